@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// runner.test.ts: the test runner itself: what it counts, and that a dead or endless test is a failure.
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { countLines, countUvu, type Job, runJob } from '../../tools/dev/testing/job.js';
+
+const sh = (script: string, limit = 20): Job => ({
+  name: 'job',
+  command: 'sh',
+  args: ['-c', script],
+  limit,
+  count: countLines,
+});
+
+test('counts the lines of a C test', () => {
+  assert.equal(countLines('ok a\n# why\nnot ok b\nskip c no card\nok d\n'), {
+    passed: 2,
+    failed: 1,
+    skipped: 1,
+  });
+});
+
+test('counts the summary of uvu', () => {
+  const output = '\n  Total:     3\n  Passed:    2\n  Skipped:   1\n  Duration:  1.00ms\n';
+  assert.equal(countUvu(output), { passed: 2, failed: 1, skipped: 1 });
+  assert.equal(countUvu(''), { passed: 0, failed: 0, skipped: 0 });
+});
+
+test('a job that passes', async () => {
+  const outcome = await runJob(sh('echo ok one; echo skip two no reason'));
+  assert.is(outcome.passed, 1);
+  assert.is(outcome.failed, 0);
+  assert.is(outcome.skipped, 1);
+  assert.equal(outcome.skips, ['skip two no reason']);
+});
+
+test('no test, a bad exit status, a signal, no program: each is a failure that says why', async () => {
+  for (const [script, problem] of [
+    ['true', 'ran no test'],
+    ['echo ok one; exit 3', 'exit status 3'],
+    ['echo ok one; kill -SEGV $$', 'killed by SIGSEGV'],
+  ] as const) {
+    const outcome = await runJob(sh(script));
+    assert.is(outcome.failed, 1, script);
+    assert.is(outcome.problem, problem);
+  }
+  const outcome = await runJob({ ...sh(''), command: '/nowhere/at-all' });
+  assert.is(outcome.failed, 1);
+  assert.match(outcome.problem, 'ENOENT');
+});
+
+test('a job that does not end is killed with everything it started', async () => {
+  const outcome = await runJob(sh('echo ok one; sleep 60 & echo child $!; wait', 0.5));
+  assert.is(outcome.problem, 'took longer than 0.5 s');
+  assert.is(outcome.failed, 1);
+  const child = Number(/child (\d+)/.exec(outcome.output)?.[1]);
+  assert.ok(child > 0);
+  // Gone, or dead and waiting for the init process of this machine to notice.
+  const stat = existsSync(`/proc/${child}/stat`) ? readFileSync(`/proc/${child}/stat`, 'utf8') : ') Z';
+  assert.match(stat, /\) Z/);
+});
+
+test('a process left behind by a test does not hold up the runner', async () => {
+  const outcome = await runJob(sh('echo ok one; sleep 60 & exit 0', 30));
+  assert.is(outcome.failed, 0);
+  assert.ok(outcome.seconds < 10);
+});
+
+test.run();

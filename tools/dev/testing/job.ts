@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// job.ts: run one test program in its own process group with a time limit, and count the tests it reports.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+export interface Job {
+  /** Shown to people and matched by `npm test -- PATTERN`. */
+  name: string;
+  command: string;
+  args: string[];
+  env?: Record<string, string>;
+  /** Seconds until the whole process group is killed. */
+  limit: number;
+  /** Reads the counts out of what the program printed. */
+  count: (output: string) => Counts;
+}
+
+export interface Outcome extends Counts {
+  seconds: number;
+  output: string;
+  /** Why the run itself (rather than a test in it) failed; '' when it did not. */
+  problem: string;
+  skips: string[];
+}
+
+const running = new Set<number>();
+
+/** Kill what is still running; for Ctrl-C. */
+export function killAll(): void {
+  for (const pid of running) killGroup(pid);
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** `ok NAME`, `not ok NAME` and `skip NAME REASON` lines, as test/native/check.h prints them. */
+export function countLines(output: string): Counts {
+  const lines = (pattern: RegExp) => output.match(pattern)?.length ?? 0;
+  return { passed: lines(/^ok /gm), failed: lines(/^not ok /gm), skipped: lines(/^skip /gm) };
+}
+
+/** The summary uvu prints at the end of a file. */
+export function countUvu(output: string): Counts {
+  const figure = (word: string) => Number(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'm').exec(output)?.[1] ?? 0);
+  const passed = figure('Passed');
+  return { passed, failed: figure('Total') - passed, skipped: figure('Skipped') };
+}
+
+/** Run a job in a world (NETVALE_DIR) of its own. Never rejects: whatever goes wrong is in the outcome. */
+export function runJob(job: Job): Promise<Outcome> {
+  const world = mkdtempSync(path.join(tmpdir(), 'netvale-test-'));
+  const start = process.hrtime.bigint();
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let timedOut = false;
+    const child = spawn(job.command, job.args, {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NETVALE_DIR: path.join(world, 'shm'), NO_COLOR: '1', ...job.env },
+    });
+    const pid = child.pid;
+    if (pid !== undefined) running.add(pid);
+    const timer = setTimeout(() => {
+      timedOut = true;
+      if (pid !== undefined) killGroup(pid);
+    }, job.limit * 1000);
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let spawnError = '';
+    child.on('error', (error) => {
+      spawnError = error.message;
+    });
+    // Processes that outlive the test keep its output open: they go when the test itself has ended.
+    child.on('exit', () => pid !== undefined && killGroup(pid));
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      if (pid !== undefined) running.delete(pid);
+      rmSync(world, { recursive: true, force: true });
+      const output = Buffer.concat(chunks).toString();
+      const counts = job.count(output);
+      let problem = '';
+      if (spawnError !== '') problem = spawnError;
+      else if (timedOut) problem = `took longer than ${job.limit} s`;
+      else if (signal !== null) problem = `killed by ${signal}`;
+      else if (code !== 0 && counts.failed === 0) problem = `exit status ${code}`;
+      else if (counts.passed + counts.failed + counts.skipped === 0) problem = 'ran no test';
+      if (problem !== '') counts.failed++;
+      const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+      resolve({ ...counts, seconds, output, problem, skips: output.match(/^skip .*$/gm) ?? [] });
+    });
+  });
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// suites.ts: which test programs there are: C tests, TypeScript tests, and the C tests under sanitizers.
+import { execFileSync } from 'node:child_process';
+import os from 'node:os';
+import path from 'node:path';
+import { globSync } from './glob.js';
+import { countLines, countUvu, type Job } from './job.js';
+
+/** A group of jobs; `prepare` builds what they run, and is called only when one of them is wanted. */
+export interface Suite {
+  title: string;
+  jobs: Job[];
+  prepare?: () => void;
+}
+
+const nativeNames = () => globSync('test/native', /_test\.c$/).map((file) => path.basename(file, '.c'));
+
+function nativeJobs(
+  prefix: string,
+  folder: string,
+  names: string[],
+  limit: number,
+  options: Partial<Job> = {},
+): Job[] {
+  return names.map((name) => ({
+    name: `${prefix}${name}`,
+    command: path.join(folder, name),
+    args: [],
+    limit,
+    count: countLines,
+    ...options,
+  }));
+}
+
+/** Build the C tests once more under a sanitizer, in a tree of their own. */
+function sanitized(folder: string, sanitizers: string, targets: string[]): () => void {
+  return () => {
+    const cmake = (...args: string[]) => execFileSync('cmake', args, { stdio: 'pipe', encoding: 'utf8' });
+    cmake('-S', '.', '-B', folder, '-DNETVALE_TESTS=ON', `-DNETVALE_SANITIZE=${sanitizers}`);
+    cmake('--build', folder, '--parallel', String(os.availableParallelism()), '--target', ...targets);
+  };
+}
+
+function typescriptJobs(): Job[] {
+  return globSync('test', /\.test\.ts$/).map((file) => ({
+    name: file,
+    command: process.execPath,
+    args: ['--import', 'tsx', file],
+    limit: 120,
+    count: countUvu,
+  }));
+}
+
+/** Every suite, cheapest first. */
+export function suites(): Suite[] {
+  const names = nativeNames();
+  const threaded = names.filter((name) => name.startsWith('vale'));
+  const asan = 'build/asan';
+  const tsan = 'build/tsan';
+  return [
+    { title: 'C', jobs: nativeJobs('native/', 'build', names, 60) },
+    { title: 'TypeScript', jobs: typescriptJobs() },
+    {
+      title: 'C, address and undefined-behaviour sanitizers',
+      prepare: sanitized(asan, 'address,undefined', names),
+      jobs: nativeJobs('asan/', asan, names, 180, {
+        env: {
+          UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
+          ASAN_OPTIONS: 'detect_stack_use_after_return=1',
+        },
+      }),
+    },
+    {
+      title: 'C, thread sanitizer',
+      prepare: sanitized(tsan, 'thread', threaded),
+      jobs: nativeJobs('tsan/', tsan, threaded, 180, { env: { TSAN_OPTIONS: 'halt_on_error=1' } }).map(
+        (job) => ({
+          ...job,
+          // Address-space randomisation is more than this sanitizer's shadow memory can follow.
+          command: 'setarch',
+          args: ['-R', path.resolve(job.command)],
+        }),
+      ),
+    },
+  ];
+}
