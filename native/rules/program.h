@@ -121,10 +121,10 @@ enum nv_rules_opcode {
     NV_OP_PROTO = 24, /* arg 0..255: ip_p, or the last header behind the IPv6 extension headers */
     NV_OP_IP4 = 25,
     NV_OP_IP6 = 26,
-    NV_OP_FRAG = 27,         /* flags: 1 = more (mf), 2 = don't (df), 4 = reserved (rf), 8 = offset != 0. v4 and v6 */
+    NV_OP_FRAG = 27,         /* flags: 1 mf, 2 df, 4 rf, 8 offset != 0 (bare `frag`). IPv6 has only mf and offset */
     NV_OP_IPLEN = 28,        /* list: ip_len, or 40 + payload length for IPv6 */
     NV_OP_IPID = 29,         /* list, v4 */
-    NV_OP_IPTTL = 30,        /* list: ttl or hop limit */
+    NV_OP_IPTTL = 30,        /* list, v4 */
     NV_OP_IPVERSION = 31,    /* arg 0..15 */
     NV_OP_IPTOS = 32,        /* flags on the TOS byte, v4 */
     NV_OP_IPPRECEDENCE = 33, /* arg 0..7, v4 */
@@ -148,7 +148,7 @@ enum nv_rules_opcode {
     /* what earlier rules did, the host */
     NV_OP_TAGGED = 52,     /* list; or no payload and arg = TABLEARG */
     NV_OP_FIB = 53,        /* list: the packet's fib (0 unless setfib) */
-    NV_OP_MARK = 54,       /* arg = value or TABLEARG; payload 1 word: mask */
+    NV_OP_MARK = 54,       /* arg = value; payload 2 words: mask, 1 = TABLEARG instead of arg */
     NV_OP_VERREVPATH = 55, /* table ROUTES says the source is reached by the receive interface (always true when out) */
     NV_OP_VERSRCREACH = 56, /* table ROUTES has a route to the source, not the default route */
     NV_OP_ANTISPOOF = 57,   /* as verrevpath if the source is in ROUTES with value.limit = 1 (directly connected) */
@@ -232,7 +232,6 @@ struct nv_rules_pattern {
 };
 
 enum nv_rules_pattern_kind {
-    NV_IFACE_ANY = 0,   /* any interface, but there must be one */
     NV_IFACE_NAME = 1,  /* arg = string reference */
     NV_IFACE_GLOB = 2,  /* arg = string reference: *, ?, [a-z] and \ as in fnmatch */
     NV_IFACE_IP = 3,    /* arg = IPv4 address of the interface */
