@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A rule: [number] [set N] [prob p] action [log ...] [altq q] [tag n] [setmark v] [proto from src to dst] [options].
+import { type Block, type Match, PROB_ONE, type Rule, type Side, type State } from './ast.js';
+import { acceptAbbreviation, acceptNot, type ParseContext } from './context.js';
+import { EXIT } from './error.js';
+import { codeOf, LIMIT_FIELDS, wordList } from './keywords.js';
+import { type BodyReader, type Parsed, parsePorts, parseProtocol } from './option-args.js';
+import { parseAction, parseArg, parseStateName } from './parse-action.js';
+import { parseAddress } from './parse-address.js';
+import { parseModifiers } from './parse-modifiers.js';
+import { isKeyword, parseOption } from './parse-options.js';
+import { looksLikeRanges } from './ranges.js';
+import type { Words } from './words.js';
+
+/** One alternative of a block as it is read. */
+interface Alternative {
+  not: boolean;
+  parsed: Parsed;
+}
+
+const isOpen = (text: string | undefined): boolean => text === '{' || text === '(';
+const isClose = (text: string | undefined): boolean => text === '}' || text === ')';
+
+/** A block holds unless one of its alternatives matches everything. */
+function addBlock(rule: Rule, alternatives: Alternative[], words: Words): void {
+  const block: Block = [];
+  for (const { not, parsed } of alternatives) {
+    if (parsed !== 'any') block.push({ not, test: parsed } satisfies Match);
+    else if (!not) return;
+  }
+  if (block.length === 0) throw words.failBack('"not any" never matches', 'something a packet can be');
+  rule.body.push(block);
+}
+
+/** test, or { test or test ... }. `readOne` reads a test without its "not"; `invert`: it was written inverted (out). */
+function parseBlock(
+  reader: BodyReader,
+  rule: Rule,
+  readOne: () => { parsed: Parsed; invert?: boolean },
+): void {
+  const { words, context } = reader;
+  const alternatives: Alternative[] = [];
+  const one = (): void => {
+    const not = acceptNot(words, context);
+    if (isOpen(words.peek()))
+      throw words.fail(
+        not ? '"not" before an or-block' : 'an or-block inside another',
+        'one level of braces, "not" before single tests',
+        { exit: EXIT.usage },
+      );
+    const { parsed, invert = false } = readOne();
+    alternatives.push({ not: not !== invert, parsed });
+  };
+  if (!isOpen(words.peek())) one();
+  else {
+    words.next('{');
+    do one();
+    while (words.accept('or', '|'));
+    if (!isClose(words.peek())) throw words.unexpected('"or" or the end of the or-block "}"');
+    words.next('}');
+  }
+  addBlock(rule, alternatives, words);
+}
+
+function readProtocol(reader: BodyReader): Parsed {
+  const { words, context } = reader;
+  const text = words.next('a protocol');
+  if (text === 'ip' || 'all'.startsWith(text)) {
+    if (text !== 'ip' && text !== 'all') context.warn(`DEPRECATED: '${text}' matched 'all' as a sub-string`);
+    return 'any';
+  }
+  const version = /^ip(v?)([46])$/.exec(text)?.[2];
+  if (version === '4') return { kind: 'ip4' };
+  if (version === '6') reader.protocol = 41;
+  if (version === '6') return { kind: 'ip6' };
+  const proto = parseProtocol(text);
+  if (proto === undefined)
+    throw words.failBack(`unknown protocol "${text}"`, 'ip, ip4, ip6, a name or a number 1..255');
+  reader.protocol = proto;
+  return { kind: 'proto', proto };
+}
+
+const isProtocol = (text: string | undefined): boolean =>
+  text !== undefined &&
+  (text === 'ip' || 'all'.startsWith(text) || /^ipv?[46]$/.test(text) || parseProtocol(text) !== undefined);
+
+/** True when the body starts with "proto from": past braces and "not", the first word is a protocol. */
+function startsWithProtocol(words: Words): boolean {
+  let ahead = isOpen(words.peek()) ? 1 : 0;
+  while (words.peek(ahead) === 'not' || words.peek(ahead) === '!') ahead++;
+  return isProtocol(words.peek(ahead)?.replace(/^!/, ''));
+}
+
+/** [[not] ports] behind an address. */
+function parseSidePorts(reader: BodyReader, rule: Rule, side: Side): void {
+  const { words, context } = reader;
+  const skip = words.peek() === 'not' || words.peek() === '!' ? 1 : 0;
+  const text = words.peek(skip);
+  if (text === undefined) return;
+  if (skip === 0 && text === 'any') return void words.next('any');
+  const rules = { what: 'port', max: 65535, named: () => 0 };
+  const isPorts = /^\d/.test(text) || (!isKeyword(text) && looksLikeRanges(text, rules));
+  if (!isPorts || isKeyword(text)) return;
+  const not = acceptNot(words, context);
+  const list = words.next('ports');
+  rule.body.push([
+    { not, test: { kind: 'port', side, ranges: words.located(() => parsePorts(list, reader.protocol)) } },
+  ]);
+}
+
+function parseSide(reader: BodyReader, rule: Rule, side: Side): void {
+  const { words, context } = reader;
+  const what = side === 'src' ? 'source' : 'destination';
+  parseBlock(reader, rule, () => {
+    const text = words.next(`a ${what} address: any, me, table(name), an address or a list`);
+    return { parsed: words.located(() => parseAddress(text, side, reader.protocol === 41, context)) };
+  });
+  parseSidePorts(reader, rule, side);
+}
+
+/** keep-state, record-state, limit, set-limit; true when there was one. */
+function parseState(reader: BodyReader, rule: Rule): boolean {
+  const { words, context } = reader;
+  const kind = words.peek();
+  if (kind !== 'keep-state' && kind !== 'record-state' && kind !== 'limit' && kind !== 'set-limit')
+    return false;
+  if (rule.state)
+    throw words.fail(
+      `${rule.state.kind} and ${kind} in one rule`,
+      'only one of keep-state, record-state, limit, set-limit',
+      { exit: EXIT.usage },
+    );
+  words.next('');
+  const state: State = { kind, name: 'default' };
+  if (kind === 'limit' || kind === 'set-limit') {
+    state.fields = 0;
+    for (let text = words.peek(); text !== undefined; text = words.peek()) {
+      const bits = text.split(',').map((item) => (item === 'all' ? 15 : codeOf(LIMIT_FIELDS, item)));
+      if (bits.includes(undefined)) break;
+      for (const bit of bits) state.fields |= bit!;
+      words.next('');
+    }
+    if (state.fields === 0) throw words.unexpected(`what ${kind} counts by: ${wordList(LIMIT_FIELDS)}`);
+    state.limit = parseArg(words, 'limit', 1, 65534, context);
+  }
+  state.name = parseStateName(words, false);
+  rule.state = state;
+  return true;
+}
+
+function parseComment(words: Words, rule: Rule): boolean {
+  if (!words.peek()?.startsWith('//')) return false;
+  const comment = words.rest(2);
+  if (comment) rule.comment = comment;
+  return true;
+}
+
+function parseOptions(reader: BodyReader, rule: Rule): void {
+  const { words, context } = reader;
+  while (!words.done) {
+    if (parseComment(words, rule)) return;
+    if (words.accept('defer-immediate-action', 'defer-action')) {
+      if (rule.defer) throw words.failBack('defer-action given twice', 'it once', EXIT.usage);
+      rule.defer = true;
+    } else if (!parseState(reader, rule)) {
+      parseBlock(reader, rule, () => {
+        if (/^(keep-state|record-state|limit|set-limit|defer-.*)$/.test(words.peek() ?? ''))
+          throw words.fail(`"${words.peek()}" inside an or-block or behind "not"`, 'it alone', {
+            exit: EXIT.usage,
+          });
+        return parseOption(reader);
+      });
+    }
+  }
+  if (rule.defer && !rule.state)
+    context.warn(
+      'defer-immediate-action without keep-state or another state option: the action is never taken',
+    );
+}
+
+/** The chance as ipfw keeps it: of 2^31 - 1, cut off. */
+export function parseProb(words: Words): number {
+  const text = words.next('a probability above 0, at most 1');
+  const value = /^\d*\.?\d+(e-?\d+)?$|^\d+\.$/i.test(text) ? Number(text) : Number.NaN;
+  if (!(value > 0 && value <= 1))
+    throw words.failBack(`bad match probability "${text}"`, 'a number above 0, at most 1');
+  return Math.max(1, Math.trunc(value * PROB_ONE));
+}
+
+/** Everything behind `add`. */
+export function parseRule(words: Words, context: ParseContext): Rule {
+  const rule: Rule = {
+    number: 0,
+    set: 0,
+    action: { kind: 'count' },
+    body: [],
+    optionsOnly: false,
+    defer: false,
+  };
+  if (/^\d/.test(words.peek() ?? '')) rule.number = words.decimal('rule number', 0, 65534);
+  if (words.accept('set')) rule.set = words.decimal('set', 0, 31);
+  if (words.accept('prob')) {
+    const prob = parseProb(words);
+    if (prob < PROB_ONE) rule.prob = prob;
+  }
+  rule.action = parseAction(words, context);
+  parseModifiers(words, rule, context);
+  words.splitBraces();
+  const reader: BodyReader = { words, context, protocol: 0 };
+  if (rule.action.kind === 'check-state') {
+    if (!parseComment(words, rule)) words.end();
+    rule.optionsOnly = true;
+  } else if (startsWithProtocol(words)) {
+    parseBlock(reader, rule, () => ({ parsed: readProtocol(reader) }));
+    if (!acceptAbbreviation(words, 'from', context)) throw words.unexpected('"from"');
+    parseSide(reader, rule, 'src');
+    if (!acceptAbbreviation(words, 'to', context)) throw words.unexpected('"to" (or source ports)');
+    parseSide(reader, rule, 'dst');
+    parseOptions(reader, rule);
+  } else {
+    const bare =
+      rule.action.kind === 'return' || rule.action.kind === 'count' || rule.action.kind === 'reass';
+    if (words.done && !bare) throw words.unexpected('a protocol or an option');
+    rule.optionsOnly = true;
+    parseOptions(reader, rule);
+  }
+  return rule;
+}
