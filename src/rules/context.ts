@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a parser needs beside the words: how host names become addresses, and where warnings go.
-import { EXIT } from './error.js';
+import { EXIT, RuleError } from './error.js';
 import type { Words } from './words.js';
 
 export interface ParseContext {
   /** Address of a host name, or undefined when it is not known. */
   resolveHost(name: string, family: 4 | 6): string | undefined;
   warn(text: string): void;
-  /** Text of a file named in a command (link profiles), relative to the rule file. Throws when it cannot be read. */
+  /** Text of a file named in a command (link profiles), relative to the rule file. Throws a RuleError. */
   readFile(path: string): string;
 }
 
@@ -16,7 +16,9 @@ export const bareContext: ParseContext = {
   resolveHost: () => undefined,
   warn: () => {},
   readFile: (path) => {
-    throw new Error(`${path}: files cannot be read here`);
+    throw new RuleError(`cannot read "${path}": commands here may not name files`, {
+      exit: EXIT.unavailable,
+    });
   },
 };
 

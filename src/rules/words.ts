@@ -57,9 +57,10 @@ export class Words {
     return true;
   }
 
-  /** Put the last word back. */
-  back(): void {
-    this.index--;
+  /** Exchange the next two words. */
+  swap(): void {
+    const [a, b] = [this.words[this.index]!, this.words[this.index + 1]!];
+    this.words.splice(this.index, 2, b, a);
   }
 
   /**

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Configuration of links (pipe), flow queues (queue) and schedulers (sched), as the commands give it.
+
+export type DummynetKind = 'pipe' | 'queue' | 'sched';
+
+/** Which fields tell flows apart. */
+export interface FlowMask {
+  family: 4 | 6;
+  srcIp: number;
+  dstIp: number;
+  /** IPv6 prefix lengths. */
+  srcIp6: number;
+  dstIp6: number;
+  srcPort: number;
+  dstPort: number;
+  proto: number;
+  flowId: number;
+  /** By queue number. */
+  queue: boolean;
+}
+
+/** Extra air time: a file of points, made into equally likely samples. */
+export interface LinkProfile {
+  file: string;
+  name: string;
+  /** Samples from this index on are lost packets. */
+  lossLevel: number;
+  samplesMs: number[];
+  bandwidth?: number;
+}
+
+export interface RedParameters {
+  weight: number;
+  minThreshold: number;
+  maxThreshold: number;
+  maxProbability: number;
+}
+
+/** Times in microseconds. */
+export interface CodelParameters {
+  target: number;
+  interval: number;
+  ecn: boolean;
+}
+
+export interface PieParameters {
+  target: number;
+  tupdate: number;
+  alpha: number;
+  beta: number;
+  maxBurst: number;
+  maxEcnThreshold: number;
+  ecn: boolean;
+  capDrop: boolean;
+  deRandomize: boolean;
+  onOff: boolean;
+  departureRate: boolean;
+}
+
+export type QueueManagement =
+  | { kind: 'droptail' }
+  | { kind: 'red' | 'gred'; red: RedParameters; ecn: boolean }
+  | { kind: 'codel'; codel: CodelParameters }
+  | { kind: 'pie'; pie: PieParameters };
+
+export interface FairQueueing {
+  quantum: number;
+  limit: number;
+  flows: number;
+}
+
+export const SCHEDULERS = ['fifo', 'wf2q+', 'rr', 'qfq', 'prio', 'fq_codel', 'fq_pie'] as const;
+export type SchedulerType = (typeof SCHEDULERS)[number];
+
+/** Loss of single packets: a probability, or Gilbert-Elliott (drop in good, good->bad, drop in bad, bad->good). */
+export type PacketLoss = { random: number } | { good: number; toBad: number; bad: number; toGood: number };
+
+/** What one command gives; members not given keep their value (or the default of a new object). */
+export interface DummynetConfig {
+  /** bit/s; 0: unlimited. */
+  bandwidth?: number;
+  delayMs?: number;
+  burstBytes?: number;
+  profile?: LinkProfile;
+  queue?: { slots: number } | { bytes: number };
+  loss?: PacketLoss;
+  noError?: boolean;
+  buckets?: number;
+  mask?: FlowMask;
+  flowMask?: FlowMask;
+  schedMask?: FlowMask;
+  weight?: number;
+  maxLength?: number;
+  priority?: number;
+  /** The scheduler (or pipe) a queue belongs to. */
+  parent?: number;
+  management?: QueueManagement;
+  scheduler?: SchedulerType;
+  fair?: FairQueueing;
+}
+
+export const DUMMYNET_LIMITS = {
+  maxNumber: 65535,
+  delayMs: 10_000,
+  burstBytes: 2 ** 48 - 1,
+  bandwidth: 2 ** 50,
+  samples: 1024,
+};
+
+export const CODEL_DEFAULT: CodelParameters = { target: 5_000, interval: 100_000, ecn: false };
+export const PIE_DEFAULT: PieParameters = {
+  target: 15_000,
+  tupdate: 15_000,
+  alpha: 0.125,
+  beta: 1.25,
+  maxBurst: 150_000,
+  maxEcnThreshold: 0.1,
+  ecn: false,
+  capDrop: true,
+  deRandomize: false,
+  onOff: false,
+  departureRate: false,
+};
+export const FAIR_DEFAULT: FairQueueing = { quantum: 1514, limit: 10240, flows: 1024 };

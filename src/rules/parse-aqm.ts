@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Parameters of queue management: red and gred, codel, pie. Everything behind codel or pie belongs to it.
+import {
+  CODEL_DEFAULT,
+  type CodelParameters,
+  PIE_DEFAULT,
+  type PieParameters,
+  type RedParameters,
+} from './dummynet.js';
+import { RuleError } from './error.js';
+import { parseTime } from './units.js';
+import type { Words } from './words.js';
+
+function time(words: Words, what: string, max: number): number {
+  const text = words.next(`${what}: a time`);
+  return words.located(() => {
+    const us = parseTime(text);
+    if (us > max) throw new RuleError(`${what} "${text}" too long`, { expected: `at most ${max / 1e6} s` });
+    return us;
+  });
+}
+
+function fraction(words: Words, what: string, max: number): number {
+  const text = words.next(`${what}: a number 0..${max}`);
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= 0 && value <= max)) throw words.failBack(`bad ${what} "${text}"`, `a number 0..${max}`);
+  return value;
+}
+
+/** w_q/min_th/max_th/max_p; K behind a threshold is 1024 bytes. */
+export function parseRed(words: Words): RedParameters {
+  const text = words.next('w_q/min_th/max_th/max_p');
+  const expected =
+    'w_q/min_th/max_th/max_p with 0 < w_q <= 1, min_th <= max_th, 0 <= max_p <= 1: 0.002/30/80/0.1';
+  const [, w, low, lowK, high, highK, p] =
+    /^([\d.]+)\/(\d+)([kK]?)\/(\d+)([kK]?)\/([\d.]+)$/.exec(text) ?? [];
+  const red: RedParameters = {
+    weight: Number(w),
+    minThreshold: Number(low) * (lowK ? 1024 : 1),
+    maxThreshold: Number(high) * (highK ? 1024 : 1),
+    maxProbability: Number(p),
+  };
+  const good =
+    red.weight > 0 &&
+    red.weight <= 1 &&
+    red.minThreshold <= red.maxThreshold &&
+    red.maxThreshold > 0 &&
+    red.maxProbability <= 1;
+  if (!good) throw words.failBack(`bad red parameters "${text}"`, expected);
+  return red;
+}
+
+/** Read parameters until the end of the command; `own` reads those of the scheduler around it. */
+function untilEnd(
+  words: Words,
+  what: string,
+  names: string,
+  one: (word: string) => boolean,
+  own: () => boolean,
+): void {
+  while (!words.done) {
+    if (own()) continue;
+    const word = words.next('');
+    if (!one(word))
+      throw words.failBack(
+        `unknown ${what} parameter "${word}"`,
+        `${names} (what belongs to the queue stands before ${what})`,
+      );
+  }
+}
+
+export function parseCodel(words: Words, own: () => boolean = () => false): CodelParameters {
+  const codel = { ...CODEL_DEFAULT };
+  const one = (word: string): boolean => {
+    if (word === 'target') codel.target = time(words, 'target', 5e6);
+    else if (word === 'interval') codel.interval = time(words, 'interval', 100e6);
+    else if (word === 'ecn' || word === 'noecn') codel.ecn = word === 'ecn';
+    else return false;
+    return true;
+  };
+  untilEnd(words, 'codel', 'target, interval, ecn, noecn', one, own);
+  return codel;
+}
+
+export function parsePie(words: Words, own: () => boolean = () => false): PieParameters {
+  const pie = { ...PIE_DEFAULT };
+  const switches: Record<
+    string,
+    [keyof PieParameters & ('ecn' | 'capDrop' | 'deRandomize' | 'onOff' | 'departureRate'), boolean]
+  > = {
+    ecn: ['ecn', true],
+    noecn: ['ecn', false],
+    capdrop: ['capDrop', true],
+    nocapdrop: ['capDrop', false],
+    drand: ['deRandomize', true],
+    nodrand: ['deRandomize', false],
+    onoff: ['onOff', true],
+    dre: ['departureRate', true],
+    ts: ['departureRate', false],
+  };
+  const one = (word: string): boolean => {
+    const found = Object.hasOwn(switches, word) ? switches[word] : undefined;
+    if (found) pie[found[0]] = found[1];
+    else if (word === 'target') pie.target = time(words, 'target', 5e6);
+    else if (word === 'tupdate') pie.tupdate = time(words, 'tupdate', 10e6);
+    else if (word === 'max_burst') pie.maxBurst = time(words, 'max_burst', 10e6);
+    else if (word === 'alpha') pie.alpha = fraction(words, 'alpha', 7);
+    else if (word === 'beta') pie.beta = fraction(words, 'beta', 7);
+    else if (word === 'max_ecnth') pie.maxEcnThreshold = fraction(words, 'max_ecnth', 1);
+    else return false;
+    return true;
+  };
+  const names = `target, tupdate, alpha, beta, max_burst, max_ecnth, ${Object.keys(switches).join(', ')}`;
+  untilEnd(words, 'pie', names, one, own);
+  return pie;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The sysctl-style variables of the rules: name, default, range. `ipfw sysctl name[=value]`, `ipfw sysctl -a`.
+import { RuleError } from './error.js';
+import { parseUnsigned } from './ranges.js';
+
+interface Variable {
+  value: number;
+  min: number;
+  max: number;
+  readOnly?: boolean;
+}
+
+const on = (value: 0 | 1): Variable => ({ value, min: 0, max: 1 });
+const range = (value: number, min: number, max: number): Variable => ({ value, min, max });
+const told = (value: number): Variable => ({ value, min: 0, max: 0xffffffff, readOnly: true });
+
+export const VARIABLES: Record<string, Variable> = {
+  'net.inet.ip.fw.enable': on(1),
+  'net.inet6.ip6.fw.enable': on(1),
+  'net.inet.ip.fw.one_pass': on(1),
+  'net.inet.ip.fw.autoinc_step': range(100, 1, 1000),
+  'net.inet.ip.fw.verbose': on(0),
+  'net.inet.ip.fw.verbose_limit': range(0, 0, 0x7fffffff),
+  'net.inet.ip.fw.debug': on(1),
+  'net.inet.ip.fw.default_rule': told(65535),
+  'net.inet.ip.fw.default_to_accept': told(1),
+  'net.inet.ip.fw.static_count': told(1),
+  'net.inet.ip.fw.tables_max': range(128, 1, 65533),
+  'net.inet.ip.fw.tables_sets': on(0),
+  'net.inet.ip.fw.skipto_cache': on(0),
+  'net.inet.ip.fw.altq': on(0),
+  'net.inet.ip.fw.dyn_buckets': range(256, 1, 65536),
+  'net.inet.ip.fw.curr_dyn_buckets': told(256),
+  'net.inet.ip.fw.dyn_count': told(0),
+  'net.inet.ip.fw.dyn_max': range(65536, 1, 0x7fffffff),
+  'net.inet.ip.fw.dyn_ack_lifetime': range(300, 1, 86400),
+  'net.inet.ip.fw.dyn_syn_lifetime': range(20, 1, 86400),
+  'net.inet.ip.fw.dyn_fin_lifetime': range(1, 1, 4),
+  'net.inet.ip.fw.dyn_rst_lifetime': range(1, 1, 4),
+  'net.inet.ip.fw.dyn_udp_lifetime': range(10, 1, 86400),
+  'net.inet.ip.fw.dyn_short_lifetime': range(5, 1, 86400),
+  'net.inet.ip.fw.dyn_keepalive': on(1),
+  'net.inet.ip.fw.dyn_keep_states': on(0),
+  'net.inet6.ip6.fw.deny_unknown_exthdrs': on(1),
+  'net.inet6.ip6.fw.permit_single_frag6': on(1),
+  'net.inet.ip.dummynet.pipe_slot_limit': range(100, 1, 0x7fffffff),
+  'net.inet.ip.dummynet.pipe_byte_limit': range(1024 * 1024, 1, 0x7fffffff),
+  'net.inet.ip.dummynet.hash_size': range(64, 16, 65536),
+  'net.inet.ip.dummynet.io_fast': on(0),
+  'net.inet.ip.dummynet.expire': on(1),
+  'net.inet.ip.dummynet.expire_cycle': range(0, 0, 0x7fffffff),
+  'net.inet.ip.dummynet.max_chain_len': range(16, 1, 0x7fffffff),
+  'net.inet.ip.dummynet.red_lookup_depth': range(256, 1, 65536),
+  'net.inet.ip.dummynet.red_avg_pkt_size': range(512, 1, 65536),
+  'net.inet.ip.dummynet.red_max_pkt_size': range(1500, 1, 65536),
+  'net.link.ether.ipfw': on(0),
+  'net.link.bridge.ipfw': on(0),
+};
+
+/** Values of the variables; changed only through set, which checks. */
+export class Sysctl {
+  private readonly values = new Map(Object.entries(VARIABLES).map(([name, { value }]) => [name, value]));
+
+  private find(name: string): Variable {
+    const variable = Object.hasOwn(VARIABLES, name) ? VARIABLES[name] : undefined;
+    if (!variable)
+      throw new RuleError(`unknown variable "${name}"`, {
+        expected: 'one of those listed by: ipfw sysctl -a',
+      });
+    return variable;
+  }
+
+  get(name: string): number {
+    this.find(name);
+    return this.values.get(name)!;
+  }
+
+  /** Short names of net.inet.ip.fw. */
+  fw(name: string): number {
+    return this.get(`net.inet.ip.fw.${name}`);
+  }
+
+  /** Set; returns the value it had. */
+  set(name: string, value: number): number {
+    const { min, max, readOnly } = this.find(name);
+    if (readOnly) throw new RuleError(`${name} cannot be set`);
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw new RuleError(`bad value ${value} for ${name}`, { expected: `${min}..${max}` });
+    const before = this.values.get(name)!;
+    this.values.set(name, value);
+    return before;
+  }
+
+  /** Tell a read-only variable what it is. */
+  tell(name: string, value: number): void {
+    this.find(name);
+    this.values.set(name, value);
+  }
+
+  list(): [name: string, value: number][] {
+    return [...this.values];
+  }
+}
+
+/** name or name=value */
+export function parseSysctl(text: string): { name: string; value?: number } {
+  const [name, value] = text.split(/=(.*)/s);
+  if (value === undefined) return { name: name! };
+  const number = parseUnsigned(value);
+  if (number === undefined) throw new RuleError(`bad value "${value}" for ${name}`, { expected: 'a number' });
+  return { name: name!, value: number };
+}
