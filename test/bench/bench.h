@@ -18,7 +18,8 @@
 #include <time.h>
 
 /* Print "NAME: what" and leave with status 1: a benchmark that cannot run has no figure. */
-__attribute__((noreturn, format(printf, 1, 2))) static inline void bench_fail(const char *format, ...) {
+__attribute__((noreturn, format(printf, 1, 2))) static inline void bench_fail(const char *format, ...)
+{
     va_list args;
     va_start(args, format);
     fprintf(stderr, "%s: ", program_invocation_short_name);
@@ -29,14 +30,16 @@ __attribute__((noreturn, format(printf, 1, 2))) static inline void bench_fail(co
 }
 
 /* Monotonic time in nanoseconds. */
-static inline uint64_t bench_ns(void) {
+static inline uint64_t bench_ns(void)
+{
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* Zeroed memory shared with children made by fork, on pages of the kind that files in shared memory have. */
-static inline void *bench_shared(size_t bytes) {
+static inline void *bench_shared(size_t bytes)
+{
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (memory == MAP_FAILED)
         bench_fail("cannot map %zu bytes of shared memory: %s", bytes, strerror(errno));
@@ -44,7 +47,8 @@ static inline void *bench_shared(size_t bytes) {
 }
 
 /* Run the calling thread on the n-th processor (from 0, modulo their number) of those in `allowed`. */
-static inline void bench_pin(const cpu_set_t *allowed, int n) {
+static inline void bench_pin(const cpu_set_t *allowed, int n)
+{
     n %= CPU_COUNT(allowed);
     unsigned cpu = 0;
     while (!CPU_ISSET(cpu, allowed) || n-- > 0)
@@ -77,7 +81,8 @@ struct bench_case {
 };
 
 /* One record: the loop and its baseline, the one that goes first changing from turn to turn. */
-static inline void bench_record(const char *bench, const struct bench_case *c, double seconds, unsigned turn) {
+static inline void bench_record(const char *bench, const struct bench_case *c, double seconds, unsigned turn)
+{
     struct bench_run run = {.seconds = seconds, .arg = c->arg}, baseline = {.seconds = seconds, .arg = c->baseline_arg};
     double value, baseline_value = 0;
     if (c->baseline && turn % 2)
@@ -101,7 +106,8 @@ static inline void bench_record(const char *bench, const struct bench_case *c, d
  * {"bench","case","unit","value"}, where there is a baseline "baseline" (same unit, same run) and "baseline_name", and
  * for times "p99" and "baseline_p99".
  */
-static inline int bench_main(int argc, char **argv, const char *bench, const struct bench_case *cases, size_t count) {
+static inline int bench_main(int argc, char **argv, const char *bench, const struct bench_case *cases, size_t count)
+{
     unsigned long runs = 5;
     double seconds = 0.2;
     const char *only = NULL;

@@ -15,7 +15,8 @@ struct duo_control {
     _Alignas(128) uint32_t stop; /* the child leaves its loop when set */
 };
 
-static inline bool duo_stopped(const struct duo_control *control) {
+static inline bool duo_stopped(const struct duo_control *control)
+{
     return __atomic_load_n(&control->stop, __ATOMIC_RELAXED);
 }
 
@@ -27,7 +28,8 @@ struct duo {
 };
 
 /* Fork the child, run the parent's side here, stop and reap the child. Returns the parent's figure. */
-static inline double duo_run(const struct duo *duo, double seconds) {
+static inline double duo_run(const struct duo *duo, double seconds)
+{
     struct duo_control *control = bench_shared(sizeof(*control));
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
