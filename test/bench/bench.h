@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -126,14 +127,24 @@ static inline int bench_main(int argc, char **argv, const char *bench, const str
         if (*end || runs < 1 || runs > 1000 || !(seconds > 0 && seconds <= 60))
             bench_fail("%s %s: runs are 1 to 1000, seconds above 0 and up to 60", argv[i], argv[i + 1]);
     }
+    /* Ctrl-C waits for the end of a run, so that a program leaves as it always does and takes its files along. */
+    sigset_t signals, pending;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
     bool matched = false;
     for (size_t i = 0; i < count; i++) {
         if (only && strcmp(only, cases[i].name) != 0)
             continue;
         matched = true;
         cases[i].run(&(struct bench_run){.seconds = seconds / 4, .arg = cases[i].arg}); /* warm up */
-        for (unsigned run = 0; run < runs; run++)
+        for (unsigned run = 0; run < runs; run++) {
             bench_record(bench, &cases[i], seconds, run);
+            sigpending(&pending);
+            if (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM))
+                exit(128 + (sigismember(&pending, SIGINT) ? SIGINT : SIGTERM));
+        }
     }
     if (only && !matched)
         bench_fail("no case named %s", only);

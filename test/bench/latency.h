@@ -79,7 +79,7 @@ static inline void fifo_echo(struct duo_control *control, void *arg)
     }
 }
 
-/* One byte there and back, over and over. The last one, sent after the stop, lets the child see it. */
+/* One byte there and back, over and over. One more byte, sent after the stop, lets the child see it. */
 static inline double fifo_ping(struct duo_control *control, void *arg, double seconds)
 {
     struct fifo_pair *pair = arg;
@@ -87,16 +87,15 @@ static inline double fifo_ping(struct duo_control *control, void *arg, double se
     char byte = 0;
     uint64_t now = bench_ns();
     const uint64_t limit = now + (uint64_t)(seconds * 1e9);
-    for (bool last = false; !last;) {
-        last = now >= limit;
-        if (last)
-            __atomic_store_n(&control->stop, 1, __ATOMIC_RELAXED);
+    while (now < limit) {
         const uint64_t sent = bench_ns();
         fifo_move(write(pair->to_child, &byte, 1));
         fifo_move(read(pair->to_parent, &byte, 1));
         now = bench_ns();
         latency_add(&rtt, now - sent);
     }
+    __atomic_store_n(&control->stop, 1, __ATOMIC_RELAXED);
+    fifo_move(write(pair->to_child, &byte, 1));
     return latency_end(&rtt, &pair->p99);
 }
 

@@ -5,7 +5,6 @@
 
 #include "bench.h"
 
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
