@@ -108,7 +108,7 @@ static int scan_kind(struct nv_scan *scan, struct nv_name *out)
     if (vale) {
         if (length >= sizeof(out->sw)) {
             scan->at += sizeof(out->sw) - 1;
-            return nv_scan_fail(scan, EINVAL, "the name is too long, at most %zu characters", sizeof(out->name) - 1);
+            return nv_scan_fail(scan, EINVAL, "the name of a switch has at most %zu characters", sizeof(out->sw) - 1);
         }
         out->kind = NV_KIND_VALE;
         memcpy(out->sw, prefix, length);

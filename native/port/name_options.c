@@ -118,8 +118,6 @@ static int read_share(const struct nv_scan *scan, const struct value *values, st
     here.at = values[SHARE_PORT].at;
     here.end = values[SHARE_PORT].end;
     struct nv_scan start = here;
-    if (out->mem_id)
-        return nv_scan_fail(&here, EINVAL, "@share and a memory id exclude each other");
     int ret = nv_scan_port(&here, &other);
     if (ret)
         return ret;

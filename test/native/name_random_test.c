@@ -118,7 +118,7 @@ static void put_name(char *text)
         put(text, ",file=/");
         put_word(text, 40);
     }
-    if (options & 4 && !used) {
+    if (options & 4) {
         put(text, pick(2) ? "@share:" : "@share=");
         put_port(text);
     }
