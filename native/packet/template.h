@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * template.h - what traffic looks like (struct nv_traffic) and the generator that writes it (struct nv_template).
- *
- * A template holds the packet's bytes that never change, with their checksums summed once. Per packet it
- * draws addresses and a size, and either writes a whole packet (nv_template_write) or, into a buffer that
- * already holds one of its packets, only the bytes that differ (nv_template_patch). Same traffic and seed,
- * same packets.
+ * template.h - what traffic looks like: addresses, sizes, headers. packet/generator.h makes packets of it; the
+ * same traffic and seed make the same packets.
  */
 #ifndef NETVALE_PACKET_TEMPLATE_H
 #define NETVALE_PACKET_TEMPLATE_H
