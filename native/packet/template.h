@@ -58,8 +58,10 @@ struct nv_traffic {
     uint64_t seed;                  /* of everything random */
 };
 
-/* pkt-gen's defaults: 10.0.0.1:1234 to 10.1.0.1:1234 (or fd00::1, fd01::1), broadcast MAC, UDP, 60 bytes; version 4
- * or 6. */
+/*
+ * pkt-gen's defaults: 10.0.0.1:1234 to 10.1.0.1:1234, broadcast MAC, UDP, 60 bytes. Version 6: fd00::1 to
+ * fd01::1, and 62 bytes, the least that holds the headers.
+ */
 void nv_traffic_default(struct nv_traffic *traffic, unsigned version);
 
 /* Bytes of Ethernet, VLAN, IP and transport headers; frames shorter than this are sent as bare Ethernet frames. */

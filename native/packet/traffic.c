@@ -21,8 +21,8 @@ void nv_traffic_default(struct nv_traffic *traffic, unsigned version)
         .protocol = NV_IP_UDP,
         .ttl = 64,
         .tos = 0x10, /* low delay, as pkt-gen */
-        .size_min = 60,
-        .size_max = 60,
+        .size_min = version == 6 ? 62 : 60,
+        .size_max = version == 6 ? 62 : 60,
         .frags = 1,
         .seed = 1,
     };
