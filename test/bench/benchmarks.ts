@@ -26,6 +26,12 @@ export const benchmarks: readonly Benchmark[] = [
   { name: 'copy-loop', program: 'copy_loop_bench.c', runs: 5, seconds: 0.2 },
   { name: 'two-process-loop', program: 'two_process_loop_bench.c', runs: 5, seconds: 0.2 },
   { name: 'fifo-ping-pong', program: 'fifo_ping_pong_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'vale-one-thread', program: 'vale_one_thread_bench.c', runs: 9, seconds: 0.2 },
+  { name: 'vale-two-processes', program: 'vale_two_processes_bench.c', runs: 9, seconds: 0.3 },
+  { name: 'vale-shared-region', program: 'vale_shared_region_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'vale-broadcast', program: 'vale_broadcast_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'vale-ping-pong', program: 'vale_ping_pong_bench.c', runs: 5, seconds: 0.3 },
+  { name: 'pipe', program: 'pipe_bench.c', runs: 5, seconds: 0.2 },
 ];
 
 export const targets: readonly Target[] = [
