@@ -100,7 +100,7 @@ void *nv_memory(const struct nv_port *port, size_t *size); /* the mapped region,
 uint16_t nv_mem_id(const struct nv_port *port);
 uint32_t nv_slots_backed(const struct nv_port *port); /* buffers with index below this have memory */
 
-/* Rings bound by this descriptor: [first, last] inclusive, as netmap's nm_desc has them. */
+/* Rings bound by this descriptor: [first, last] inclusive, as netmap's nm_desc has them; none: last = first - 1. */
 struct nv_ring_range {
     uint16_t first_tx, last_tx, first_rx, last_rx;
 };
@@ -167,7 +167,9 @@ int nv_tx_watermarks(struct nv_port *port, unsigned ring, uint32_t stop, uint32_
 
 /*
  * Counters of a port since it was created, over all its descriptors; 64-bit, only rising.
- * tx_packets + tx_copies = tx_delivered + the sum of drops; flooding adds one copy per further receiver.
+ * tx_packets + tx_copies = tx_delivered + the sum of drops (+ what a pipe's other end has not released yet);
+ * flooding adds one copy per further receiver. rx_drops are packets that were delivered to this port but not
+ * shown to its application.
  */
 struct nv_port_stats {
     uint64_t tx_packets, tx_bytes;         /* taken from the application */
@@ -176,7 +178,8 @@ struct nv_port_stats {
     uint64_t rx_packets, rx_bytes;         /* shown to the application */
     uint64_t wakeups_sent, wakeups_received;
     uint64_t ring_resets;                  /* broken head, cur or slots */
-    uint64_t drops[NV_DROP_COUNT];
+    uint64_t drops[NV_DROP_COUNT];    /* of packets sent here */
+    uint64_t rx_drops[NV_DROP_COUNT]; /* of packets that came here */
 };
 void nv_stats(const struct nv_port *port, struct nv_port_stats *out);
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * template.h - what traffic looks like (struct nv_traffic) and the generator that writes it (struct nv_template).
- *
- * A template holds the packet's bytes that never change, with their checksums summed once. Per packet it
- * draws addresses and a size, and either writes a whole packet (nv_template_write) or, into a buffer that
- * already holds one of its packets, only the bytes that differ (nv_template_patch). Same traffic and seed,
- * same packets.
+ * template.h - what traffic looks like: addresses, sizes, headers. packet/generator.h makes packets of it; the
+ * same traffic and seed make the same packets.
  */
 #ifndef NETVALE_PACKET_TEMPLATE_H
 #define NETVALE_PACKET_TEMPLATE_H
@@ -62,8 +58,10 @@ struct nv_traffic {
     uint64_t seed;                  /* of everything random */
 };
 
-/* pkt-gen's defaults: 10.0.0.1:1234 to 10.1.0.1:1234 (or fd00::1, fd01::1), broadcast MAC, UDP, 60 bytes; version 4
- * or 6. */
+/*
+ * pkt-gen's defaults: 10.0.0.1:1234 to 10.1.0.1:1234, broadcast MAC, UDP, 60 bytes. Version 6: fd00::1 to
+ * fd01::1, and 62 bytes, the least that holds the headers.
+ */
 void nv_traffic_default(struct nv_traffic *traffic, unsigned version);
 
 /* Bytes of Ethernet, VLAN, IP and transport headers; frames shorter than this are sent as bare Ethernet frames. */

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define NV_PORT_SIZE     16   /* an interface, or the part of a VALE name after ':', with its final 0 */
+#define NV_PORT_SIZE     16   /* an interface, a switch, or a port of a switch, with its final 0 */
 #define NV_PATH_SIZE     4096 /* a path with its final 0 */
 #define NV_SPELLING_SIZE 5120 /* holds the canonical spelling of any name */
 
@@ -59,7 +59,7 @@ struct nv_name {
     enum nv_pipe_end pipe;             /* which end of a pipe, if it is one */
     char name[NETMAP_REQ_IFNAMSIZ];    /* without mode and options: "vale0:a{1", "eth0"; "" for pcap: and bare null: */
     char parent[NETMAP_REQ_IFNAMSIZ];  /* name without the pipe part: "vale0:a"; equals name if it is no pipe */
-    char sw[NETMAP_REQ_IFNAMSIZ];      /* VALE: the switch, "vale0" */
+    char sw[NV_PORT_SIZE];             /* VALE: the switch, "vale0" */
     char port[NV_PORT_SIZE];           /* VALE: the port in it, "a" (of a pipe: its parent's) */
     char pipe_id[NETMAP_REQ_IFNAMSIZ]; /* pipe: "1" */
     bool keep;                         /* tap:NAME+: the interface stays when the port is closed */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,8 @@
 #include <time.h>
 
 /* Print "NAME: what" and leave with status 1: a benchmark that cannot run has no figure. */
-__attribute__((noreturn, format(printf, 1, 2))) static inline void bench_fail(const char *format, ...) {
+__attribute__((noreturn, format(printf, 1, 2))) static inline void bench_fail(const char *format, ...)
+{
     va_list args;
     va_start(args, format);
     fprintf(stderr, "%s: ", program_invocation_short_name);
@@ -29,14 +31,16 @@ __attribute__((noreturn, format(printf, 1, 2))) static inline void bench_fail(co
 }
 
 /* Monotonic time in nanoseconds. */
-static inline uint64_t bench_ns(void) {
+static inline uint64_t bench_ns(void)
+{
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* Zeroed memory shared with children made by fork, on pages of the kind that files in shared memory have. */
-static inline void *bench_shared(size_t bytes) {
+static inline void *bench_shared(size_t bytes)
+{
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (memory == MAP_FAILED)
         bench_fail("cannot map %zu bytes of shared memory: %s", bytes, strerror(errno));
@@ -44,7 +48,8 @@ static inline void *bench_shared(size_t bytes) {
 }
 
 /* Run the calling thread on the n-th processor (from 0, modulo their number) of those in `allowed`. */
-static inline void bench_pin(const cpu_set_t *allowed, int n) {
+static inline void bench_pin(const cpu_set_t *allowed, int n)
+{
     n %= CPU_COUNT(allowed);
     unsigned cpu = 0;
     while (!CPU_ISSET(cpu, allowed) || n-- > 0)
@@ -77,7 +82,8 @@ struct bench_case {
 };
 
 /* One record: the loop and its baseline, the one that goes first changing from turn to turn. */
-static inline void bench_record(const char *bench, const struct bench_case *c, double seconds, unsigned turn) {
+static inline void bench_record(const char *bench, const struct bench_case *c, double seconds, unsigned turn)
+{
     struct bench_run run = {.seconds = seconds, .arg = c->arg}, baseline = {.seconds = seconds, .arg = c->baseline_arg};
     double value, baseline_value = 0;
     if (c->baseline && turn % 2)
@@ -101,7 +107,8 @@ static inline void bench_record(const char *bench, const struct bench_case *c, d
  * {"bench","case","unit","value"}, where there is a baseline "baseline" (same unit, same run) and "baseline_name", and
  * for times "p99" and "baseline_p99".
  */
-static inline int bench_main(int argc, char **argv, const char *bench, const struct bench_case *cases, size_t count) {
+static inline int bench_main(int argc, char **argv, const char *bench, const struct bench_case *cases, size_t count)
+{
     unsigned long runs = 5;
     double seconds = 0.2;
     const char *only = NULL;
@@ -120,14 +127,24 @@ static inline int bench_main(int argc, char **argv, const char *bench, const str
         if (*end || runs < 1 || runs > 1000 || !(seconds > 0 && seconds <= 60))
             bench_fail("%s %s: runs are 1 to 1000, seconds above 0 and up to 60", argv[i], argv[i + 1]);
     }
+    /* Ctrl-C waits for the end of a run, so that a program leaves as it always does and takes its files along. */
+    sigset_t signals, pending;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
     bool matched = false;
     for (size_t i = 0; i < count; i++) {
         if (only && strcmp(only, cases[i].name) != 0)
             continue;
         matched = true;
         cases[i].run(&(struct bench_run){.seconds = seconds / 4, .arg = cases[i].arg}); /* warm up */
-        for (unsigned run = 0; run < runs; run++)
+        for (unsigned run = 0; run < runs; run++) {
             bench_record(bench, &cases[i], seconds, run);
+            sigpending(&pending);
+            if (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM))
+                exit(128 + (sigismember(&pending, SIGINT) ? SIGINT : SIGTERM));
+        }
     }
     if (only && !matched)
         bench_fail("no case named %s", only);

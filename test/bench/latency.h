@@ -15,22 +15,26 @@ struct latency {
     uint32_t *ns;
 };
 
-static inline struct latency latency_new(void) {
+static inline struct latency latency_new(void)
+{
     return (struct latency){.ns = bench_shared(LATENCY_MAX * sizeof(uint32_t))};
 }
 
-static inline void latency_add(struct latency *l, uint64_t ns) {
+static inline void latency_add(struct latency *l, uint64_t ns)
+{
     if (l->count < LATENCY_MAX)
         l->ns[l->count++] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
 }
 
-static inline int latency_compare(const void *a, const void *b) {
+static inline int latency_compare(const void *a, const void *b)
+{
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
 
 /* Median in microseconds, *p99 likewise; frees what was collected. */
-static inline double latency_end(struct latency *l, double *p99) {
+static inline double latency_end(struct latency *l, double *p99)
+{
     if (l->count == 0)
         bench_fail("no round trip in the whole run");
     qsort(l->ns, l->count, sizeof(l->ns[0]), latency_compare);
@@ -46,7 +50,8 @@ struct fifo_pair {
     double p99;
 };
 
-static inline int fifo_open(const char *dir, const char *name) {
+static inline int fifo_open(const char *dir, const char *name)
+{
     char path[256];
     snprintf(path, sizeof(path), "%s/%s", dir, name);
     if (mkfifo(path, 0600) != 0)
@@ -58,12 +63,14 @@ static inline int fifo_open(const char *dir, const char *name) {
     return fd;
 }
 
-static inline void fifo_move(ssize_t moved) {
+static inline void fifo_move(ssize_t moved)
+{
     if (moved != 1)
         bench_fail("FIFO: %s", strerror(errno));
 }
 
-static inline void fifo_echo(struct duo_control *control, void *arg) {
+static inline void fifo_echo(struct duo_control *control, void *arg)
+{
     const struct fifo_pair *pair = arg;
     char byte;
     while (!duo_stopped(control)) {
@@ -72,28 +79,29 @@ static inline void fifo_echo(struct duo_control *control, void *arg) {
     }
 }
 
-/* One byte there and back, over and over. The last one, sent after the stop, lets the child see it. */
-static inline double fifo_ping(struct duo_control *control, void *arg, double seconds) {
+/* One byte there and back, over and over. One more byte, sent after the stop, lets the child see it. */
+static inline double fifo_ping(struct duo_control *control, void *arg, double seconds)
+{
     struct fifo_pair *pair = arg;
     struct latency rtt = latency_new();
     char byte = 0;
     uint64_t now = bench_ns();
     const uint64_t limit = now + (uint64_t)(seconds * 1e9);
-    for (bool last = false; !last;) {
-        last = now >= limit;
-        if (last)
-            __atomic_store_n(&control->stop, 1, __ATOMIC_RELAXED);
+    while (now < limit) {
         const uint64_t sent = bench_ns();
         fifo_move(write(pair->to_child, &byte, 1));
         fifo_move(read(pair->to_parent, &byte, 1));
         now = bench_ns();
         latency_add(&rtt, now - sent);
     }
+    __atomic_store_n(&control->stop, 1, __ATOMIC_RELAXED);
+    fifo_move(write(pair->to_child, &byte, 1));
     return latency_end(&rtt, &pair->p99);
 }
 
 /* Median round trip in microseconds between two processes that sleep on FIFOs; *p99 likewise. */
-static inline double fifo_ping_pong(bool one_core, double seconds, double *p99) {
+static inline double fifo_ping_pong(bool one_core, double seconds, double *p99)
+{
     char dir[] = "/dev/shm/netvale-bench-XXXXXX";
     if (!mkdtemp(dir))
         bench_fail("cannot make %s: %s", dir, strerror(errno));

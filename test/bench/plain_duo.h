@@ -9,6 +9,8 @@
 #include "plain_loop.h"
 #include "two_processes.h"
 
+#define PLAIN_DUO_BATCH 512u
+
 struct plain_duo {
     struct plain_ring ring; /* what both map, with its buffers */
     _Alignas(4096) uint8_t buf[PLAIN_SLOTS * PLAIN_STRIDE];
@@ -20,19 +22,22 @@ struct plain_duo_arg {
 };
 
 /* Buffer of the ring's slot at a position. */
-static inline uint8_t *plain_duo_buf(struct plain_duo *duo, uint32_t position) {
+static inline uint8_t *plain_duo_buf(struct plain_duo *duo, uint32_t position)
+{
     return duo->buf + (size_t)plain_slot(&duo->ring, position)->buf_idx * PLAIN_STRIDE;
 }
 
-/* Sender: batches of at most PLAIN_BATCH; the other side's index is read anew only when the known room is used up. */
-static inline void plain_duo_send(struct duo_control *control, void *arg) {
+/* Sender: batches of at most PLAIN_DUO_BATCH; the other side's index is read anew only when the known room is used up.
+ */
+static inline void plain_duo_send(struct duo_control *control, void *arg)
+{
     const struct plain_duo_arg *duo = arg;
     struct plain_ring *ring = &duo->shared->ring;
     struct plain_world *own = plain_world_new(duo->length); /* only its tx ring is used */
     uint32_t head = ring->head, tail = head;
     while (!duo_stopped(control)) {
         uint32_t room = PLAIN_SLOTS - (head - tail);
-        if (room < PLAIN_BATCH) {
+        if (room < PLAIN_DUO_BATCH) {
             tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
             room = PLAIN_SLOTS - (head - tail);
         }
@@ -40,7 +45,7 @@ static inline void plain_duo_send(struct duo_control *control, void *arg) {
             sched_yield();
             continue;
         }
-        const uint32_t end = head + (room < PLAIN_BATCH ? room : PLAIN_BATCH);
+        const uint32_t end = head + (room < PLAIN_DUO_BATCH ? room : PLAIN_DUO_BATCH);
         plain_fill(own, end - head, duo->length);
         for (; head != end; head++) {
             const struct netmap_slot *s = plain_slot(&own->tx, head);
@@ -55,7 +60,8 @@ static inline void plain_duo_send(struct duo_control *control, void *arg) {
 }
 
 /* Receiver: returns packets a second, from the first packet on. */
-static inline double plain_duo_receive(struct duo_control *control, void *arg, double seconds) {
+static inline double plain_duo_receive(struct duo_control *control, void *arg, double seconds)
+{
     (void)control;
     const struct plain_duo_arg *duo = arg;
     struct plain_ring *ring = &duo->shared->ring;
@@ -81,7 +87,8 @@ static inline double plain_duo_receive(struct duo_control *control, void *arg, d
 }
 
 /* Both sides for `seconds`; returns packets a second received. */
-static inline double plain_two_processes(uint32_t length, bool one_core, double seconds) {
+static inline double plain_two_processes(uint32_t length, bool one_core, double seconds)
+{
     struct plain_duo_arg arg = {.shared = bench_shared(sizeof(struct plain_duo)), .length = length};
     for (uint32_t i = 0; i < PLAIN_SLOTS; i++)
         arg.shared->ring.slot[i].buf_idx = i;

@@ -9,12 +9,14 @@ struct loop {
     double unit; /* figure per packet a second */
 };
 
-static double run(struct bench_run *run) {
+static double run(struct bench_run *run)
+{
     const struct loop *loop = run->arg;
     return plain_two_processes(loop->length, loop->one_core, run->seconds) * loop->unit;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     static const struct loop copy_60 = {FRAME_SHORT, false, 1e-6};
     static const struct loop copy_1514 = {FRAME_LONG, false, FRAME_LONG * 8e-9};
     static const struct loop one_core_60 = {FRAME_SHORT, true, 1e-6};

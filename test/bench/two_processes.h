@@ -5,7 +5,6 @@
 
 #include "bench.h"
 
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,10 +12,27 @@
 /* Words both processes see. */
 struct duo_control {
     _Alignas(128) uint32_t stop; /* the child leaves its loop when set */
+    uint32_t ready;              /* whoever the other waits for has opened its port */
 };
 
-static inline bool duo_stopped(const struct duo_control *control) {
+static inline bool duo_stopped(const struct duo_control *control)
+{
     return __atomic_load_n(&control->stop, __ATOMIC_RELAXED);
+}
+
+static inline void duo_set_ready(struct duo_control *control)
+{
+    __atomic_store_n(&control->ready, 1, __ATOMIC_RELEASE);
+}
+
+static inline void duo_await_ready(const struct duo_control *control)
+{
+    const uint64_t limit = bench_ns() + 5000000000u;
+    while (!__atomic_load_n(&control->ready, __ATOMIC_ACQUIRE)) {
+        if (bench_ns() > limit)
+            bench_fail("the other process was not ready after 5 seconds");
+        sched_yield();
+    }
 }
 
 struct duo {
@@ -27,7 +43,8 @@ struct duo {
 };
 
 /* Fork the child, run the parent's side here, stop and reap the child. Returns the parent's figure. */
-static inline double duo_run(const struct duo *duo, double seconds) {
+static inline double duo_run(const struct duo *duo, double seconds)
+{
     struct duo_control *control = bench_shared(sizeof(*control));
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)

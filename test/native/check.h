@@ -13,8 +13,8 @@ static int check_failed; /* failures in the running test */
     do {                                                                                                               \
         if (!(cond)) {                                                                                                 \
             check_failed++;                                                                                            \
-            printf("# %s:%d: %s ", __FILE__, __LINE__, #cond);                                                         \
-            printf("" __VA_ARGS__);                                                                                    \
+            printf("# %s:%d: %s", __FILE__, __LINE__, #cond);                                                          \
+            printf(" " __VA_ARGS__);                                                                                   \
             printf("\n");                                                                                              \
         }                                                                                                              \
     } while (0)

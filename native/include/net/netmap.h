@@ -430,13 +430,15 @@ struct nm_csb_ktoa {
  * Application side. Publish head and cur. The other side reads head first and cur after it, so cur is written first:
  * whatever it reads, cur is not behind head. Slots must be filled before the call.
  */
-static inline void nm_sync_kloop_appl_write(struct nm_csb_atok *atok, uint32_t cur, uint32_t head) {
+static inline void nm_sync_kloop_appl_write(struct nm_csb_atok *atok, uint32_t cur, uint32_t head)
+{
     __atomic_store_n(&atok->cur, cur, __ATOMIC_RELEASE);
     __atomic_store_n(&atok->head, head, __ATOMIC_RELEASE);
 }
 
 /* Application side. Read hwtail and hwcur; slots up to *hwtail may be used after the call. */
-static inline void nm_sync_kloop_appl_read(struct nm_csb_ktoa *ktoa, uint32_t *hwtail, uint32_t *hwcur) {
+static inline void nm_sync_kloop_appl_read(struct nm_csb_ktoa *ktoa, uint32_t *hwtail, uint32_t *hwcur)
+{
     *hwtail = __atomic_load_n(&ktoa->hwtail, __ATOMIC_ACQUIRE);
     *hwcur = __atomic_load_n(&ktoa->hwcur, __ATOMIC_ACQUIRE);
 }

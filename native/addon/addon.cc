@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* addon.cc - what src/native.ts gets: the classes Port and Engine, and the library's free functions. */
+#include <napi.h>
+
+#include <netvale.h>
+
+#include "arguments.h"
+#include "context.h"
+#include "engine.h"
+#include "error.h"
+#include "plan.h"
+#include "port.h"
+
+namespace netvale {
+
+namespace {
+
+/* The directory argument, or NULL for the default. */
+const char *Dir(const Napi::Value &value, std::string *text) {
+    if (value.IsUndefined())
+        return nullptr;
+    *text = Text(value, "dir");
+    return text->c_str();
+}
+
+/* list(dir?): live ports. */
+Napi::Value List(const Napi::CallbackInfo &info) {
+    struct Walk {
+        Napi::Env env;
+        Napi::Array out;
+    } walk{info.Env(), Napi::Array::New(info.Env())};
+    std::string dir;
+    struct nv_error error = {};
+    const auto add = [](void *arg, const struct nv_port_info *port) {
+        Walk *self = static_cast<Walk *>(arg);
+        Napi::Object one = Napi::Object::New(self->env);
+        one.Set("name", port->name);
+        one.Set("kind", port->kind);
+        one.Set("memId", static_cast<uint32_t>(port->mem_id));
+        one.Set("txRings", static_cast<uint32_t>(port->tx_rings));
+        one.Set("rxRings", static_cast<uint32_t>(port->rx_rings));
+        one.Set("txSlots", port->tx_slots);
+        one.Set("rxSlots", port->rx_slots);
+        one.Set("openers", port->openers);
+        self->out.Set(self->out.Length(), one);
+        return 0;
+    };
+    const int result = nv_list(Dir(info[0], &dir), add, &walk, &error);
+    if (result < 0)
+        throw MakeError(info.Env(), result, error);
+    return walk.out;
+}
+
+/* collect(dir?): remove what dead processes left; how many things. */
+Napi::Value Collect(const Napi::CallbackInfo &info) {
+    std::string dir;
+    struct nv_error error = {};
+    const int result = nv_gc(Dir(info[0], &dir), &error);
+    if (result < 0)
+        throw MakeError(info.Env(), result, error);
+    return Napi::Number::New(info.Env(), result);
+}
+
+/* checkPlan(plan): throws what is wrong with it; opens nothing. */
+Napi::Value CheckPlan(const Napi::CallbackInfo &info) {
+    const Plan plan(info[0]);
+    struct nv_error error = {};
+    const int result = nv_plan_check(plan.Get(), &error);
+    if (result < 0)
+        throw MakeError(info.Env(), result, error);
+    return info.Env().Undefined();
+}
+
+/* Names of the words of a statistics page, in the order they have there. */
+Napi::Array Names(Napi::Env env, const char *(*name)(unsigned)) {
+    Napi::Array out = Napi::Array::New(env);
+    for (unsigned i = 0; name(i) != nullptr; i++)
+        out.Set(i, name(i));
+    return out;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+    env.SetInstanceData(new Context());
+    exports.Set("version", NETVALE_VERSION);
+    exports.Set("Port", Port::Define(env));
+    exports.Set("Engine", Engine::Define(env));
+    exports.Set("list", Napi::Function::New<List>(env, "list"));
+    exports.Set("collect", Napi::Function::New<Collect>(env, "collect"));
+    exports.Set("checkPlan", Napi::Function::New<CheckPlan>(env, "checkPlan"));
+    exports.Set("dropNames", Names(env, nv_drop_name));
+    exports.Set("pageNames", Names(env, nv_page_name));
+    exports.Set("portNames", Names(env, nv_port_word_name));
+    exports.Set("workerNames", Names(env, nv_worker_word_name));
+    exports.Set("stateNames", Names(env, nv_state_name));
+    return exports;
+}
+
+} // namespace
+
+} // namespace netvale
+
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
+    return netvale::Init(env, exports);
+}
+
+NODE_API_MODULE(netvale, InitAddon)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* arguments.h - checks on what JavaScript hands in; each throws a TypeError that names the argument. */
+#ifndef NETVALE_ADDON_ARGUMENTS_H
+#define NETVALE_ADDON_ARGUMENTS_H
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include <napi.h>
+
+namespace netvale {
+
+/* A whole number in [low, high], both at most 2^53 in size. */
+inline int64_t Integer(const Napi::Value &value, const char *what, int64_t low, int64_t high) {
+    const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
+    if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high)) || number != std::floor(number))
+        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a whole number from " +
+                                                    std::to_string(low) + " to " + std::to_string(high));
+    return static_cast<int64_t>(number);
+}
+
+inline std::string Text(const Napi::Value &value, const char *what) {
+    if (!value.IsString())
+        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a string");
+    std::string text = value.As<Napi::String>().Utf8Value();
+    if (text.find('\0') != std::string::npos)
+        throw Napi::TypeError::New(value.Env(), std::string(what) + " must not contain a NUL character");
+    return text;
+}
+
+inline Napi::Object Record(const Napi::Value &value, const char *what) {
+    if (!value.IsObject())
+        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be an object");
+    return value.As<Napi::Object>();
+}
+
+/* Elements of a typed array of the right type; valid only until the call returns to JavaScript. */
+template <typename T> struct Span {
+    T *data;
+    size_t length;
+};
+
+template <typename T> Span<T> Elements(const Napi::Value &value, napi_typedarray_type type, const char *what) {
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+        throw Napi::TypeError::New(value.Env(), std::string(what) + " is a typed array of the wrong type");
+    Napi::TypedArrayOf<T> array = value.As<Napi::TypedArrayOf<T>>();
+    return {array.Data(), array.ElementLength()};
+}
+
+} // namespace netvale
+
+#endif

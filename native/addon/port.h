@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* port.h - an open port as a JavaScript object: opening, batches, waiting, statistics, closing. */
+#ifndef NETVALE_ADDON_PORT_H
+#define NETVALE_ADDON_PORT_H
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <napi.h>
+
+#include <netvale.h>
+
+#include "region.h"
+
+namespace netvale {
+
+/* Fill options from a JavaScript object (dir, existing, copy, txRings, ...); `dir` keeps the text alive. */
+void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, std::string *dir);
+
+class Port : public Napi::ObjectWrap<Port> {
+  public:
+    static Napi::Function Define(Napi::Env env);
+
+    explicit Port(const Napi::CallbackInfo &info);
+    ~Port() override;
+
+  private:
+    /*
+     * One bound ring. What the memory says about itself is read and checked once, at open: a neighbour may write
+     * rubbish there later.
+     */
+    struct Ring {
+        struct netmap_ring *ring;
+        unsigned number;
+        uint32_t slots;
+        uint32_t at;    /* tx: first slot of the reservation; rx: first slot not handed to JavaScript yet */
+        uint32_t count; /* tx: slots in the reservation */
+    };
+
+    void AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *ring, unsigned number);
+    struct nv_port *Live(Napi::Env env) const; /* throws ECLOSED */
+    size_t Refresh();                          /* look how much of the mapping has memory: bytes */
+    bool Place(const struct netmap_slot *slot, uint32_t *offset) const;
+    size_t Gather(Ring *ring, uint32_t *offsets, uint16_t *lengths, uint16_t *flags, size_t room);
+
+    Napi::Value Close(const Napi::CallbackInfo &info);
+    Napi::Value Describe(const Napi::CallbackInfo &info);
+    Napi::Value Stats(const Napi::CallbackInfo &info);
+    Napi::Value Bytes(const Napi::CallbackInfo &info);
+    Napi::Value Receive(const Napi::CallbackInfo &info);
+    Napi::Value Reserve(const Napi::CallbackInfo &info);
+    Napi::Value Send(const Napi::CallbackInfo &info);
+    Napi::Value Sync(const Napi::CallbackInfo &info);
+    Napi::Value Completed(const Napi::CallbackInfo &info);
+    Napi::Value SetWaitMode(const Napi::CallbackInfo &info);
+    Napi::Value WaitSync(const Napi::CallbackInfo &info);
+    Napi::Value Arm(const Napi::CallbackInfo &info);
+    Napi::Value Watch(const Napi::CallbackInfo &info);
+    Napi::Value Cancel(const Napi::CallbackInfo &info);
+
+    struct nv_port *port_ = nullptr;
+    std::shared_ptr<Region> region_;
+    uint64_t memory_size_ = 0;
+    uint64_t buffers_at_ = 0; /* bytes from the start of the mapping to buffer 0 */
+    uint32_t buffer_size_ = 0;
+    uint32_t buffers_ = 0; /* buffers with memory, as Refresh found */
+    std::vector<Ring> tx_, rx_;
+};
+
+} // namespace netvale
+
+#endif

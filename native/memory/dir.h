@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dir.h - the directory in shared memory that is one world of ports: finding, checking, locking it.
+ *
+ * All changes to what exists (ports, regions, switches) happen under the directory's flock, which goes
+ * with the process that holds it. The data path never takes it.
+ */
+#ifndef NETVALE_DIR_H
+#define NETVALE_DIR_H
+
+#include "memory/error.h"
+
+#define NV_DIR_PATH 256
+
+/* Absolute path of the world `dir` (NULL: $NETVALE_DIR, else /dev/shm/netvale-<uid>) into path[NV_DIR_PATH]. */
+int nv_dir_path(const char *dir, char *path, struct nv_error *err);
+
+/*
+ * Open and lock the directory, making it (0700) when `create` says so; waits at most five seconds.
+ * Returns the descriptor that holds the lock, or -ENOENT, -EPERM (not ours or open to others), -EBUSY.
+ * *created tells whether it was made here (may be NULL).
+ */
+int nv_dir_lock(const char *path, bool create, bool *created, struct nv_error *err);
+void nv_dir_unlock(int dirfd);
+
+/*
+ * Make a file of `size` bytes whole: written under a temporary name with memory behind its first `backed`
+ * bytes, given to fill(), then renamed. Call with the directory locked. Returns the mapping, or NULL with err.
+ */
+void *nv_file_create(int dirfd, const char *name, size_t size, size_t backed, void (*fill)(void *map, void *arg),
+                     void *arg, struct nv_error *err);
+
+/*
+ * Map an existing file of the directory; *size is its size, *ino its inode. NULL with err: -ENOENT, or
+ * -EPERM when it is not a plain file of ours.
+ */
+void *nv_file_map(int dirfd, const char *name, size_t *size, uint64_t *ino, struct nv_error *err);
+
+/* Give memory to bytes [from, to) of a file; -ENOSPC when shared memory is full. */
+int nv_file_back(int dirfd, const char *name, size_t from, size_t to);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* create.c - making ports: which region, which rings, which switch, which other end. */
+#include "port/create.h"
+#include "vale/switch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_SLOTS  1024u
+#define MAX_SLOTS      4096u
+#define VALE_MAX_RINGS 16u
+
+int nv_port_supported(const char *text, const struct nv_name *n, struct nv_error *err)
+{
+    bool pipe = n->pipe != NV_PIPE_NONE;
+    if (!pipe && n->kind != NV_KIND_VALE && n->kind != NV_KIND_NULL)
+        return nv_fail(err, EOPNOTSUPP,
+                       "%s: ports of kind %s: are not in this build; there are valeS:P, netmap:P{N "
+                       "(pipes) and null:",
+                       text, nv_kind_name(n->kind));
+    if (n->mode == NR_REG_SW || n->mode == NR_REG_NIC_SW || n->mode == NR_REG_ONE_SW)
+        return nv_fail(err, EINVAL, "%s: a %s has no host rings", text, pipe ? "pipe" : "port of this kind");
+    if (n->flags & (NR_MONITOR_TX | NR_MONITOR_RX | NR_ZCOPY_MON))
+        return nv_fail(err, EOPNOTSUPP, "%s: monitor ports are not in this build", text);
+    if (n->extmem.used)
+        return nv_fail(err, EOPNOTSUPP, "%s: @extmem is not supported", text);
+    return 0;
+}
+
+static struct nv_port_entry *find(struct nv_table *t, const char *name)
+{
+    for (uint32_t i = 0; i < NV_MAX_PORTS; i++)
+        if (t->port[i].token && !strcmp(t->port[i].name, name))
+            return &t->port[i];
+    return NULL;
+}
+
+/* The port, or any pipe of it: they live in one region. */
+static struct nv_port_entry *find_family(struct nv_table *t, const char *parent)
+{
+    size_t n = strlen(parent);
+    for (uint32_t i = 0; i < NV_MAX_PORTS; i++) {
+        const char *name = t->port[i].name;
+        if (t->port[i].token && !strncmp(name, parent, n) && (!name[n] || name[n] == '{' || name[n] == '}'))
+            return &t->port[i];
+    }
+    return NULL;
+}
+
+/* What a new port is to look like. */
+struct plan {
+    uint32_t tx_rings, rx_rings, tx_slots, rx_slots;
+};
+
+static uint32_t first_of(uint32_t a, uint32_t b, uint32_t otherwise)
+{
+    return a ? a : b ? b : otherwise;
+}
+
+static int make_plan(struct nv_port *p, const struct nv_name *n, const struct nv_open_options *opt, struct plan *plan,
+                     struct nv_error *err)
+{
+    plan->tx_rings = first_of(opt->tx_rings, n->conf.tx_rings, 1);
+    plan->rx_rings = first_of(opt->rx_rings, n->conf.rx_rings, 1);
+    plan->tx_slots = first_of(opt->tx_slots, n->conf.tx_slots, DEFAULT_SLOTS);
+    plan->rx_slots = first_of(opt->rx_slots, n->conf.rx_slots, DEFAULT_SLOTS);
+    uint32_t most = n->pipe == NV_PIPE_NONE ? VALE_MAX_RINGS : NV_MAX_RINGS;
+    if (plan->tx_rings > most || plan->rx_rings > most)
+        return nv_fail(err, EINVAL, "%s: %u rings asked for, it can have %u each way", p->name,
+                       plan->tx_rings > most ? plan->tx_rings : plan->rx_rings, most);
+    if (plan->tx_slots > MAX_SLOTS || plan->rx_slots > MAX_SLOTS || plan->tx_slots < 2 || plan->rx_slots < 2)
+        return nv_fail(err, EINVAL, "%s: a ring has 2 to %u slots", p->name, MAX_SLOTS);
+    return 0;
+}
+
+static uint16_t next_mem_id(struct nv_table *t)
+{
+    for (;;) {
+        uint16_t id = (uint16_t)t->next_mem_id++;
+        uint32_t i = 0;
+        while (i < NV_MAX_PORTS && !(t->port[i].token && t->port[i].mem_id == id))
+            i++;
+        if (id > 1 && i == NV_MAX_PORTS)
+            return id;
+    }
+}
+
+static bool region_exists(const struct nv_table *t, uint16_t mem_id, const struct nv_port_entry *but)
+{
+    for (uint32_t i = 0; i < NV_MAX_PORTS; i++)
+        if (t->port[i].token && t->port[i].mem_id == mem_id && &t->port[i] != but)
+            return true;
+    return false;
+}
+
+/* Which region the name means: 0 for a new one of its own. */
+static int choose_region(struct nv_port *p, const struct nv_name *n, uint16_t *mem_id, struct nv_error *err)
+{
+    struct nv_table *t = p->world->table;
+    *mem_id = n->mem_id;
+    if (n->share[0]) {
+        const struct nv_port_entry *other = find_family(t, n->share);
+        if (!other)
+            return nv_fail(err, ENOENT, "%s: @share names %s, which does not exist", p->name, n->share);
+        if (*mem_id && *mem_id != other->mem_id)
+            return nv_fail(err, EINVAL, "%s: @%u and @share contradict each other (%s is in region %u)", p->name,
+                           *mem_id, n->share, other->mem_id);
+        *mem_id = other->mem_id;
+    }
+    const struct nv_port_entry *family = n->kind == NV_KIND_NULL ? NULL : find_family(t, n->parent);
+    if (family && *mem_id && *mem_id != family->mem_id)
+        return nv_fail(err, EINVAL, "%s: a port and its pipes share a region, and %s is in region %u, not %u", p->name,
+                       family->name, family->mem_id, *mem_id);
+    if (family)
+        *mem_id = family->mem_id;
+    return 0;
+}
+
+static int enter_region(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
+                        const struct plan *plan, uint32_t extra_bufs, struct nv_error *err)
+{
+    struct nv_table *t = p->world->table;
+    uint16_t mem_id;
+    int error = choose_region(p, n, &mem_id, err);
+    if (error)
+        return error;
+    bool shared = mem_id != 0, exists = shared && region_exists(t, mem_id, e);
+    e->mem_id = shared ? mem_id : next_mem_id(t);
+    if (!exists) {
+        struct nv_geometry g =
+            shared ? nv_geometry_shared()
+                   : nv_geometry_private(plan->tx_rings, plan->rx_rings, plan->tx_slots, plan->rx_slots, extra_bufs);
+        if ((error = nv_region_create(lockfd, e->mem_id, &g, err)) != 0)
+            return error;
+        NV_STEP("region");
+    }
+    if (!p->region && (p->region = nv_world_region(p->world, e->mem_id, err)) == NULL)
+        return -EIO;
+    if (exists || n->pipe != NV_PIPE_NONE)
+        __atomic_store_n(&p->region->control->shared, 1, __ATOMIC_RELEASE);
+    uint32_t slots = plan->tx_slots > plan->rx_slots ? plan->tx_slots : plan->rx_slots;
+    uint32_t most =
+        (uint32_t)((p->region->control->geometry.ring_size - sizeof(struct netmap_ring)) / sizeof(struct netmap_slot));
+    if (slots > most)
+        return nv_fail(err, EINVAL, "%s: region %u has rings of at most %u slots", p->name, e->mem_id, most);
+    return 0;
+}
+
+/* Rings `first`.. of one direction with their buffers. */
+static int make_rings(struct nv_port *p, const struct nv_port_entry *e, bool rx, struct nv_error *err)
+{
+    uint32_t rings = rx ? e->rx_rings : e->tx_rings, slots = rx ? e->rx_slots : e->tx_slots;
+    uint32_t first = rx ? e->first_rx : e->first_tx;
+    uint32_t bufs[MAX_SLOTS];
+    for (uint32_t i = 0; i < rings; i++) {
+        int error;
+        if (nv_region_take_bufs(p->region, e->token, bufs, slots, &error) < slots)
+            return nv_fail(err, -error, "%s: no buffers for its rings: %s", p->name,
+                           error == -ENOSPC ? "shared memory is full" : "the region is full");
+        NV_STEP("allocate");
+        nv_region_init_ring(p->region, first + i, i, rx, slots, bufs, e->token);
+    }
+    return 0;
+}
+
+static struct nv_port_entry *new_entry(struct nv_table *t, const char *name, enum nv_port_kind kind,
+                                       const struct plan *plan, uint32_t caps)
+{
+    uint32_t i = 0;
+    while (i < NV_MAX_PORTS && t->port[i].token)
+        i++;
+    if (i == NV_MAX_PORTS)
+        return NULL;
+    struct nv_port_entry *e = &t->port[i];
+    memset(e, 0, sizeof(*e));
+    snprintf(e->name, sizeof(e->name), "%s", name);
+    e->kind = kind;
+    e->caps = caps;
+    e->peer = NV_NO_INDEX;
+    e->tx_rings = (uint16_t)plan->tx_rings, e->rx_rings = (uint16_t)plan->rx_rings;
+    e->tx_slots = plan->tx_slots, e->rx_slots = plan->rx_slots;
+    nv_token token = (nv_token)(t->next_generation++ << NV_TOKEN_INDEX_BITS | i);
+    __atomic_store_n(&e->token, token, __ATOMIC_RELEASE);
+    return e;
+}
+
+static int make_port(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
+                     const struct plan *plan, uint32_t extra_bufs, struct nv_error *err)
+{
+    int error = enter_region(p, lockfd, e, n, plan, extra_bufs, err);
+    if (error)
+        return error;
+    int first = nv_region_take_rings(p->region, e->token, (uint32_t)(e->tx_rings + e->rx_rings));
+    if (first < 0)
+        return nv_fail(err, -first, "%s: region %u has no room for %d more rings%s", p->name, e->mem_id,
+                       e->tx_rings + e->rx_rings, first == -ENOSPC ? ": shared memory is full" : "");
+    e->first_tx = (uint32_t)first;
+    e->first_rx = (uint32_t)first + e->tx_rings;
+    error = make_rings(p, e, false, err);
+    return error ? error : make_rings(p, e, true, err);
+}
+
+static int attach_to_switch(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
+                            struct nv_error *err)
+{
+    snprintf(e->switch_name, sizeof(e->switch_name), "%s", n->sw);
+    struct nv_switch *sw = nv_switch_map(p->world, lockfd, n->sw, true, err);
+    if (!sw)
+        return -EIO;
+    int index = nv_switch_attach(sw, e->token);
+    nv_switch_unmap(sw);
+    if (index < 0)
+        return nv_fail(err, ENOSPC, "%s: the switch %s has %u ports, no more are possible", p->name, n->sw,
+                       NV_SWITCH_PORTS);
+    e->switch_port = (uint16_t)index;
+    return 0;
+}
+
+/* Join this end with the other, which is made too if it is not there. */
+static int join_pipe(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
+                     const struct plan *plan, struct nv_error *err)
+{
+    struct nv_table *t = p->world->table;
+    char other[NETMAP_REQ_IFNAMSIZ];
+    snprintf(other, sizeof(other), "%s", e->name);
+    other[strlen(n->parent)] = n->pipe == NV_PIPE_MASTER ? '}' : '{';
+    struct nv_port_entry *peer = find(t, other);
+    if (!peer) {
+        struct plan swapped = {plan->rx_rings, plan->tx_rings, plan->rx_slots, plan->tx_slots};
+        peer = new_entry(t, other, NV_PORT_PIPE, &swapped, NV_CAP_EXCHANGE);
+        if (!peer)
+            return nv_fail(err, ENOSPC, "%s: no room for its other end", p->name);
+        e->peer = (uint32_t)(peer - t->port); /* joined first, so that both ends are swept together */
+        peer->peer = (uint32_t)(e - t->port);
+        return make_port(p, lockfd, peer, n, &swapped, 0, err);
+    }
+    if (peer->tx_rings != e->rx_rings || peer->rx_rings != e->tx_rings || peer->tx_slots != e->rx_slots ||
+        peer->rx_slots != e->tx_slots)
+        return nv_fail(err, EINVAL,
+                       "%s: the other end has %u tx and %u rx rings of %u and %u slots, this end must match", p->name,
+                       peer->tx_rings, peer->rx_rings, peer->tx_slots, peer->rx_slots);
+    e->peer = (uint32_t)(peer - t->port);
+    peer->peer = (uint32_t)(e - t->port);
+    __atomic_store_n(&peer->pipe_epoch, peer->pipe_epoch + 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* A pipe's end is made like the other end that is there already, unless it was told otherwise. */
+static void plan_like_peer(struct nv_table *t, const struct nv_name *n, const struct nv_open_options *opt,
+                           struct plan *plan)
+{
+    char other[NETMAP_REQ_IFNAMSIZ];
+    snprintf(other, sizeof(other), "%s", n->name);
+    other[strlen(n->parent)] = n->pipe == NV_PIPE_MASTER ? '}' : '{';
+    const struct nv_port_entry *peer = find(t, other);
+    if (!peer)
+        return;
+    if (!opt->tx_rings && !n->conf.tx_rings)
+        plan->tx_rings = peer->rx_rings;
+    if (!opt->rx_rings && !n->conf.rx_rings)
+        plan->rx_rings = peer->tx_rings;
+    if (!opt->tx_slots && !n->conf.tx_slots)
+        plan->tx_slots = peer->rx_slots;
+    if (!opt->rx_slots && !n->conf.rx_slots)
+        plan->rx_slots = peer->tx_slots;
+}
+
+static int create(struct nv_port *p, int lockfd, const struct nv_name *n, const struct nv_open_options *opt,
+                  struct nv_error *err)
+{
+    struct nv_table *t = p->world->table;
+    struct plan plan;
+    int error = make_plan(p, n, opt, &plan, err);
+    if (error)
+        return error;
+    enum nv_port_kind kind = n->pipe != NV_PIPE_NONE   ? NV_PORT_PIPE
+                             : n->kind == NV_KIND_VALE ? NV_PORT_VALE
+                                                       : NV_PORT_NULL;
+    if (kind == NV_PORT_PIPE)
+        plan_like_peer(t, n, opt, &plan);
+    struct nv_port_entry *e =
+        new_entry(t, p->name, kind, &plan, opt->flags & NV_OPEN_COPY ? 0 : (uint32_t)NV_CAP_EXCHANGE);
+    if (!e)
+        return nv_fail(err, ENOSPC, "%s: %u ports are open, no more are possible", p->name, NV_MAX_PORTS);
+    p->entry = e;
+    p->desc_entry->port = p->token = e->token;
+    error = make_port(p, lockfd, e, n, &plan, opt->extra_bufs, err);
+    if (!error && kind == NV_PORT_PIPE)
+        error = join_pipe(p, lockfd, e, n, &plan, err);
+    if (!error && kind == NV_PORT_VALE)
+        error = attach_to_switch(p, lockfd, e, n, err);
+    return error;
+}
+
+int nv_port_find_or_create(struct nv_port *p, int lockfd, const struct nv_name *n, const struct nv_open_options *opt,
+                           struct nv_error *err)
+{
+    struct nv_table *t = p->world->table;
+    /* Every opener of "null:" gets a port of its own. */
+    struct nv_port_entry *e = n->kind == NV_KIND_NULL && n->pipe == NV_PIPE_NONE ? NULL : find(t, p->name);
+    if (!e && (opt->flags & NV_OPEN_EXISTING))
+        return nv_fail(err, ENOENT, "%s does not exist", p->name);
+    if (!e)
+        return create(p, lockfd, n, opt, err);
+    uint16_t mem_id;
+    int error = choose_region(p, n, &mem_id, err);
+    if (error)
+        return error;
+    p->entry = e;
+    p->token = e->token;
+    p->region = nv_world_region(p->world, e->mem_id, err);
+    return p->region ? 0 : -EIO;
+}
+
+void nv_port_announce(struct nv_port *p)
+{
+    if (p->entry->kind == NV_PORT_PIPE && p->entry->peer < NV_MAX_PORTS) {
+        nv_token peer = p->world->table->port[p->entry->peer].token;
+        if (peer)
+            nv_world_wake(p->world, NV_ARMED_ALL, peer);
+    }
+}
+
+/* ---- a port leaves while others of the process stay in its region --------------------------------- */
+
+static void give(struct nv_port *p, uint32_t buf)
+{
+    if (buf - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF && nv_port_owns(p, buf))
+        __atomic_store_n(&p->region->buf_owner[buf], 0, __ATOMIC_RELEASE);
+}
+
+static void give_rings(struct nv_port *p)
+{
+    for (unsigned i = 0; i < nv_tx_count(p); i++)
+        for (uint32_t s = 0; s < p->tx[i].ctl->queue.slots; s++)
+            give(p, nv_slot_buf(nv_slot_load(p->tx[i].ring, s)));
+    for (unsigned i = 0; i < nv_rx_count(p); i++) {
+        struct nv_ring_ctl *ctl = p->rx[i].ctl;
+        struct nv_queue *q = &ctl->queue;
+        for (uint32_t s = ctl->hwcur; s != ctl->hwtail; s = s + 1 == q->slots ? 0 : s + 1)
+            give(p, nv_slot_buf(nv_slot_load(p->rx[i].ring, s)));
+        nv_queue_close(q);
+        uint32_t tail = (uint32_t)q->reserve; /* from there on positions are empty */
+        for (uint32_t pos = q->consumed; pos != q->refill; pos++)
+            give(p, (int32_t)(pos - tail) < 0 ? nv_entry_buf(q->full[pos & q->mask]) : nv_queue_buffer(q, pos));
+    }
+    uint32_t left = p->region->control->geometry.buf_total;
+    for (uint32_t buf = p->nifp->ni_bufs_head, next; buf - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF && left--;
+         buf = next) {
+        memcpy(&next, nv_region_buf(p->region, buf), sizeof(next));
+        give(p, buf);
+    }
+}
+
+void nv_port_departs(struct nv_port *p)
+{
+    struct nv_world *w = p->world;
+    struct nv_table *t = w->table;
+    nv_token heir = 0;
+    if (nv_desc_alive(w, p->desc))
+        return; /* a child or another process still holds the descriptor */
+    for (uint32_t d = 0; d < NV_MAX_DESCS; d++)
+        if (d != p->desc && t->desc[d].live && t->desc[d].port == p->token)
+            return; /* the port itself stays */
+    __atomic_store_n(&w->mine[nv_token_index(p->token)], 0, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < NV_MAX_PORTS; i++)
+        if (w->mine[i] && t->port[i].token == w->mine[i] && t->port[i].mem_id == p->region->mem_id)
+            heir = w->mine[i];
+    if (heir) {
+        give_rings(p);
+        nv_region_give_bufs(p->region, p->token, heir);
+    }
+}

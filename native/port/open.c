@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * open.c - opening and closing descriptors of ports.
+ *
+ * Under the directory's lock: clear away the dead, find or make the port (create.c), then bind a descriptor to
+ * it. The descriptor is entered first, so that whatever a process that dies half-way has taken is found dead and
+ * swept by the next one.
+ */
+#include "port/create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SPIN_START_NS 20000
+
+static const struct nv_port_ops *ops_of(uint32_t kind)
+{
+    return kind == NV_PORT_VALE ? &nv_vale_ops : kind == NV_PORT_PIPE ? &nv_pipe_ops : &nv_null_ops;
+}
+
+/* Enter a descriptor into the table, its FIFO made and locked. */
+static int enter_desc(struct nv_port *p, int lockfd, struct nv_error *err)
+{
+    struct nv_table *t = p->world->table;
+    uint32_t d = 0;
+    while (d < NV_MAX_DESCS && t->desc[d].live)
+        d++;
+    if (d == NV_MAX_DESCS)
+        return nv_fail(err, ENOSPC, "%s: %u descriptors are open in %s, no more are possible", p->name, d,
+                       p->world->path);
+    char fifo[32];
+    nv_fifo_name(fifo, d);
+    unlinkat(lockfd, fifo, 0);
+    if (mkfifoat(lockfd, fifo, 0600) < 0)
+        return nv_fail(err, errno, "%s: cannot make its wait descriptor: %s", p->name, strerror(errno));
+    p->fd = openat(lockfd, fifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (p->fd < 0 || flock(p->fd, LOCK_EX | LOCK_NB) < 0) {
+        int error = errno;
+        unlinkat(lockfd, fifo, 0);
+        return nv_fail(err, error, "%s: cannot hold its wait descriptor: %s", p->name, strerror(error));
+    }
+    p->desc = d;
+    p->desc_entry = &t->desc[d];
+    p->generation = t->next_generation++;
+    *p->desc_entry = (struct nv_desc_entry){.generation = p->generation};
+    __atomic_store_n(&p->desc_entry->live, 1, __ATOMIC_RELEASE);
+    NV_STEP("descriptor");
+    return 0;
+}
+
+/* Which rings the name asks for: all, one, or one direction only. */
+static int choose_rings(struct nv_port *p, const struct nv_name *name, struct nv_error *err)
+{
+    uint16_t tx = p->entry->tx_rings, rx = p->entry->rx_rings, id = name->ring_id;
+    p->range = (struct nv_ring_range){0, (uint16_t)(tx - 1), 0, (uint16_t)(rx - 1)};
+    if (name->mode == NR_REG_ONE_NIC) {
+        if (id >= tx && id >= rx)
+            return nv_fail(err, EINVAL, "%s has %u tx and %u rx rings, there is no ring %u", p->name, tx, rx, id);
+        uint16_t tx_id = id < tx ? id : 0, rx_id = id < rx ? id : 0;
+        p->range = (struct nv_ring_range){tx_id, tx_id, rx_id, rx_id};
+    }
+    if (name->flags & NR_RX_RINGS_ONLY)
+        p->range.last_tx = (uint16_t)(p->range.first_tx - 1);
+    if (name->flags & NR_TX_RINGS_ONLY)
+        p->range.last_rx = (uint16_t)(p->range.first_rx - 1);
+    return 0;
+}
+
+static bool overlap(uint16_t a, uint16_t b, uint16_t c, uint16_t d)
+{
+    return (uint16_t)(b + 1) > a && (uint16_t)(d + 1) > c && a <= d && c <= b;
+}
+
+/* NR_EXCLUSIVE: nobody else on these rings. */
+static int check_exclusive(const struct nv_port *p, bool exclusive, struct nv_error *err)
+{
+    const struct nv_table *t = p->world->table;
+    for (uint32_t d = 0; d < NV_MAX_DESCS; d++) {
+        const struct nv_desc_entry *o = &t->desc[d];
+        if (!o->live || d == p->desc || o->port != p->token || !(exclusive || o->exclusive))
+            continue;
+        if (overlap(p->range.first_tx, p->range.last_tx, o->first_tx, o->last_tx) ||
+            overlap(p->range.first_rx, p->range.last_rx, o->first_rx, o->last_rx))
+            return nv_fail(err, EBUSY, "%s: %s", p->name,
+                           exclusive ? "its rings are in use, they cannot be had exclusively"
+                                     : "another descriptor holds its rings exclusively");
+    }
+    return 0;
+}
+
+/* Link n buffers from ni_bufs_head, as netmap hands out extra buffers. */
+static int add_extra_bufs(struct nv_port *p, uint32_t n, struct nv_error *err)
+{
+    uint32_t *bufs = n ? malloc(n * sizeof(*bufs)) : NULL, taken = 0;
+    int error = n && !bufs ? -ENOMEM : 0;
+    if (bufs)
+        taken = nv_region_take_bufs(p->region, p->token, bufs, n, &error);
+    if (!error) {
+        p->nifp->ni_bufs_head = 0;
+        for (uint32_t i = taken; i-- > 0;) {
+            memcpy(nv_region_buf(p->region, bufs[i]), &p->nifp->ni_bufs_head, sizeof(uint32_t));
+            p->nifp->ni_bufs_head = bufs[i];
+        }
+    }
+    free(bufs);
+    return error ? nv_fail(err, -error, "%s: only %u of %u extra buffers can be had: %s", p->name, taken, n,
+                           error == -ENOSPC ? "shared memory is full" : "its region has no more")
+                 : 0;
+}
+
+static int make_interface(struct nv_port *p, const struct nv_open_options *opt, struct nv_error *err)
+{
+    int index = nv_region_take_if(p->region, nv_desc_owner(p->desc, p->generation));
+    if (index < 0)
+        return nv_fail(err, ENOMEM, "%s: region %u has no room for another descriptor", p->name, p->region->mem_id);
+    p->desc_entry->if_index = (uint32_t)index;
+    struct netmap_if *nifp = p->nifp = nv_region_if(p->region, (uint32_t)index);
+    const struct nv_port_entry *e = p->entry;
+    memset(nifp, 0, p->region->control->geometry.if_size);
+    snprintf(nifp->ni_name, sizeof(nifp->ni_name), "%.15s", p->name);
+    *(uint32_t *)(uintptr_t)&nifp->ni_version = NETMAP_API;
+    *(uint32_t *)(uintptr_t)&nifp->ni_flags = NI_PRIV_MEM;
+    *(uint32_t *)(uintptr_t)&nifp->ni_tx_rings = e->tx_rings;
+    *(uint32_t *)(uintptr_t)&nifp->ni_rx_rings = e->rx_rings;
+    *(uint32_t *)(uintptr_t)&nifp->ni_host_tx_rings = 1; /* as netmap has it: there, but not to be had */
+    *(uint32_t *)(uintptr_t)&nifp->ni_host_rx_rings = 1;
+    ssize_t *ofs = (ssize_t *)(uintptr_t)nifp->ring_ofs;
+    for (unsigned i = 0; i < nv_tx_count(p); i++) {
+        unsigned ring = p->range.first_tx + i;
+        ofs[ring] = (char *)nv_region_ring(p->region, e->first_tx + ring) - (char *)nifp;
+    }
+    for (unsigned i = 0; i < nv_rx_count(p); i++) {
+        unsigned ring = p->range.first_rx + i;
+        ofs[e->tx_rings + 1 + ring] = (char *)nv_region_ring(p->region, e->first_rx + ring) - (char *)nifp;
+    }
+    return add_extra_bufs(p, opt->extra_bufs, err);
+}
+
+/* What this process needs to use the rings. */
+static int open_rings(struct nv_port *p, struct nv_error *err)
+{
+    p->tx = calloc(nv_tx_count(p) + 1u, sizeof(*p->tx));
+    p->rx = calloc(nv_rx_count(p) + 1u, sizeof(*p->rx));
+    if (!p->tx || !p->rx)
+        return nv_fail(err, ENOMEM, "out of memory");
+    for (unsigned i = 0; i < nv_rx_count(p); i++) {
+        struct nv_rxq *rx = &p->rx[i];
+        rx->id = p->range.first_rx + i;
+        rx->ctl = nv_region_ctl(p->region, p->entry->first_rx + rx->id);
+        rx->ring = nv_region_ring(p->region, p->entry->first_rx + rx->id);
+        rx->releases_wake = p->entry->kind == NV_PORT_PIPE;
+    }
+    for (unsigned i = 0; i < nv_tx_count(p); i++) {
+        struct nv_txq *tx = &p->tx[i];
+        tx->id = p->range.first_tx + i;
+        tx->ctl = nv_region_ctl(p->region, p->entry->first_tx + tx->id);
+        tx->ring = nv_region_ring(p->region, p->entry->first_tx + tx->id);
+        int error = p->ops->tx_open ? p->ops->tx_open(p, tx, err) : 0;
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+/* Bind the descriptor to its port: rings, interface, flags. */
+static int bind_desc(struct nv_port *p, const struct nv_name *name, const struct nv_open_options *opt,
+                     struct nv_error *err)
+{
+    struct nv_desc_entry *d = p->desc_entry;
+    bool exclusive = (name->flags & NR_EXCLUSIVE) != 0;
+    int error = choose_rings(p, name, err);
+    if (!error)
+        error = check_exclusive(p, exclusive, err);
+    if (error)
+        return error;
+    d->first_tx = p->range.first_tx, d->last_tx = p->range.last_tx;
+    d->first_rx = p->range.first_rx, d->last_rx = p->range.last_rx;
+    d->exclusive = exclusive;
+    if ((error = make_interface(p, opt, err)) != 0)
+        return error;
+    uint32_t caps = p->entry->caps | NV_CAP_OPENED;
+    if (opt->flags & NV_OPEN_COPY)
+        caps &= ~(uint32_t)NV_CAP_EXCHANGE;
+    __atomic_store_n(&p->entry->caps, caps, __ATOMIC_RELEASE);
+    return open_rings(p, err);
+}
+
+static void set_mine(struct nv_port *p)
+{
+    __atomic_store_n(&p->world->mine[nv_token_index(p->token)], p->token, __ATOMIC_RELAXED);
+}
+
+/* Free what the process holds of a port, open or half open; not what stands in shared memory. */
+static void forget(struct nv_port *p)
+{
+    for (unsigned i = 0; p->tx && i < nv_tx_count(p); i++)
+        if (p->tx[i].ctl && p->ops->tx_close)
+            p->ops->tx_close(p, &p->tx[i]);
+    for (unsigned i = 0; p->rx && i < nv_rx_count(p); i++)
+        for (struct nv_set_aside *aside; (aside = p->rx[i].aside) != NULL;) {
+            p->rx[i].aside = aside->next;
+            free(aside);
+        }
+    if (p->region)
+        nv_world_region_put(p->world, p->region);
+    nv_world_put(p->world);
+    free(p->tx);
+    free(p->rx);
+    free(p);
+}
+
+static struct nv_port *new_port(struct nv_world *w)
+{
+    struct nv_port *p = calloc(1, sizeof(*p));
+    if (p) {
+        p->world = w;
+        p->fd = -1;
+        p->spin_ns = SPIN_START_NS;
+    }
+    return p;
+}
+
+/* All of nv_open that happens under the lock. */
+static int open_locked(struct nv_port *p, int lockfd, const struct nv_name *name, const struct nv_open_options *opt,
+                       struct nv_error *err)
+{
+    nv_reclaim(p->world, lockfd);
+    int error = enter_desc(p, lockfd, err);
+    if (!error)
+        error = nv_port_find_or_create(p, lockfd, name, opt, err);
+    if (!error) {
+        p->ops = ops_of(p->entry->kind);
+        p->desc_entry->port = p->token;
+        error = bind_desc(p, name, opt, err);
+    }
+    if (error) {
+        if (p->fd >= 0)
+            close(p->fd); /* the descriptor is dead: all it took is swept */
+        nv_reclaim(p->world, lockfd);
+        return error;
+    }
+    set_mine(p);
+    nv_port_announce(p);
+    return 0;
+}
+
+int nv_open(const char *text, const struct nv_open_options *options, struct nv_port **out, struct nv_error *err)
+{
+    const struct nv_open_options none = {0}, *opt = options ? options : &none;
+    struct nv_error why = {0};
+    struct nv_world *w;
+    struct nv_name *name = malloc(sizeof(*name));
+    *out = NULL;
+    if (!name)
+        return nv_fail(err, ENOMEM, "out of memory");
+    int error = nv_name_parse(text, name, &why);
+    if (!error)
+        error = nv_port_supported(text, name, &why);
+    int lockfd = error ? error : nv_world_enter(opt->dir, !(opt->flags & NV_OPEN_EXISTING), &w, &why);
+    if (lockfd == -ENOENT && !error)
+        nv_fail(&why, ENOENT, "%s does not exist", text);
+    struct nv_port *p = NULL;
+    if (lockfd >= 0) {
+        p = new_port(w);
+        if (p)
+            snprintf(p->name, sizeof(p->name), "%s", *name->name ? name->name : "null:");
+        error = p ? open_locked(p, lockfd, name, opt, &why) : nv_fail(&why, ENOMEM, "out of memory");
+        nv_world_leave(w, lockfd);
+        nv_dir_unlock(lockfd);
+    } else {
+        error = lockfd;
+    }
+    free(name);
+    if (error) {
+        if (p)
+            forget(p);
+        else if (lockfd >= 0)
+            nv_world_put(w);
+        return nv_fail(err, -error, "%s", why.message);
+    }
+    *out = p;
+    return 0;
+}
+
+/* The directory and the number of the descriptor a FIFO belongs to. */
+static int recognise(int fd, char *dir, uint32_t *desc)
+{
+    char link[64], path[NV_DIR_PATH + 64], *slash;
+    struct stat st;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    if (n <= 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+        return -EBADF;
+    path[n] = 0;
+    if (path[0] != '/' || !(slash = strrchr(path, '/')) || slash == path || slash - path >= NV_DIR_PATH ||
+        sscanf(slash + 1, "wait.%u", desc) != 1 || *desc >= NV_MAX_DESCS)
+        return -EBADF;
+    *slash = 0;
+    snprintf(dir, NV_DIR_PATH, "%.*s", NV_DIR_PATH - 1, path);
+    return 0;
+}
+
+static int attach_locked(struct nv_port *p, int lockfd, int fd, uint32_t desc, struct nv_error *err)
+{
+    struct nv_table *t = p->world->table;
+    struct nv_desc_entry *d = &t->desc[desc];
+    struct stat named, held;
+    char fifo[32];
+    nv_fifo_name(fifo, desc);
+    if (!d->live || fstat(fd, &held) < 0 || fstatat(lockfd, fifo, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+        named.st_ino != held.st_ino || t->port[nv_token_index(d->port)].token != d->port)
+        return nv_fail(err, EBADF, "descriptor %d belongs to no open port", fd);
+    p->desc = desc;
+    p->desc_entry = d;
+    p->generation = d->generation;
+    p->token = d->port;
+    p->entry = &t->port[nv_token_index(d->port)];
+    p->ops = ops_of(p->entry->kind);
+    p->range = (struct nv_ring_range){d->first_tx, d->last_tx, d->first_rx, d->last_rx};
+    snprintf(p->name, sizeof(p->name), "%s", p->entry->name);
+    if ((p->region = nv_world_region(p->world, p->entry->mem_id, err)) == NULL)
+        return -EIO;
+    p->nifp = nv_region_if(p->region, d->if_index);
+    if ((p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0)
+        return nv_fail(err, errno, "cannot duplicate descriptor %d: %s", fd, strerror(errno));
+    int error = open_rings(p, err);
+    if (!error)
+        set_mine(p);
+    return error;
+}
+
+int nv_open_fd(int fd, struct nv_port **out, struct nv_error *err)
+{
+    char dir[NV_DIR_PATH];
+    uint32_t desc;
+    struct nv_world *w;
+    *out = NULL;
+    if (recognise(fd, dir, &desc) < 0)
+        return nv_fail(err, EBADF, "descriptor %d is not the wait descriptor of a port", fd);
+    int lockfd = nv_world_enter(dir, false, &w, err);
+    if (lockfd < 0)
+        return lockfd;
+    struct nv_port *p = new_port(w);
+    int error = p ? attach_locked(p, lockfd, fd, desc, err) : nv_fail(err, ENOMEM, "out of memory");
+    nv_dir_unlock(lockfd);
+    if (error && p) {
+        if (p->fd >= 0)
+            close(p->fd);
+        forget(p);
+    } else if (error) {
+        nv_world_put(w);
+    }
+    *out = error ? NULL : p;
+    return error;
+}
+
+void nv_close(struct nv_port *p)
+{
+    if (!p)
+        return;
+    struct nv_world *w = p->world;
+    int lockfd = nv_world_relock(w, NULL);
+    close(p->fd);
+    if (lockfd >= 0) {
+        nv_port_departs(p);
+        nv_reclaim(w, lockfd);
+        nv_world_leave(w, lockfd);
+        nv_dir_unlock(lockfd);
+    }
+    forget(p);
+}

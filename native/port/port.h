@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* port.h - an opened descriptor inside the library, and the operations every kind of port provides. */
+#ifndef NETVALE_PORT_H
+#define NETVALE_PORT_H
+
+#include "port/world.h"
+
+struct nv_txq;
+struct nv_rxq;
+
+/*
+ * What a kind of port does. Called only by the sync wrapper (port.c) and by open and close, on the caller's
+ * thread; one thread at a time per ring. None may block or sleep.
+ */
+struct nv_port_ops {
+    const char *name;
+    /* Prepare / release what a tx ring needs in this process. 0 or -errno with err. */
+    int (*tx_open)(struct nv_port *port, struct nv_txq *tx, struct nv_error *err);
+    void (*tx_close)(struct nv_port *port, struct nv_txq *tx);
+    /* Take slots [ctl->hwcur, head), which lie inside the ring; move ctl->hwcur and ctl->hwtail. */
+    void (*txsync)(struct nv_port *port, struct nv_txq *tx, uint32_t head);
+    /* Take back slots [ctl->hwcur, head) and show what arrived: move ctl->hwcur and ctl->hwtail.
+     * Returns 0, or -EINVAL when a returned slot was broken. */
+    int (*rxsync)(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
+};
+
+extern const struct nv_port_ops nv_vale_ops, nv_pipe_ops, nv_null_ops;
+
+/* A tx ring bound by this descriptor. */
+struct nv_txq {
+    struct netmap_ring *ring;
+    struct nv_ring_ctl *ctl;
+    unsigned id;
+    void *kind;      /* the kind's own */
+    uint32_t *armed; /* pipe: where a sender that waits for space says so; NULL: nobody is there */
+    /* completed since open; the syncing thread counts, the filling thread reads */
+    struct nv_completion completed __attribute__((aligned(64)));
+    struct nv_completion reported; /* by nv_tx_completed */
+    uint32_t stop, wake;           /* watermarks; fn NULL: off */
+    bool stopped;
+    nv_flow_fn *flow;
+    void *flow_arg;
+};
+
+/* A lease taken away from a sender that stood still: its buffers stay aside until the sender moved on. */
+struct nv_set_aside {
+    struct nv_set_aside *next;
+    uint32_t desc, generation;
+    uint32_t n;
+    uint32_t buf[];
+};
+
+/* An rx ring bound by this descriptor. */
+struct nv_rxq {
+    struct netmap_ring *ring;
+    struct nv_ring_ctl *ctl;
+    unsigned id;
+    bool releases_wake;       /* pipe: the sender may be waiting for space */
+    int64_t blocked_since_ns; /* when the lease blocked_seq was first found open at the head; 0: never */
+    int64_t probed_ns;        /* when its holder was last looked for */
+    uint32_t blocked_seq;
+    uint32_t lost; /* buffers set aside without replacement */
+    struct nv_set_aside *aside;
+};
+
+#define NV_MONITORS 4
+
+struct nv_port {
+    struct nv_world *world;
+    struct nv_region *region;
+    const struct nv_port_ops *ops;
+    struct nv_port_entry *entry;
+    struct nv_desc_entry *desc_entry;
+    uint32_t desc, generation;
+    nv_token token;
+    int fd;
+    struct netmap_if *nifp;
+    struct nv_ring_range range;
+    struct nv_txq *tx; /* last_tx - first_tx + 1 of them */
+    struct nv_rxq *rx;
+    enum nv_wait_mode wait_mode;
+    int64_t spin_ns;      /* how long the next wait spins before it sleeps */
+    bool maybe_signalled; /* the FIFO may hold a byte */
+    unsigned monitors;
+    struct {
+        nv_monitor_fn *fn;
+        void *arg;
+    } monitor[NV_MONITORS];
+    char name[NETMAP_REQ_IFNAMSIZ];
+};
+
+/* May buffer `index` be used by this port's application? (It is the port's, or another's of this process.) */
+static inline bool nv_port_owns(const struct nv_port *p, uint32_t index)
+{
+    nv_token owner = __atomic_load_n(&p->region->buf_owner[index], __ATOMIC_RELAXED);
+    return owner == p->token || (owner && p->world->mine[nv_token_index(owner)] == owner);
+}
+
+/* Has the region other ports? Then whose a buffer is must be looked at before it is handed on. */
+static inline bool nv_port_shares(const struct nv_port *p)
+{
+    return __atomic_load_n(&p->region->control->shared, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t nv_port_backed(const struct nv_port *p)
+{
+    return __atomic_load_n(&p->region->control->backed, __ATOMIC_RELAXED);
+}
+
+static inline void nv_count_drops(struct nv_ring_ctl *ctl, enum nv_drop why, uint64_t n)
+{
+    uint64_t *at = &ctl->stats.drops[why];
+    __atomic_store_n(at, *at + n, __ATOMIC_RELAXED);
+}
+
+static inline void nv_count(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/* A slot as one 64-bit word, read or written once: buf_idx, len, flags. */
+static inline uint64_t nv_slot_load(const struct netmap_ring *ring, uint32_t i)
+{
+    return __atomic_load_n((const uint64_t *)(const void *)&ring->slot[i], __ATOMIC_RELAXED);
+}
+static inline void nv_slot_store(struct netmap_ring *ring, uint32_t i, uint64_t word)
+{
+    __atomic_store_n((uint64_t *)(void *)&ring->slot[i], word, __ATOMIC_RELAXED);
+}
+static inline uint32_t nv_slot_buf(uint64_t word)
+{
+    return (uint32_t)word;
+}
+static inline uint16_t nv_slot_len(uint64_t word)
+{
+    return (uint16_t)(word >> 32);
+}
+static inline uint16_t nv_slot_flags(uint64_t word)
+{
+    return (uint16_t)(word >> 48);
+}
+static inline uint64_t nv_slot_word(uint32_t buf, uint16_t len, uint16_t flags)
+{
+    return (uint64_t)buf | (uint64_t)len << 32 | (uint64_t)flags << 48;
+}
+
+/* Is the first lease of the queue, already found open by the last rxsync, still the first? */
+static inline bool nv_rx_blocked(const struct nv_rxq *rx)
+{
+    return rx->blocked_since_ns && rx->blocked_seq == rx->ctl->queue.head_seq;
+}
+
+static inline unsigned nv_tx_count(const struct nv_port *p)
+{
+    return (unsigned)(p->range.last_tx + 1 - p->range.first_tx);
+}
+static inline unsigned nv_rx_count(const struct nv_port *p)
+{
+    return (unsigned)(p->range.last_rx + 1 - p->range.first_rx);
+}
+
+/* receive.c: the rxsync of every kind that has a delivery queue. */
+int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
+
+/* stall.c: the first lease of the queue is open. True when it was got rid of and the receiver can go on. */
+bool nv_queue_unblock(struct nv_port *port, struct nv_rxq *rx);
+/* stall.c: bring back buffers whose holders moved on. */
+void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx);
+/* stall.c: a buffer for the queue at `refill`, by the receiver. */
+void nv_queue_refill(struct nv_queue *q, uint32_t buf);
+
+/* reclaim.c. Directory locked. Find the dead, take down what they left; returns how many things were removed. */
+int nv_reclaim(struct nv_world *w, int lockfd);
+/* reclaim.c. Before unlocking: when no port is left, the table goes, and the directory if it was made here. */
+void nv_world_leave(struct nv_world *w, int lockfd);
+/* reclaim.c: what stands in a region's if_owner[] for a descriptor. */
+uint32_t nv_desc_owner(uint32_t desc, uint32_t generation);
+/* reclaim.c: no sender can reserve any more after this. */
+void nv_queue_close(struct nv_queue *q);
+
+int64_t nv_clock_ns(void); /* CLOCK_MONOTONIC */
+
+#endif

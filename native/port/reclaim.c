@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reclaim.c - finding the dead and taking down what they left.
+ *
+ * A clean close and a kill -9 take the same way: the descriptor's FIFO is no longer locked by anybody, so the
+ * descriptor is dead; a port without descriptors is taken down; what carried its token in a region is free again;
+ * a file that nothing refers to is removed; when no port is left, everything is. Runs at the start of every open
+ * and list, in every close, and by nv_gc.
+ */
+#include "port/port.h"
+#include "vale/switch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool port_lives(const struct nv_table *t, nv_token token)
+{
+    return token && t->port[nv_token_index(token)].token == token;
+}
+
+uint32_t nv_desc_owner(uint32_t desc, uint32_t generation)
+{
+    return ((generation & 0xfffff) << 12 | desc) + 1;
+}
+
+static bool desc_owner_lives(const struct nv_table *t, uint32_t owner)
+{
+    uint32_t desc = (owner - 1) & 0xfff;
+    return t->desc[desc].live && nv_desc_owner(desc, t->desc[desc].generation) == owner;
+}
+
+static int bury_descs(struct nv_world *w, int lockfd)
+{
+    int buried = 0;
+    for (uint32_t d = 0; d < NV_MAX_DESCS; d++) {
+        if (!w->table->desc[d].live || nv_desc_alive(w, d))
+            continue;
+        char name[32];
+        nv_fifo_name(name, d);
+        unlinkat(lockfd, name, 0);
+        __atomic_store_n(&w->table->desc[d].live, 0, __ATOMIC_RELEASE);
+        buried++;
+    }
+    return buried;
+}
+
+static void detach_from_switch(struct nv_world *w, int lockfd, const struct nv_port_entry *e)
+{
+    struct nv_switch *sw = nv_switch_map(w, lockfd, e->switch_name, false, NULL);
+    if (!sw)
+        return;
+    if (nv_switch_detach(sw, e->switch_port, e->token) == 0) {
+        char file[64];
+        nv_switch_file(file, e->switch_name);
+        unlinkat(lockfd, file, 0);
+    }
+    nv_switch_unmap(sw);
+}
+
+static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry *e)
+{
+    if (e->kind == NV_PORT_VALE)
+        detach_from_switch(w, lockfd, e);
+    if (e->kind == NV_PORT_PIPE && e->peer < NV_MAX_PORTS) {
+        struct nv_port_entry *peer = &w->table->port[e->peer];
+        peer->peer = NV_NO_INDEX;
+        __atomic_store_n(&peer->pipe_epoch, peer->pipe_epoch + 1, __ATOMIC_RELEASE);
+    }
+    struct nv_region *r = nv_world_region(w, e->mem_id, NULL);
+    if (r) {
+        for (uint32_t i = 0; i < e->rx_rings; i++)
+            if (nv_region_ctl(r, e->first_rx + i)->owner == e->token)
+                nv_queue_close(&nv_region_ctl(r, e->first_rx + i)->queue);
+        nv_world_region_put(w, r);
+    }
+    __atomic_store_n(&e->token, 0, __ATOMIC_RELEASE);
+    e->kind = NV_PORT_FREE;
+    e->name[0] = 0;
+}
+
+/* A pipe's end that nobody opened yet lives with the other end. */
+static bool waits_for_opener(const struct nv_table *t, const struct nv_port_entry *e, const uint16_t *users)
+{
+    return e->kind == NV_PORT_PIPE && !(e->caps & NV_CAP_OPENED) && e->peer < NV_MAX_PORTS && users[e->peer] &&
+           t->port[e->peer].token;
+}
+
+static int bury_ports(struct nv_world *w, int lockfd)
+{
+    struct nv_table *t = w->table;
+    uint16_t users[NV_MAX_PORTS] = {0};
+    int buried = 0;
+    for (uint32_t d = 0; d < NV_MAX_DESCS; d++)
+        if (t->desc[d].live && port_lives(t, t->desc[d].port))
+            users[nv_token_index(t->desc[d].port)]++;
+    for (uint32_t p = 0; p < NV_MAX_PORTS; p++) {
+        struct nv_port_entry *e = &t->port[p];
+        if (!e->token || users[p] || waits_for_opener(t, e, users))
+            continue;
+        take_down_port(w, lockfd, e);
+        buried++;
+    }
+    return buried;
+}
+
+/* Does a living sender still hold a lease on this closed queue? Then it may still write into its buffers. */
+static bool lease_open(const struct nv_world *w, const struct nv_queue *q)
+{
+    for (uint32_t i = 0; i < NV_QUEUE_RECORDS; i++) {
+        uint64_t r = __atomic_load_n(&q->record[i], __ATOMIC_ACQUIRE);
+        const struct nv_desc_entry *d = &w->table->desc[nv_record_desc(r)];
+        if (nv_record_state(r) == NV_LEASE_OPEN && d->live && (d->generation & 0xfff) == nv_record_generation(r))
+            return true;
+    }
+    return false;
+}
+
+/* Free what tokens of gone ports still hold in a region. Returns the rings that must be kept for now. */
+static uint32_t sweep(struct nv_world *w, struct nv_region *r)
+{
+    struct nv_table *t = w->table;
+    nv_token kept[64];
+    uint32_t n = 0, rings = r->control->geometry.ring_total;
+    for (uint32_t i = 0; i < rings; i++) {
+        struct nv_ring_ctl *ctl = nv_region_ctl(r, i);
+        if (!ctl->owner || port_lives(t, ctl->owner))
+            continue;
+        if (n < 64 && lease_open(w, &ctl->queue))
+            kept[n++] = ctl->owner;
+        else
+            __atomic_store_n(&ctl->owner, 0, __ATOMIC_RELEASE);
+    }
+    for (uint32_t i = NV_FIRST_BUF; i < r->control->geometry.buf_total; i++) {
+        nv_token owner = __atomic_load_n(&r->buf_owner[i], __ATOMIC_RELAXED);
+        if (!owner || port_lives(t, owner))
+            continue;
+        uint32_t k = 0;
+        while (k < n && kept[k] != owner)
+            k++;
+        if (k == n)
+            __atomic_compare_exchange_n(&r->buf_owner[i], &owner, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    }
+    for (uint32_t i = 0; i < r->control->geometry.if_total; i++)
+        if (r->if_owner[i] && !desc_owner_lives(t, r->if_owner[i]))
+            r->if_owner[i] = 0;
+    return n;
+}
+
+static void sweep_regions(struct nv_world *w)
+{
+    struct nv_table *t = w->table;
+    uint8_t seen[8192] = {0}; /* by memory id */
+    uint32_t pending = 0;
+    for (uint32_t p = 0; p < NV_MAX_PORTS; p++) {
+        uint16_t id = t->port[p].mem_id;
+        if (!t->port[p].token || seen[id >> 3] & 1u << (id & 7))
+            continue;
+        seen[id >> 3] |= (uint8_t)(1u << (id & 7));
+        struct nv_region *r = nv_world_region(w, id, NULL);
+        if (!r)
+            continue;
+        pending += sweep(w, r);
+        nv_world_region_put(w, r);
+    }
+    t->sweep_pending = pending;
+}
+
+/* Does any port, switch or descriptor of the table refer to this file? */
+static bool file_in_use(const struct nv_table *t, const char *name)
+{
+    unsigned n;
+    char kind[16], rest[64];
+    if (!strcmp(name, "table"))
+        return true;
+    if (sscanf(name, "wait.%u", &n) == 1)
+        return n < NV_MAX_DESCS && t->desc[n].live;
+    if (sscanf(name, "region.%u.%15s", &n, kind) == 2) {
+        for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
+            if (t->port[p].token && t->port[p].mem_id == n)
+                return true;
+        return false;
+    }
+    if (sscanf(name, "switch.%63s", rest) == 1) {
+        for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
+            if (t->port[p].token && t->port[p].kind == NV_PORT_VALE && !strcmp(t->port[p].switch_name, rest))
+                return true;
+        return false;
+    }
+    return strncmp(name, "tmp.", 4) != 0; /* not ours otherwise: leave it */
+}
+
+static int remove_files(const struct nv_world *w, int lockfd)
+{
+    int removed = 0;
+    int fd = openat(lockfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    for (struct dirent *f; (f = readdir(dir)) != NULL;)
+        if (f->d_name[0] != '.' && !file_in_use(w->table, f->d_name))
+            removed += unlinkat(lockfd, f->d_name, 0) == 0;
+    closedir(dir);
+    return removed;
+}
+
+int nv_reclaim(struct nv_world *w, int lockfd)
+{
+    struct nv_table *t = w->table;
+    int count = bury_descs(w, lockfd) + bury_ports(w, lockfd);
+    if (count || t->sweep_pending)
+        sweep_regions(w);
+    return count + remove_files(w, lockfd);
+}
+
+void nv_world_leave(struct nv_world *w, int lockfd)
+{
+    struct nv_table *t = w->table;
+    for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
+        if (t->port[p].token)
+            return;
+    unlinkat(lockfd, "table", 0);
+    if (t->dir_made_here)
+        rmdir(w->path);
+}

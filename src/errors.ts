@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// errors.ts: errors with a stable `code`, as the native part throws them and as this side adds to them.
+
+/** An Error whose `code` is the name of an errno value ("EINVAL", "ENOENT") or one of the library's own ("ECLOSED"). */
+export interface NetvaleError extends Error {
+  code: string;
+}
+
+/** Make one. */
+export function netvaleError(code: string, message: string): NetvaleError {
+  return Object.assign(new Error(message), { code });
+}
+
+/** Whether something thrown has a code. */
+export function isNetvaleError(error: unknown): error is NetvaleError {
+  return error instanceof Error && typeof (error as NetvaleError).code === 'string';
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// native.ts: the only door to C. Finds the addon and says what it has; arguments are checked on the other side.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** How a port is opened; see OpenOptions in port/port.ts. */
+export interface NativeOpenOptions {
+  dir?: string;
+  existing?: boolean;
+  copy?: boolean;
+  txRings?: number;
+  rxRings?: number;
+  txSlots?: number;
+  rxSlots?: number;
+  extraBufs?: number;
+}
+
+export interface NativeRing {
+  ring: number;
+  slots: number;
+}
+
+export interface NativePort {
+  close(): void;
+  describe(): {
+    name: string;
+    memId: number;
+    bufferSize: number;
+    txRings: NativeRing[];
+    rxRings: NativeRing[];
+  };
+  stats(): import('./port/port.js').PortStats;
+  bytes(): ArrayBuffer;
+  receive(offsets: Uint32Array, lengths: Uint16Array, flags: Uint16Array): number;
+  reserve(offsets: Uint32Array, want: number): number;
+  send(count: number, lengths: Uint16Array, flags: Uint16Array): void;
+  sync(tx: boolean): void;
+  completed(): { packets: number; bytes: number };
+  setWaitMode(mode: number): void;
+  waitSync(events: number, nanoseconds: number): number;
+  arm(events: number): number;
+  watch(wake: () => void): number;
+  cancel(watch: number): void;
+}
+
+export interface NativeEngine {
+  page(): ArrayBuffer;
+  describe(): import('./engine/engine.js').EngineInfo;
+  stop(): void;
+  done(): boolean;
+  join(): void;
+  close(): void;
+}
+
+/** A plan in the words and units of the library; made from a Plan by traffic/plan.ts. */
+export type NativePlan = Record<string, unknown>;
+
+export interface Native {
+  version: string;
+  Port: new (name: string, options: NativeOpenOptions) => NativePort;
+  Engine: new (plan: NativePlan) => NativeEngine;
+  list(dir?: string): import('./port/directory.js').PortInfo[];
+  collect(dir?: string): number;
+  checkPlan(plan: NativePlan): void;
+  dropNames: string[];
+  pageNames: string[];
+  portNames: string[];
+  workerNames: string[];
+  stateNames: string[];
+}
+
+/** The folder that holds package.json: this file is src/native.ts in a checkout, dist/src/native.js in a package. */
+function packageRoot(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  return folder;
+}
+
+function load(): Native {
+  const root = packageRoot();
+  const places = [
+    path.join(root, 'build', 'Release', 'netvale.node'),
+    path.join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'netvale.node'),
+  ];
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined)
+    throw Object.assign(
+      new Error(
+        `netvale has no native part for ${process.platform}-${process.arch}; in a checkout run 'npm run setup'. Looked for:\n${places.join('\n')}`,
+      ),
+      { code: 'ENOADDON' },
+    );
+  return createRequire(import.meta.url)(found) as Native;
+}
+
+export const native: Native = load();

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// batch.ts: batches of packets as typed arrays over the region. Packets are never copied: packet i is the lengths[i]
+// bytes from offsets[i] on in `bytes`.
+import { netvaleError } from '../errors.js';
+import type { NativePort } from '../native.js';
+
+/** In `flags`: the packet goes on in the next one (NS_MOREFRAG). */
+export const MORE_FRAGMENTS = 0x20;
+
+class Batch {
+  protected readonly native: NativePort;
+  readonly #closed: AbortSignal;
+  readonly #offsets: Uint32Array;
+  readonly #lengths: Uint16Array;
+  readonly #flags: Uint16Array;
+  #bytes = new Uint8Array(0);
+  #count = 0;
+
+  constructor(native: NativePort, closed: AbortSignal, capacity: number) {
+    this.native = native;
+    this.#closed = closed;
+    this.#offsets = new Uint32Array(capacity);
+    this.#lengths = new Uint16Array(capacity);
+    this.#flags = new Uint16Array(capacity);
+  }
+
+  protected check(): void {
+    if (this.#closed.aborted) throw netvaleError('ECLOSED', 'the port is closed');
+  }
+
+  protected set size(count: number) {
+    this.#count = count;
+  }
+
+  /** Most packets a batch can hold. */
+  get capacity(): number {
+    return this.#offsets.length;
+  }
+
+  /** Packets in the batch now. */
+  get count(): number {
+    this.check();
+    return this.#count;
+  }
+
+  /** Where each packet begins in `bytes`. The same array in every batch. */
+  get offsets(): Uint32Array {
+    this.check();
+    return this.#offsets;
+  }
+
+  /** Bytes of each packet. The same array in every batch. */
+  get lengths(): Uint16Array {
+    this.check();
+    return this.#lengths;
+  }
+
+  /** Slot flags of each packet; see MORE_FRAGMENTS. The same array in every batch. */
+  get flags(): Uint16Array {
+    this.check();
+    return this.#flags;
+  }
+
+  /**
+   * The region's memory. Take it anew for every batch: when the region has grown the view before it is empty.
+   * Another process may write here at any time.
+   */
+  get bytes(): Uint8Array {
+    this.check();
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.native.bytes());
+    return this.#bytes;
+  }
+}
+
+/** Received packets. Each receive() gives the packets of the one before it back to the port. */
+export class RxBatch extends Batch {
+  /**
+   * Give the batch before this one back, look what came, and describe it. Never waits. Returns the number of packets,
+   * 0..capacity. Throws ECLOSED.
+   */
+  receive(): number {
+    this.check();
+    const count = this.native.receive(this.offsets, this.lengths, this.flags);
+    this.size = count;
+    return count;
+  }
+
+  /** Packet i as a view (no copy), good until the next receive(). Throws RangeError beyond count, ECLOSED. */
+  packet(i: number): Uint8Array {
+    if (!(i >= 0 && i < this.count)) throw new RangeError(`packet ${i} of ${this.count}`);
+    const start = this.offsets[i]!;
+    return this.bytes.subarray(start, start + this.lengths[i]!);
+  }
+}
+
+/** Packets to send: reserve() buffers, fill them in place, set lengths, send(). */
+export class TxBatch extends Batch {
+  readonly #bufferSize: number;
+
+  constructor(native: NativePort, closed: AbortSignal, capacity: number, bufferSize: number) {
+    super(native, closed, capacity);
+    this.#bufferSize = bufferSize;
+  }
+
+  /**
+   * Find up to `want` free buffers. Never waits. Returns how many there are, 0..want. What was reserved and not sent
+   * before is free again. Flags are cleared; lengths stay as they were. Throws ECLOSED, RangeError when `want` is
+   * beyond capacity.
+   */
+  reserve(want: number = this.capacity): number {
+    this.check();
+    if (!(want >= 0 && want <= this.capacity))
+      throw new RangeError(`reserve ${want}: a batch holds ${this.capacity}`);
+    const count = this.native.reserve(this.offsets, want);
+    this.flags.fill(0, 0, count);
+    this.size = count;
+    return count;
+  }
+
+  /** Buffer i as a view (no copy) of the buffer's whole size, good until send(). Throws RangeError, ECLOSED. */
+  packet(i: number): Uint8Array {
+    if (!(i >= 0 && i < this.count)) throw new RangeError(`packet ${i} of ${this.count}`);
+    const start = this.offsets[i]!;
+    return this.bytes.subarray(start, start + this.#bufferSize);
+  }
+
+  /**
+   * Send the first `count` reserved buffers, lengths[i] bytes of each; the rest of the reservation is given up.
+   * Never waits. Throws RangeError, sending nothing, when `count` is more than was reserved or a length is beyond the
+   * buffer; ECLOSED.
+   */
+  send(count: number = this.count): void {
+    if (!(count >= 0 && count <= this.count))
+      throw new RangeError(`send ${count}: ${this.count} are reserved`);
+    this.native.send(count, this.lengths, this.flags);
+    this.size = 0;
+  }
+}

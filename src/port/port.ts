@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// port.ts: an open port: batches of packets, waiting, counters, closing.
+import { netvaleError } from '../errors.js';
+import { type NativeOpenOptions, type NativePort, native } from '../native.js';
+import { RxBatch, TxBatch } from './batch.js';
+import { eventsOf, type Ready, readyOf, type WaitFor, waitFor } from './wait.js';
+
+/** How a port is opened. What is left out keeps the default. */
+export interface OpenOptions {
+  /** Directory of shared memory to live in. Default: $NETVALE_DIR, else one for this user under /dev/shm. */
+  dir?: string;
+  /** Fail with ENOENT unless the port exists already. */
+  existing?: boolean;
+  /** Always copy: sent buffers keep their contents, as programs written for netmap expect of VALE. */
+  copy?: boolean;
+  /** Rings, when this opening creates the port: 1..16 on VALE, 1..256 on pipes. Default 1. */
+  txRings?: number;
+  rxRings?: number;
+  /** Slots a ring, likewise: 2..4096. Default 1024. */
+  txSlots?: number;
+  rxSlots?: number;
+  /** Packets a batch at most, 1..65536. Default 512. */
+  batch?: number;
+  /** How to wait. Default 'adaptive': spin while it pays, then sleep. */
+  wait?: 'adaptive' | 'sleep' | 'busy';
+}
+
+/** Counters of a port since it was created, over all its openings: txPackets + txCopies = txDelivered + all drops. */
+export interface PortStats {
+  txPackets: number;
+  txBytes: number;
+  /** Further copies made by flooding. */
+  txCopies: number;
+  txDelivered: number;
+  txDeliveredBytes: number;
+  rxPackets: number;
+  rxBytes: number;
+  wakeupsSent: number;
+  wakeupsReceived: number;
+  /** Times a ring was found in an impossible state and reset. */
+  ringResets: number;
+  /** Packets that went nowhere, by reason. */
+  drops: Record<string, number>;
+}
+
+const WAIT_MODES = ['adaptive', 'sleep', 'busy'] as const;
+
+/** Ports that are open: closed when the process ends in an orderly way, so that they leave nothing behind. */
+const open = new Set<Port>();
+process.on('exit', () => {
+  for (const port of open) port.close();
+});
+
+/** An open port. Made by openPort; keeps its resources until close() is called. */
+export class Port {
+  /** The port's name without mode and options: "vale0:a". */
+  readonly name: string;
+  /** Number of its memory region; ports with the same number exchange buffers instead of copying. */
+  readonly memoryId: number;
+  /** Bytes a buffer, which is the most one slot holds. */
+  readonly bufferSize: number;
+  /** Slots of each bound tx and rx ring. */
+  readonly txSlots: readonly number[];
+  readonly rxSlots: readonly number[];
+
+  #native: NativePort;
+  #batch: number;
+  #rx: RxBatch | undefined;
+  #tx: TxBatch | undefined;
+  #closed = new AbortController();
+
+  /** Use openPort. */
+  constructor(name: string, options: OpenOptions = {}) {
+    const { batch = 512, wait, ...rest } = options;
+    if (!Number.isInteger(batch) || batch < 1 || batch > 65536)
+      throw netvaleError('EINVAL', `batch must be a whole number from 1 to 65536, not ${batch}`);
+    const mode = wait === undefined ? 0 : WAIT_MODES.indexOf(wait);
+    if (mode < 0) throw netvaleError('EINVAL', `wait must be one of ${WAIT_MODES.join(', ')}, not '${wait}'`);
+    this.#batch = batch;
+    this.#native = new native.Port(name, rest as NativeOpenOptions);
+    open.add(this);
+    if (mode > 0) this.#native.setWaitMode(mode);
+    const about = this.#native.describe();
+    this.name = about.name;
+    this.memoryId = about.memId;
+    this.bufferSize = about.bufferSize;
+    this.txSlots = about.txRings.map((ring) => ring.slots);
+    this.rxSlots = about.rxRings.map((ring) => ring.slots);
+  }
+
+  /** True after close(). */
+  get closed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
+  /** The port's one batch of received packets. Throws ECLOSED after close(). */
+  get rx(): RxBatch {
+    this.#rx ??= new RxBatch(this.#native, this.#closed.signal, this.#batch);
+    return this.#rx;
+  }
+
+  /** The port's one batch of packets to send. Throws ECLOSED after close(). */
+  get tx(): TxBatch {
+    this.#tx ??= new TxBatch(this.#native, this.#closed.signal, this.#batch, this.bufferSize);
+    return this.#tx;
+  }
+
+  /** Read the counters. Throws ECLOSED after close(). */
+  stats(): PortStats {
+    return this.#native.stats();
+  }
+
+  /** Packets and bytes of this opening whose tx slots came back since the last call. Throws ECLOSED. */
+  completed(): { packets: number; bytes: number } {
+    return this.#native.completed();
+  }
+
+  /** Hand over what is pending and look what came, on all bound rings. Throws ECLOSED, or EINVAL when a ring was reset. */
+  sync(): void {
+    this.#native.sync(true);
+    this.#native.sync(false);
+  }
+
+  /**
+   * Wait, without blocking the event loop, until there is a packet to receive or room to send. `milliseconds`
+   * undefined: for ever. Resolves to what is true: {rx: false, tx: false} when the time is over. Rejects with ECLOSED
+   * when the port is closed meanwhile. Pending packets are pushed.
+   */
+  wait(what: WaitFor = 'rx', milliseconds?: number): Promise<Ready> {
+    return waitFor(this.#native, this.#closed.signal, what, milliseconds);
+  }
+
+  /**
+   * The same, blocking this thread: no timer, signal handler or other callback runs meanwhile; a signal that has a
+   * handler ends it early. Throws ECLOSED.
+   */
+  waitSync(what: WaitFor = 'rx', milliseconds?: number): Ready {
+    const nanoseconds = milliseconds === undefined ? -1 : Math.round(milliseconds * 1e6);
+    return readyOf(this.name, this.#native.waitSync(eventsOf(what), nanoseconds));
+  }
+
+  /**
+   * Close the port; what is pending is pushed first. Every view of its memory becomes empty, and its batches throw
+   * ECLOSED. May be called again.
+   */
+  close(): void {
+    if (this.closed) return;
+    this.#closed.abort();
+    open.delete(this);
+    this.#native.close();
+  }
+}
+
+/**
+ * Open a port by its full name: "vale0:a", "vale0:a-1", "netmap:p{1", "null:", "vale0:a@7" (docs/ports.md has the
+ * grammar). Throws an Error with code EINVAL (bad name or option), ENOENT (must exist and does not), EBUSY (held
+ * exclusively), ENOMEM or ENOSPC (shared memory is full), EPERM or EACCES (the directory is not safely ours),
+ * EOPNOTSUPP (a kind of port this build does not have).
+ */
+export function openPort(name: string, options?: OpenOptions): Port {
+  return new Port(name, options);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// plan.ts: what an engine is asked to do, and its translation to the words and units of the C interface.
+import { netvaleError } from '../errors.js';
+import type { NativePlan } from '../native.js';
+import type { OpenOptions } from '../port/port.js';
+
+/** What the workers do: count, send, measure round trips, answer, send and count numbered packets. */
+export type Role = 'rx' | 'tx' | 'ping' | 'pong' | 'txseq' | 'rxseq';
+
+/** What packets look like. What is left out keeps pkt-gen's default. */
+export interface Traffic {
+  /** IP version, 4 or 6. Default 4. */
+  version?: 4 | 6;
+  /** "aa:bb:cc:dd:ee:ff", or a range "aa:…:00-aa:…:ff". Default destination: broadcast. */
+  srcMac?: string;
+  dstMac?: string;
+  /** "ip[:port[-ip:port]]". Default 10.0.0.1:1234 to 10.1.0.1:1234, or fd00::1 to fd01::1. */
+  src?: string;
+  dst?: string;
+  /** Default 'udp'. 'icmp' is an echo request, of the IP version. */
+  protocol?: 'udp' | 'tcp' | 'icmp';
+  ttl?: number;
+  tos?: number;
+  /** VLAN tags, outermost first: number, plus priority * 8192. At most 4. */
+  vlans?: number[];
+  /** Bytes of zeroes (a virtio-net header) before each frame: 0, 10 or 12. Default 0. */
+  vnetLength?: 0 | 10 | 12;
+  /** Frame bytes without checksum, 16..65549: one size, evenly between two, or 60, 590 and 1514 as 7 : 4 : 1. Default 60. */
+  size?: number | { min: number; max: number } | 'imix';
+  /** Whether buffers are written once, or for each packet. Default 'auto': once when all packets fit the ring. */
+  prepare?: 'auto' | 'once' | 'each';
+  /** Slots a packet, 1..63. Default 1. */
+  frags?: number;
+  /** Most bytes a slot; 0: the buffer's size. */
+  fragSize?: number;
+  /** The first N address tuples again and again, widening ranges where needed. Default 0: as the ranges say. */
+  flows?: number;
+  /** Source, destination at random (in the range, when one is given). */
+  randomSrc?: boolean;
+  randomDst?: boolean;
+  /** Seed of everything random. */
+  seed?: number | bigint;
+}
+
+/** One stretch of a rate profile: linear from `from` to `to` packets per second. The last one's end holds for ever. */
+export interface RateStep {
+  /** 0..1e9 packets per second. */
+  from: number;
+  to: number;
+  /** Over 0; at most 3 days when `from` and `to` differ. */
+  milliseconds: number;
+}
+
+export interface Plan {
+  /** Full port name: "vale0:a". */
+  port: string;
+  role: Role;
+  open?: Omit<OpenOptions, 'batch' | 'wait'>;
+  /** 1..16; above 1, worker i opens ring i. Default 1. */
+  threads?: number;
+  /** Worker i is pinned to processor (cpu + i) modulo cpus. Default: not pinned. */
+  cpu?: number;
+  /** Processors to use; 0: all. */
+  cpus?: number;
+  wait?: 'adaptive' | 'sleep' | 'busy';
+  /** Packets (ping: round trips) in all; 0: until stopped. */
+  count?: number;
+  /** Packets a batch. Default 512, ping and pong 1; with a rate what 100 µs carry. */
+  burst?: number;
+  /** Packets per second in all, to 1e9; 0: as fast as possible. */
+  rate?: number;
+  /** Instead of rate. */
+  ramp?: RateStep[];
+  /** Wait before the first packet. */
+  linkWaitMs?: number;
+  /** Receiving: leave after this long without a packet, once one came; 0: stay. */
+  silenceMs?: number;
+  /** Leave this long after the first packet (sending: after start); 0: no limit. */
+  durationMs?: number;
+  /** ping: give a request up after this long. Default 1000. */
+  timeoutMs?: number;
+  /** pkt-gen's -o bits. */
+  options?: number;
+  /** rxseq: check every byte. */
+  verify?: boolean;
+  /** rx, rxseq: record delays of stamped packets. */
+  histogram?: boolean;
+  /** Where option bit 64 (dump) writes packets as text. */
+  dumpFd?: number;
+  /** txseq: number of worker 0's sequence. Default: from the process id. */
+  stream?: number;
+  /** What tx, txseq and ping send. */
+  traffic?: Traffic;
+}
+
+const PROTOCOLS = { udp: 17, tcp: 6, icmp: 1 } as const;
+const PREPARE = { auto: 0, once: 1, each: 2 } as const;
+const WAIT = { adaptive: 0, sleep: 1, busy: 2 } as const;
+const SIZE_FIXED = 0;
+const SIZE_RANDOM = 1;
+const SIZE_IMIX = 2;
+
+function pick<T extends Record<string, number>>(table: T, name: string, what: string): number {
+  const value = table[name];
+  if (value === undefined)
+    throw netvaleError('EINVAL', `${what} must be one of ${Object.keys(table).join(', ')}, not '${name}'`);
+  return value;
+}
+
+/** Milliseconds as whole nanoseconds. Throws EINVAL when negative or beyond 100 days. */
+function nanoseconds(milliseconds: number, what: string): number {
+  if (!(milliseconds >= 0 && milliseconds <= 8.64e9))
+    throw netvaleError('EINVAL', `${what} must be from 0 to 8640000000 ms, not ${milliseconds}`);
+  return Math.round(milliseconds * 1e6);
+}
+
+function nativeTraffic(traffic: Traffic): Record<string, unknown> {
+  const { size = 60, protocol, prepare, ...rest } = traffic;
+  const out: Record<string, unknown> = { ...rest };
+  if (protocol !== undefined) out.protocol = pick(PROTOCOLS, protocol, 'protocol');
+  if (prepare !== undefined) out.prepare = pick(PREPARE, prepare, 'prepare');
+  if (size === 'imix') Object.assign(out, { sizeMode: SIZE_IMIX });
+  else if (typeof size === 'number') Object.assign(out, { sizeMode: SIZE_FIXED, sizeMax: size });
+  else Object.assign(out, { sizeMode: SIZE_RANDOM, sizeMin: size.min, sizeMax: size.max });
+  return out;
+}
+
+/** A plan as the native part takes it. Throws EINVAL for what has no translation. */
+export function nativePlan(plan: Plan): NativePlan {
+  const { wait, ramp, linkWaitMs, silenceMs, durationMs, timeoutMs, traffic, ...rest } = plan;
+  const out: NativePlan = { ...rest };
+  if (wait !== undefined) out.waitMode = pick(WAIT, wait, 'wait');
+  if (linkWaitMs !== undefined) out.linkWaitNs = nanoseconds(linkWaitMs, 'linkWaitMs');
+  if (silenceMs !== undefined) out.silenceNs = nanoseconds(silenceMs, 'silenceMs');
+  if (durationMs !== undefined) out.durationNs = nanoseconds(durationMs, 'durationMs');
+  if (timeoutMs !== undefined) out.timeoutNs = nanoseconds(timeoutMs, 'timeoutMs');
+  if (ramp !== undefined)
+    out.ramp = ramp.map(({ from, to, milliseconds }) => ({
+      from,
+      to,
+      durationNs: nanoseconds(milliseconds, 'a ramp step'),
+    }));
+  if (traffic !== undefined) out.traffic = nativeTraffic(traffic);
+  return out;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// benchmarks.ts: which benchmarks there are, how long each runs, and what their figures have to reach.
+
+export interface Benchmark {
+  name: string;
+  /** A C program of test/bench (`NAME_bench.c`) or a script there (`NAME.ts`). */
+  program: string;
+  /** Runs of each case; the median is what counts. */
+  runs: number;
+  /** Seconds a run measures, and as long again for its baseline. */
+  seconds: number;
+}
+
+/** What one case has to reach, in the case's unit or as a ratio to its baseline. */
+export interface Target {
+  bench: string;
+  case: string;
+  least?: number;
+  most?: number;
+  leastRatio?: number;
+  mostRatio?: number;
+}
+
+/** In the order they are run and shown: the machine's own limits first. */
+export const benchmarks: readonly Benchmark[] = [
+  { name: 'copy-loop', program: 'copy_loop_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'two-process-loop', program: 'two_process_loop_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'fifo-ping-pong', program: 'fifo_ping_pong_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'vale-one-thread', program: 'vale_one_thread_bench.c', runs: 9, seconds: 0.2 },
+  { name: 'vale-two-processes', program: 'vale_two_processes_bench.c', runs: 9, seconds: 0.3 },
+  { name: 'vale-shared-region', program: 'vale_shared_region_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'vale-broadcast', program: 'vale_broadcast_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'vale-ping-pong', program: 'vale_ping_pong_bench.c', runs: 5, seconds: 0.3 },
+  { name: 'pipe', program: 'pipe_bench.c', runs: 5, seconds: 0.2 },
+];
+
+export const targets: readonly Target[] = [
+  { bench: 'vale-one-thread', case: '60', least: 60, leastRatio: 0.7 },
+  { bench: 'vale-one-thread', case: '1514', least: 170, leastRatio: 0.85 },
+  { bench: 'vale-two-processes', case: '60', least: 30, leastRatio: 0.7 },
+  { bench: 'vale-two-processes', case: '60 one core', least: 3 },
+  { bench: 'vale-shared-region', case: '1514', least: 70 },
+  { bench: 'pipe', case: '60', least: 200 },
+  { bench: 'pipe', case: '1514', least: 200 },
+  { bench: 'null-tx', case: 'prepared', least: 150 },
+  { bench: 'null-tx', case: 'own addresses', least: 40 },
+  { bench: 'vale-ping-pong', case: 'sleeping', mostRatio: 1.3 },
+  { bench: 'vale-ping-pong', case: 'adaptive', most: 5 },
+  { bench: 'vale-ping-pong', case: 'busy', most: 3 },
+  { bench: 'js-batch', case: 'first 8 bytes', least: 10 },
+  { bench: 'js-batch', case: 'main thread', most: 3 },
+];

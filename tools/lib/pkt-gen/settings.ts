@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// settings.ts: what a pkt-gen command line comes to: a plan for the engine and how to show what it does.
+import type { Plan, Traffic } from '../../../src/index.js';
+import type { TextStyle } from '../../../src/report/text.js';
+import { UsageError } from '../options.js';
+
+/** Bits of -o that have an option of their own. */
+export const OPTION_INDIRECT = 32;
+export const OPTION_DUMP = 64;
+export const OPTION_RUBBISH = 256;
+export const OPTION_PPS_STATS = 2048;
+
+/** Filled while the command line is read. */
+export interface Draft {
+  show?: 'help' | 'version';
+  port?: string;
+  plan: Omit<Plan, 'port' | 'traffic'>;
+  traffic: Traffic;
+  /** -l, in the order given. */
+  sizes: number[];
+  imix: boolean;
+  linkWaitSeconds?: number;
+  reportMs: number;
+  json: boolean;
+  verbosity: number;
+  style: TextStyle;
+}
+
+export interface Settings {
+  plan: Plan;
+  traffic: Traffic;
+  reportMs: number;
+  json: boolean;
+  /** -A */
+  averages: boolean;
+  /** Print a latency histogram. */
+  histogram: boolean;
+  verbosity: number;
+  style: TextStyle;
+}
+
+/** pkt-gen's defaults; those of the traffic are the library's. */
+export function newDraft(): Draft {
+  return {
+    plan: { role: 'rx', options: 0 },
+    traffic: {},
+    sizes: [],
+    imix: false,
+    reportMs: 1000,
+    json: false,
+    verbosity: 0,
+    style: { plain: false, framing: 0 },
+  };
+}
+
+/** A port as -i has it: a bare name is an interface ("eth0" is netmap:eth0), "null" and "tap0" are what they say. */
+export function portName(text: string): string {
+  if (/^(netmap|xdp|packet|tap|pcap|null):/.test(text) || /^vale[^:]*:/.test(text)) return text;
+  if (text === 'null') return 'null:';
+  return text.startsWith('tap') ? `tap:${text}` : `netmap:${text}`;
+}
+
+/** Only an interface has a link to wait for; switches, pipes and null ports are ready at once. */
+function defaultLinkWait(port: string): number {
+  return /^(vale|null:|pcap:|tap:)/.test(port) || /[{}]/.test(port) ? 0 : 2;
+}
+
+function sizeOf(draft: Draft): Traffic['size'] {
+  const [max, min] = draft.sizes;
+  if (draft.imix && max !== undefined) throw new UsageError('--imix and -l contradict each other');
+  if (draft.imix) return 'imix';
+  if (max === undefined || min === undefined) return max;
+  if (min > max)
+    throw new UsageError(`-l: the second size (${min}) is the least and must not exceed the first (${max})`);
+  return { min, max };
+}
+
+/** Put a draft together. Throws UsageError where options contradict each other or -i is missing. */
+export function settle(draft: Draft): Settings {
+  const { port, plan, traffic } = draft;
+  if (port === undefined) throw new UsageError('no port: -i names it (pkt-gen -h shows how)');
+  if (plan.ramp !== undefined && plan.rate !== undefined)
+    throw new UsageError('-R and --ramp contradict each other');
+  const size = sizeOf(draft);
+  if (size !== undefined) traffic.size = size;
+  const options = plan.options ?? 0;
+  const dumping = (options & OPTION_DUMP) !== 0;
+  return {
+    plan: {
+      ...plan,
+      port,
+      traffic,
+      linkWaitMs: (draft.linkWaitSeconds ?? defaultLinkWait(port)) * 1000,
+      // Records own stdout, so a dump beside them goes to stderr.
+      ...(dumping ? { dumpFd: draft.json ? 2 : 1 } : {}),
+    },
+    traffic,
+    reportMs: draft.reportMs,
+    json: draft.json,
+    averages: (options & OPTION_PPS_STATS) !== 0,
+    histogram: plan.histogram === true || plan.role === 'ping',
+    verbosity: draft.verbosity,
+    style: draft.style,
+  };
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// program.ts: what every program does around its work: one clear line for each failure, exit statuses, broken pipes.
+import { isNetvaleError } from '../../src/index.js';
+import { UsageError } from './options.js';
+
+/** Exit statuses: also in the manual pages. */
+export const EXIT_OK = 0;
+export const EXIT_FAILURE = 1;
+export const EXIT_USAGE = 2;
+
+/**
+ * Run a program: `main` returns the exit status. A UsageError becomes status 2, any other failure status 1, each with
+ * one line on stderr that begins with the program's name. A reader of stdout that goes away ends the program quietly.
+ */
+export async function runProgram(name: string, main: (argv: string[]) => Promise<number>): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT_OK);
+  });
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError || isNetvaleError(error))) throw error;
+    console.error(`${name}: ${error.message}`);
+    process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+  }
+}
+
+/** Call `stop` at the first SIGINT or SIGTERM; the second ends the program at once. Returns how to undo it. */
+export function onInterrupt(stop: () => void): () => void {
+  let seen = 0;
+  const handler = (signal: NodeJS.Signals) => {
+    if (++seen > 1) process.exit(signal === 'SIGINT' ? 130 : 143);
+    stop();
+  };
+  process.on('SIGINT', handler);
+  process.on('SIGTERM', handler);
+  return () => {
+    process.off('SIGINT', handler);
+    process.off('SIGTERM', handler);
+  };
+}

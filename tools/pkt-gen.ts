@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: BSD-2-Clause
+// pkt-gen: send, receive and measure packets on any port. Manual page: docs/pkt-gen.md.
+import { readFileSync } from 'node:fs';
+import { checkPlan, isNetvaleError, startEngine } from '../src/index.js';
+import { helpText, readOptions, UsageError } from './lib/options.js';
+import { newDraft, settle } from './lib/pkt-gen/settings.js';
+import { table } from './lib/pkt-gen/table.js';
+import { JsonView, TextView } from './lib/pkt-gen/views.js';
+import { EXIT_FAILURE, EXIT_OK, onInterrupt, runProgram } from './lib/program.js';
+import { watchEngine } from './lib/watch.js';
+
+const PROGRAM = 'pkt-gen';
+const SUMMARY = 'Send, receive and measure packets on any netmap, VALE or pipe port.';
+const NOTES = `Ctrl-C ends a run: the final lines are printed and the exit status is 0.
+Exit status: 0 done, 1 failed while running, 2 the command line is wrong.`;
+
+function version(): string {
+  // This file is tools/pkt-gen.ts in a checkout and dist/tools/pkt-gen.js in a package.
+  const up = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
+  return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
+}
+
+/** What the library finds wrong with names, addresses and sizes is wrong with the command line. */
+function asUsage<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (isNetvaleError(error) && error.code === 'EINVAL') throw new UsageError(error.message);
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+await runProgram(PROGRAM, async (argv) => {
+  const draft = readOptions(PROGRAM, table, argv, newDraft());
+  if (draft.show === 'help') process.stdout.write(helpText(PROGRAM, SUMMARY, table, NOTES));
+  if (draft.show === 'version') console.log(`${PROGRAM} ${version()}`);
+  if (draft.show !== undefined) return EXIT_OK;
+
+  const settings = settle(draft);
+  const { plan } = settings;
+  asUsage(() => checkPlan(plan));
+  const engine = asUsage(() => startEngine(plan));
+  const release = onInterrupt(() => engine.stop());
+  try {
+    const view = settings.json ? new JsonView() : new TextView(settings);
+    view.start(engine.info);
+    const source = { program: PROGRAM, role: plan.role, port: plan.port };
+    const result = await watchEngine(engine, source, view, {
+      intervalMs: settings.reportMs,
+      framing: settings.style.framing,
+      histogram: settings.histogram,
+    });
+    if (result.error !== undefined) console.error(`${PROGRAM}: ${result.error}`);
+    const torn = result.sequence?.torn ?? 0;
+    if (plan.verify && torn > 0) console.error(`${PROGRAM}: ${torn} packets were not as they had been sent`);
+    return result.error !== undefined || (plan.verify && torn > 0) ? EXIT_FAILURE : EXIT_OK;
+  } finally {
+    release();
+    engine.close();
+  }
+});
