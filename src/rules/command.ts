@@ -25,22 +25,23 @@ export interface TableOptions {
   locked: boolean;
 }
 
-export type TableCommand =
-  | {
-      kind: 'table-create';
-      table: string;
-      set: number;
-      options: TableOptions;
-      missing: boolean;
-      orFlush: boolean;
-    }
-  | { kind: 'table-destroy' | 'table-lock' | 'table-unlock'; table: string }
-  | { kind: 'table-modify'; table: string; limit: number }
-  | { kind: 'table-swap'; table: string; other: string }
-  | { kind: 'table-add'; table: string; atomic: boolean; entries: { key: Located; value?: Located }[] }
-  | { kind: 'table-delete'; table: string; keys: Located[] }
-  | { kind: 'table-lookup'; table: string; key: Located }
-  | { kind: 'table-flush' | 'table-list' | 'table-info' | 'table-detail'; table: string };
+/** A table is named by its name and set: without tables_sets all of them are in set 0. */
+export interface TableName {
+  table: string;
+  set: number;
+}
+
+export type TableCommand = TableName &
+  (
+    | { kind: 'table-create'; options: TableOptions; missing: boolean; orFlush: boolean }
+    | { kind: 'table-destroy' | 'table-lock' | 'table-unlock' }
+    | { kind: 'table-modify'; limit: number }
+    | { kind: 'table-swap'; other: string }
+    | { kind: 'table-add'; atomic: boolean; entries: { key: Located; value?: Located }[] }
+    | { kind: 'table-delete'; keys: Located[] }
+    | { kind: 'table-lookup'; key: Located }
+    | { kind: 'table-flush' | 'table-list' | 'table-info' | 'table-detail' }
+  );
 
 export type DummynetCommand =
   | { kind: 'dummynet-config'; object: DummynetKind; numbers: number[]; config: DummynetConfig }

@@ -135,6 +135,8 @@ export const iface =
     argument(reader, 'an interface, a pattern, its address, table(name) or any', (text) => {
       if (text === 'any') return 'any';
       const table = parseTableRef(text);
+      if (table?.value)
+        throw new RuleError('an interface look-up compares no value', { expected: 'table(name)' });
       if (table) return { kind: 'iface', which, match: { by: 'table', table } };
       if (/^\d/.test(text)) {
         const ip = parseIp4(text, true);

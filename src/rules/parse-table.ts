@@ -130,13 +130,13 @@ function parseCreate(words: Words, table: string, set: number): TableCommand {
   return command;
 }
 
-function parseAdd(words: Words, table: string, atomic: boolean): TableCommand {
+function parseAdd(words: Words, table: string, set: number, atomic: boolean): TableCommand {
   const entries: { key: Located; value?: Located }[] = [];
   do {
     const key = located(words, 'a key');
     entries.push(words.done ? { key } : { key, value: located(words, 'a value') });
   } while (!words.done);
-  return { kind: 'table-add', table, atomic, entries };
+  return { kind: 'table-add', table, set, atomic, entries };
 }
 
 /** Everything behind `table`. */
@@ -156,25 +156,26 @@ export function parseTable(words: Words, set: number): TableCommand {
     case 'create':
       return parseCreate(words, table, set);
     case 'add':
-      return parseAdd(words, table, atomic);
+      return parseAdd(words, table, set, atomic);
     case 'delete': {
       const keys = [located(words, 'a key')];
       while (!words.done) keys.push(located(words, 'a key'));
-      return { kind: 'table-delete', table, keys };
+      return { kind: 'table-delete', table, set, keys };
     }
     case 'modify':
       words.expect('limit');
-      return { kind: 'table-modify', table, limit: words.decimal('limit', 0, 0xffffffff) };
+      return { kind: 'table-modify', table, set, limit: words.decimal('limit', 0, 0xffffffff) };
     case 'swap': {
       const other = words.next('the other table');
-      return { kind: 'table-swap', table, other: words.located(() => checkTableName(other)) };
+      return { kind: 'table-swap', table, set, other: words.located(() => checkTableName(other)) };
     }
     case 'lookup':
-      return { kind: 'table-lookup', table, key: located(words, 'a key') };
+      return { kind: 'table-lookup', table, set, key: located(words, 'a key') };
     default:
       return {
         kind: `table-${verb as 'destroy' | 'lock' | 'unlock' | 'flush' | 'list' | 'info' | 'detail'}`,
         table,
+        set,
       };
   }
 }

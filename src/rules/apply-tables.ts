@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The table commands.
+
+import { parseIp4, parseIp6 } from './address.js';
+import { tableSet } from './apply-rules.js';
+import type { Flags, TableCommand } from './command.js';
+import { EXIT, RuleError } from './error.js';
+import type { Table, TableEntry } from './table.js';
+import { parseKey, parseValues, printKey, printValues, type TableValues } from './table-key.js';
+import { atPlace, checkUnlocked, defaultOptions, tablesOf } from './tables.js';
+import type { Transaction, World } from './world.js';
+
+const ENTRY_BYTES = 112;
+
+const entryLine = (table: Table, key: TableEntry['key'], values: TableValues, flags: Flags): string =>
+  `${printKey(key, table.options.flow)} ${printValues(values, table.options.valtype, flags.valuesAsIp)}\n`;
+
+/** Rules that name the table. */
+function usersOf(world: World, table: Table): number[] {
+  return world.rules.all
+    .filter(
+      ({ rule }) =>
+        tableSet(world, rule.set) === table.set &&
+        tablesOf(rule).some((each) => each.table.name === table.name),
+    )
+    .map(({ rule }) => rule.number);
+}
+
+function create(
+  world: World,
+  command: TableCommand & { kind: 'table-create' },
+  { journal }: Transaction,
+): string {
+  const found = world.tables.find(command);
+  const { options } = command;
+  if (!found) {
+    world.tables.create(command, options, world.sysctl.fw('tables_max'), journal);
+    return '';
+  }
+  if (!command.missing)
+    throw new RuleError(`table ${command.table} exists`, {
+      expected: 'another name, or "missing" or "or-flush"',
+      exit: EXIT.osError,
+    });
+  const same =
+    JSON.stringify({ ...found.options, limit: 0, locked: false }) ===
+    JSON.stringify({ ...options, limit: 0, locked: false });
+  if (!same)
+    throw new RuleError(`table ${command.table} exists with other options`, {
+      expected: `type ${found.options.type} and its options`,
+      exit: EXIT.osError,
+    });
+  if (command.orFlush) world.tables.flush(found, journal);
+  return '';
+}
+
+/** The table of an `add`; one that does not exist is made for addresses, as ipfw does, with a warning. */
+function tableToFill(
+  world: World,
+  command: TableCommand & { kind: 'table-add' },
+  { journal }: Transaction,
+): Table {
+  const found = world.tables.find(command);
+  if (found) return found;
+  const key = command.entries[0]!.key;
+  const host = key.text.split('/', 1)[0]!;
+  if (parseIp4(host) === undefined && parseIp6(host) === undefined)
+    throw new RuleError(
+      `table ${command.table} does not exist and the type of key "${key.text}" cannot be guessed`,
+      {
+        place: key.place,
+        expected: `table ${command.table} create type ... first`,
+      },
+    );
+  world.context.warn(`DEPRECATED: inserting data into non-existent table ${command.table} (auto-created)`);
+  return world.tables.create(command, defaultOptions('addr'), world.sysctl.fw('tables_max'), journal);
+}
+
+/** All entries or none. -q: entries that exist get the new value. */
+function addEntries(
+  world: World,
+  command: TableCommand & { kind: 'table-add' },
+  flags: Flags,
+  transaction: Transaction,
+): string {
+  const table = tableToFill(world, command, transaction);
+  checkUnlocked(table);
+  const { options } = table;
+  let output = '';
+  for (const { key: keyText, value } of command.entries) {
+    const key = atPlace(keyText, (text) => parseKey(text, options, world.context));
+    const values = value
+      ? atPlace(value, (text) => parseValues(text, options.valtype, world.context))
+      : parseValues(undefined, options.valtype, world.context);
+    const exists = table.find(key) !== undefined;
+    if (exists && !flags.quiet && !world.lenient)
+      throw new RuleError(`table ${table.name} has ${printKey(key, options.flow)} already`, {
+        place: keyText.place,
+        expected: 'a new key, or -q to change it',
+        exit: EXIT.osError,
+      });
+    if (!exists && table.limit > 0 && table.entries.size >= table.limit)
+      throw new RuleError(`limit hit: table ${table.name} has ${table.entries.size} entries`, {
+        place: keyText.place,
+        expected: `at most ${table.limit}`,
+        exit: EXIT.osError,
+      });
+    world.tables.put(table, key, values, transaction.journal);
+    output += `${exists ? 'updated' : 'added'}: ${entryLine(table, key, values, flags)}`;
+  }
+  return flags.quiet ? '' : output;
+}
+
+function deleteEntries(
+  world: World,
+  command: TableCommand & { kind: 'table-delete' },
+  flags: Flags,
+  { journal }: Transaction,
+): string {
+  const table = world.tables.get(command);
+  checkUnlocked(table);
+  let output = '';
+  for (const keyText of command.keys) {
+    const key = atPlace(keyText, (text) => parseKey(text, table.options, world.context));
+    const found = table.find(key);
+    if (!found && !flags.quiet && !world.lenient)
+      throw new RuleError(`table ${table.name} has no ${printKey(key, table.options.flow)}`, {
+        place: keyText.place,
+        exit: EXIT.osError,
+      });
+    if (!found) continue;
+    world.tables.put(table, key, undefined, journal);
+    output += `deleted: ${entryLine(table, key, found.values, flags)}`;
+  }
+  return flags.quiet ? '' : output;
+}
+
+function swap(
+  world: World,
+  command: TableCommand & { kind: 'table-swap' },
+  { journal }: Transaction,
+): string {
+  const a = world.tables.get(command);
+  const b = world.tables.get({ table: command.other, set: command.set });
+  checkUnlocked(a);
+  checkUnlocked(b);
+  const kind = (table: Table): string =>
+    JSON.stringify([table.options.type, table.options.flow, table.options.valtype, table.options.masks]);
+  if (kind(a) !== kind(b))
+    throw new RuleError(`tables ${a.name} and ${b.name} differ in type or value type`, {
+      expected: 'two tables of the same kind',
+      exit: EXIT.usage,
+    });
+  for (const [table, other] of [
+    [a, b],
+    [b, a],
+  ] as const)
+    if (table.limit > 0 && other.entries.size > table.limit)
+      throw new RuleError(`table ${other.name} has more entries than ${table.name} may hold`, {
+        expected: `at most ${table.limit}`,
+        exit: EXIT.usage,
+      });
+  world.tables.swap(a, b, journal);
+  world.rules.recompile();
+  return '';
+}
+
+function lookup(world: World, command: TableCommand & { kind: 'table-lookup' }, flags: Flags): string {
+  const table = world.tables.get(command);
+  const key = atPlace(command.key, (text) => parseKey(text, table.options, world.context));
+  const found = table.lookup(key);
+  if (!found)
+    throw new RuleError(`entry ${command.key.text} not found`, {
+      place: command.key.place,
+      exit: EXIT.unavailable,
+    });
+  return entryLine(table, found.key, found.values, flags);
+}
+
+function info(world: World, table: Table, detail: boolean): string {
+  const { type, flow, valtype, algo } = table.options;
+  const lines = [
+    `--- table(${table.name}), set(${table.set}) ---`,
+    ` kindex: ${table.id}, type: ${type}${flow.length > 0 ? `:${flow.join(',')}` : ''}${table.locked ? ', locked' : ''}`,
+    ` references: ${usersOf(world, table).length}, valtype: ${valtype.join(',') || 'legacy'}`,
+    ` algorithm: ${algo}`,
+    ` items: ${table.entries.size}, size: ${table.entries.size * ENTRY_BYTES}`,
+  ];
+  if (table.limit > 0) lines.push(` limit: ${table.limit}`);
+  if (detail) {
+    const items = (label: string, count: number): string[] => [
+      ` ${label}algorithm ${algo.split(':')[1]} info`,
+      `  items: ${count} itemsize: ${ENTRY_BYTES}`,
+    ];
+    const family = (wanted: number): number =>
+      [...table.entries.values()].filter(({ key }) => key.type === 'addr' && key.family === wanted).length;
+    if (type === 'addr') lines.push(...items('IPv4 ', family(4)), ...items('IPv6 ', family(6)));
+    else lines.push(...items('', table.entries.size));
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function list(table: Table, flags: Flags): string {
+  return `--- table(${table.name}), set(${table.set}) ---\n${table
+    .sorted()
+    .map(({ key, values }) => entryLine(table, key, values, flags))
+    .join('')}`;
+}
+
+export function applyTable(
+  world: World,
+  command: TableCommand,
+  flags: Flags,
+  transaction: Transaction,
+): string {
+  const { journal } = transaction;
+  const several = (): Table[] => (command.table === 'all' ? world.tables.all : [world.tables.get(command)]);
+  switch (command.kind) {
+    case 'table-create':
+      return create(world, command, transaction);
+    case 'table-add':
+      return addEntries(world, command, flags, transaction);
+    case 'table-delete':
+      return deleteEntries(world, command, flags, transaction);
+    case 'table-swap':
+      return swap(world, command, transaction);
+    case 'table-lookup':
+      return lookup(world, command, flags);
+    case 'table-destroy': {
+      const table = world.tables.get(command);
+      const users = usersOf(world, table);
+      if (users.length > 0)
+        throw new RuleError(`table ${table.name} is used by rule ${users.join(', ')}`, {
+          expected: 'a table no rule names',
+          exit: EXIT.osError,
+        });
+      world.tables.destroy(table, journal);
+      return '';
+    }
+    case 'table-modify':
+      world.tables.setLimit(world.tables.get(command), command.limit, journal);
+      return '';
+    case 'table-lock':
+    case 'table-unlock': {
+      const table = world.tables.get(command);
+      const before = table.locked;
+      table.locked = command.kind === 'table-lock';
+      journal.record(() => {
+        table.locked = before;
+      });
+      return '';
+    }
+    case 'table-flush':
+      for (const table of several()) {
+        checkUnlocked(table);
+        world.tables.flush(table, journal);
+      }
+      return '';
+    case 'table-list':
+      return several()
+        .map((table) => list(table, flags))
+        .join('');
+    case 'table-info':
+    case 'table-detail':
+      return several()
+        .map((table) => info(world, table, command.kind === 'table-detail'))
+        .join('');
+  }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Compiles one rule: its tests in the order it is listed in, states, then what it does.
+import type { Action, Arg, Rule, State } from '../ast.js';
+import { RuleError } from '../error.js';
+import { orderedBlocks } from '../layout.js';
+import { NAME_REF, NAT_GLOBAL, NOT, OP, OR, STATE_ANY, TABLEARG } from './opcodes.js';
+import { testInsn } from './tests.js';
+import { bytesToWords, insn, type References } from './writer.js';
+
+export interface CompiledRule {
+  words: Uint32Array;
+  testWords: number;
+}
+
+const argOf = (arg: Arg): number => (arg === 'tablearg' ? TABLEARG : arg);
+
+function forward(refs: References, to: (Action & { kind: 'fwd' })['to']): number[] {
+  if (to === 'tablearg') return insn(OP.forward, 0, TABLEARG);
+  if (!('family' in to)) return insn(OP.forward, 0, (refs.string(to.port) | NAME_REF) >>> 0);
+  const address = to.family === 4 ? [Number(to.address), 0, 0, 0] : bytesToWords(to.address, 16);
+  return insn(OP.forward, 0, 0, to.family, to.port, ...address);
+}
+
+const setmark = (mark: Arg): number[] =>
+  insn(OP.setmark, 0, mark === 'tablearg' ? 0 : mark, mark === 'tablearg' ? 1 : 0);
+
+function actionInsn(refs: References, action: Action): number[] {
+  switch (action.kind) {
+    case 'allow':
+      return insn(OP.accept, 0, 0);
+    case 'check-state':
+      return insn(OP.checkState, 0, action.name === 'any' ? STATE_ANY : refs.stateName(action.name));
+    case 'skipto':
+    case 'call':
+    case 'pipe':
+    case 'queue':
+    case 'setfib':
+    case 'setdscp':
+      return insn(OP[action.kind], 0, argOf(action.arg));
+    case 'setmark': // an action of its own that goes on with the next rule
+      return [...setmark(action.arg), ...insn(OP.count, 0, 0)];
+    case 'nat':
+      return insn(OP.nat, 0, action.arg === 'global' ? NAT_GLOBAL : argOf(action.arg));
+    case 'divert':
+    case 'tee':
+      return insn(
+        OP[action.kind],
+        0,
+        typeof action.to === 'object' ? (refs.string(action.to.port) | NAME_REF) >>> 0 : argOf(action.to),
+      );
+    case 'unreach':
+    case 'unreach6':
+      return insn(OP[action.kind], 0, action.code, action.mtu);
+    case 'fwd':
+      return forward(refs, action.to);
+    case 'tcp-setmss':
+      return insn(OP.tcpSetmss, 0, action.mss);
+    default:
+      return insn(OP[action.kind], 0, 0);
+  }
+}
+
+function stateInsn(refs: References, state: State): number[] {
+  const name = refs.stateName(state.name);
+  return state.limit === undefined
+    ? insn(OP.keepState, 0, name)
+    : insn(OP.limit, 0, name, state.fields ?? 0, argOf(state.limit));
+}
+
+function testWords(rule: Rule, refs: References): number[] {
+  const probes = rule.state?.kind === 'keep-state' || rule.state?.kind === 'limit';
+  const words = rule.prob === undefined ? [] : insn(OP.prob, 0, rule.prob);
+  if (rule.state && probes) words.push(...insn(OP.probeState, 0, refs.stateName(rule.state.name)));
+  for (const block of orderedBlocks(rule))
+    for (const [index, { not, test }] of block.entries())
+      words.push(...testInsn(refs, test, (not ? NOT : 0) | (index < block.length - 1 ? OR : 0)));
+  if (rule.state) words.push(...stateInsn(refs, rule.state));
+  if (rule.defer) words.push(...insn(OP.skipAction, 0, 0));
+  return words;
+}
+
+function actionWords(rule: Rule, refs: References): number[] {
+  const words: number[] = [];
+  if (rule.log) {
+    const to = rule.log.destinations ?? ['syslog', 'bpf'];
+    words.push(
+      ...insn(
+        OP.log,
+        0,
+        rule.log.amount ?? 0,
+        (to.includes('syslog') ? 1 : 0) | (to.includes('bpf') ? 2 : 0),
+      ),
+    );
+  }
+  if (rule.altq !== undefined) words.push(...insn(OP.altq, 0, refs.string(rule.altq)));
+  if (rule.tag) words.push(...insn(rule.tag.untag ? OP.untag : OP.tag, 0, argOf(rule.tag.arg)));
+  if (rule.setmark !== undefined && rule.action.kind !== 'setmark') words.push(...setmark(rule.setmark));
+  words.push(...actionInsn(refs, rule.action));
+  return words;
+}
+
+const MAX_WORDS = 65535;
+
+export function compileRule(rule: Rule, refs: References): CompiledRule {
+  refs.ruleSet = rule.set;
+  const tests = testWords(rule, refs);
+  if (tests.length > MAX_WORDS)
+    throw new RuleError(`rule too long: ${tests.length} words`, {
+      expected: `at most ${MAX_WORDS} words: use a table for so many addresses`,
+    });
+  return { words: Uint32Array.from([...tests, ...actionWords(rule, refs)]), testWords: tests.length };
+}

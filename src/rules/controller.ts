@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Applies commands, all of a call or none: to the model first, then to the engine, taking both back on an error.
+import { applyNat } from './apply-nat.js';
+import { applyRule, applySet } from './apply-rules.js';
+import { applyTable } from './apply-tables.js';
+import type { Command, Job } from './command.js';
+import type { ParseContext } from './context.js';
+import { applyDummynet, DummynetObjects } from './dummynet-objects.js';
+import { NoEngine, type RuleEngine } from './engine.js';
+import { EXIT, RuleError } from './error.js';
+import { Journal } from './journal.js';
+import { lexFile } from './lexer.js';
+import { parseCommand } from './parse-command.js';
+import { ALGORITHMS } from './parse-table.js';
+import { RuleSet } from './ruleset.js';
+import { Sysctl } from './sysctl.js';
+import { Tables } from './tables.js';
+import type { Transaction, World } from './world.js';
+
+export interface ControllerOptions {
+  context: ParseContext;
+  engine?: RuleEngine;
+  /** Action of rule 65535; default allow. */
+  defaultAction?: 'allow' | 'deny';
+  ifaceAddress?: (name: string) => number | undefined;
+  /** Only check: what is deleted may exist elsewhere, entries may exist already. */
+  lenient?: boolean;
+}
+
+const TOGGLE_VARIABLES: Record<string, string[]> = {
+  firewall: ['net.inet.ip.fw.enable', 'net.inet6.ip6.fw.enable'],
+};
+
+export class Controller {
+  readonly world: World;
+
+  constructor(options: ControllerOptions) {
+    const tables = new Tables();
+    const sysctl = new Sysctl();
+    sysctl.tell('net.inet.ip.fw.default_to_accept', options.defaultAction === 'deny' ? 0 : 1);
+    const tableId = (name: string, set: number): number =>
+      tables.get({ table: name, set: sysctl.fw('tables_sets') ? set : 0 }).id;
+    this.world = {
+      rules: new RuleSet(options.defaultAction ?? 'allow', tableId),
+      tables,
+      nats: new Map(),
+      dummynet: new DummynetObjects(),
+      sysctl,
+      engine: options.engine ?? new NoEngine(),
+      context: options.context,
+      ifaceAddress: options.ifaceAddress ?? (() => undefined),
+      lenient: options.lenient ?? false,
+    };
+    this.world.engine.load(this.program());
+    this.world.rules.changed = false;
+  }
+
+  /** The binary program of the rules as they stand. */
+  program(): Uint8Array {
+    const { rules, sysctl } = this.world;
+    return rules.program({
+      ip4: sysctl.get('net.inet.ip.fw.enable') === 1,
+      ip6: sysctl.get('net.inet6.ip6.fw.enable') === 1,
+    });
+  }
+
+  /** Apply parsed commands and return what they print. Throws a RuleError, and then nothing was changed. */
+  run(jobs: readonly Job[]): string {
+    const transaction: Transaction = { journal: new Journal(), engineSteps: [], afterwards: [] };
+    const { world } = this;
+    let output = '';
+    try {
+      for (const { command, flags } of jobs) {
+        try {
+          output += this.apply(command, flags, transaction);
+        } catch (error) {
+          if (error instanceof RuleError) throw command.place ? error.at(command.place) : error;
+          throw error;
+        }
+      }
+      this.commit(transaction);
+    } catch (error) {
+      transaction.journal.rollback();
+      world.tables.settle(false);
+      if (world.rules.changed) world.rules.recompile();
+      world.rules.changed = false;
+      throw error;
+    }
+    world.tables.settle(true);
+    return output;
+  }
+
+  /** Parse and apply text, all of it or nothing. */
+  runText(text: string, file: string): string {
+    const jobs = lexFile(text, file).flatMap((line) => parseCommand(line, this.world.context) ?? []);
+    return this.run(jobs);
+  }
+
+  private commit(transaction: Transaction): void {
+    const { engine, tables, rules, sysctl } = this.world;
+    const fromTables = tables.commit(engine);
+    const steps = [...fromTables.before.map(([run, undo]) => ({ run, undo })), ...transaction.engineSteps];
+    let done = 0;
+    try {
+      for (const step of steps) {
+        step.run();
+        done++;
+      }
+      if (rules.changed) engine.load(this.program());
+    } catch (error) {
+      for (const step of steps.slice(0, done).reverse()) step.undo();
+      throw error instanceof RuleError
+        ? error
+        : new RuleError(`the engine refused: ${(error as Error).message}`, { exit: EXIT.unavailable });
+    }
+    rules.changed = false;
+    sysctl.tell('net.inet.ip.fw.static_count', rules.count);
+    for (const step of [...fromTables.after, ...transaction.afterwards]) step();
+  }
+
+  private apply(command: Command, flags: Job['flags'], transaction: Transaction): string {
+    const { world } = this;
+    switch (command.kind) {
+      case 'toggle': {
+        const names = TOGGLE_VARIABLES[command.what] ?? [`net.inet.ip.fw.${command.what}`];
+        for (const name of names) this.setVariable(name, command.on ? 1 : 0, transaction);
+        return '';
+      }
+      case 'sysctl':
+        return this.sysctl(command, flags.quiet, transaction);
+      case 'internal':
+        return this.internal(command.what);
+      case 'add':
+      case 'delete':
+      case 'delete-set':
+      case 'flush':
+      case 'zero':
+      case 'resetlog':
+      case 'list':
+        return applyRule(world, command, flags, transaction);
+      case 'set-show':
+      case 'set-enable':
+      case 'set-move':
+      case 'set-swap':
+        return applySet(world, command, transaction);
+      case 'nat-config':
+      case 'nat-delete':
+      case 'nat-show':
+        return applyNat(world, command, flags, transaction);
+      case 'dummynet-config':
+      case 'dummynet-delete':
+      case 'dummynet-flush':
+      case 'dummynet-list':
+        return applyDummynet(world, command, flags.quiet, transaction);
+      default:
+        return applyTable(world, command, flags, transaction);
+    }
+  }
+
+  private setVariable(name: string, value: number, { journal, engineSteps }: Transaction): number {
+    const { sysctl, engine, rules } = this.world;
+    const before = sysctl.set(name, value);
+    journal.record(() => sysctl.set(name, before));
+    const tell = (): void => engine.setVariables(sysctl);
+    engineSteps.push({
+      run: tell,
+      undo: () => {
+        sysctl.set(name, before);
+        tell();
+      },
+    });
+    if (name.endsWith('.fw.enable')) rules.touch();
+    if (name.endsWith('.tables_sets')) rules.recompile();
+    return before;
+  }
+
+  private sysctl(
+    command: { name?: string; value?: number },
+    quiet: boolean,
+    transaction: Transaction,
+  ): string {
+    const { sysctl, engine } = this.world;
+    sysctl.tell(
+      'net.inet.ip.fw.dyn_count',
+      engine.states(false).filter(({ kind }) => kind !== 'PARENT').length,
+    );
+    if (command.name === undefined)
+      return sysctl
+        .list()
+        .map(([name, value]) => `${name}: ${value}\n`)
+        .join('');
+    if (command.value === undefined) return `${command.name}: ${sysctl.get(command.name)}\n`;
+    const before = this.setVariable(command.name, command.value, transaction);
+    return quiet ? '' : `${command.name}: ${before} -> ${command.value}\n`;
+  }
+
+  private internal(what: 'iflist' | 'talist' | 'vlist'): string {
+    const { rules, tables } = this.world;
+    if (what === 'talist')
+      return Object.entries(ALGORITHMS)
+        .map(
+          ([algo, type]) =>
+            `--- ${algo} ---\n type: ${type}\n refcount: ${tables.all.filter((table) => table.options.algo === algo).length}\n`,
+        )
+        .join('');
+    if (what === 'vlist') {
+      const counts = new Map<string, number>();
+      for (const table of tables.all)
+        for (const { values } of table.entries.values())
+          counts.set(values.join(','), (counts.get(values.join(',')) ?? 0) + 1);
+      return [...counts].map(([value, refs], index) => `[${index + 1}] refs=${refs} ${value}\n`).join('');
+    }
+    const uses = new Map<string, number>();
+    for (const { rule } of rules.all)
+      for (const { test } of rule.body.flat())
+        if (test.kind === 'iface' && test.match.by === 'name')
+          uses.set(test.match.name, (uses.get(test.match.name) ?? 0) + 1);
+    return [...uses]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, refs]) => `${name} refcount: ${refs}\n`)
+      .join('');
+  }
+}

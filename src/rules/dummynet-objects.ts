@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The links, flow queues and schedulers that were configured, by number.
+import type { DummynetCommand } from './command.js';
+import type { DummynetConfig, DummynetKind } from './dummynet.js';
+import { EXIT, RuleError } from './error.js';
+import type { Journal } from './journal.js';
+import { printObjects } from './print-dummynet.js';
+import type { Range } from './ranges.js';
+import type { Transaction, World } from './world.js';
+
+const inRanges = (number: number, ranges: readonly Range[]): boolean =>
+  ranges.length === 0 || ranges.some(({ low, high }) => number >= low && number <= high);
+
+/** Members a new configuration without them leaves as they were; everything else begins anew, as in dummynet. */
+const KEPT = ['weight', 'maxLength', 'priority', 'parent', 'scheduler'] as const;
+
+export class DummynetObjects {
+  private readonly objects: Record<DummynetKind, Map<number, DummynetConfig>> = {
+    pipe: new Map(),
+    queue: new Map(),
+    sched: new Map(),
+  };
+
+  get(kind: DummynetKind, number: number): DummynetConfig | undefined {
+    return this.objects[kind].get(number);
+  }
+
+  /** Number and configuration of all of a kind, by number. */
+  all(kind: DummynetKind, ranges: readonly Range[] = []): [number, DummynetConfig][] {
+    return [...this.objects[kind]].filter(([number]) => inRanges(number, ranges)).sort(([a], [b]) => a - b);
+  }
+
+  private put(
+    kind: DummynetKind,
+    number: number,
+    config: DummynetConfig | undefined,
+    journal: Journal,
+  ): void {
+    const objects = this.objects[kind];
+    const before = objects.get(number);
+    if (config) objects.set(number, config);
+    else objects.delete(number);
+    journal.record(() => {
+      if (before) objects.set(number, before);
+      else objects.delete(number);
+    });
+  }
+
+  configure(kind: DummynetKind, number: number, given: DummynetConfig, journal: Journal): void {
+    const before = this.get(kind, number);
+    const config: Record<string, unknown> = { ...given };
+    for (const member of KEPT)
+      if (given[member] === undefined && before?.[member] !== undefined) config[member] = before[member];
+    if (kind === 'queue' && config.parent === undefined)
+      throw new RuleError(`queue ${number} belongs to no pipe or scheduler`, {
+        expected: `queue ${number} config pipe N or sched N`,
+      });
+    this.put(kind, number, config, journal);
+  }
+
+  remove(kind: DummynetKind, number: number, journal: Journal): void {
+    this.put(kind, number, undefined, journal);
+  }
+
+  clear(journal: Journal): void {
+    for (const kind of ['pipe', 'queue', 'sched'] as const)
+      for (const [number] of this.all(kind)) this.remove(kind, number, journal);
+  }
+}
+
+/** Queue sizes are bounded by sysctl variables. */
+function checkSize({ sysctl }: World, { queue }: DummynetConfig): void {
+  const [size, name] =
+    queue && 'slots' in queue ? [queue.slots, 'pipe_slot_limit'] : [queue?.bytes ?? 0, 'pipe_byte_limit'];
+  const limit = sysctl.get(`net.inet.ip.dummynet.${name}`);
+  if (size > limit)
+    throw new RuleError(`queue size ${size} too large`, {
+      expected: `at most ${limit}: raise it with sysctl net.inet.ip.dummynet.${name}`,
+    });
+}
+
+export function applyDummynet(
+  world: World,
+  command: DummynetCommand,
+  quiet: boolean,
+  { journal }: Transaction,
+): string {
+  const { dummynet } = world;
+  switch (command.kind) {
+    case 'dummynet-config':
+      checkSize(world, command.config);
+      for (const number of command.numbers)
+        dummynet.configure(command.object, number, command.config, journal);
+      return '';
+    case 'dummynet-delete':
+      for (const range of command.ranges) {
+        const found = dummynet.all(command.object, [range]);
+        if (found.length === 0 && !world.lenient)
+          throw new RuleError(
+            `${command.object} ${range.low === range.high ? range.low : `${range.low}-${range.high}`} not found`,
+            { exit: EXIT.unavailable },
+          );
+        for (const [number] of found) dummynet.remove(command.object, number, journal);
+      }
+      return '';
+    case 'dummynet-flush':
+      dummynet.clear(journal);
+      return quiet ? '' : 'Flushed all pipes.\n';
+    case 'dummynet-list':
+      return printObjects(dummynet, command.object, command.ranges);
+  }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// pipe show, queue show, sched show: the objects as ipfw prints them (without flows, which the emulator knows).
+import { maskBits, printIp6 } from './address.js';
+import type { DummynetConfig, DummynetKind, FlowMask, QueueManagement, SchedulerType } from './dummynet.js';
+import { DUMMYNET_LIMITS } from './dummynet.js';
+import type { DummynetObjects } from './dummynet-objects.js';
+import type { Range } from './ranges.js';
+
+const ID = DUMMYNET_LIMITS.maxNumber + 1;
+const hex = (value: number, digits: number): string => `0x${value.toString(16).padStart(digits, '0')}`;
+const number5 = (value: number): string => String(value).padStart(5, '0');
+const ms = (us: number): string => (us % 1000 === 0 ? `${us / 1000}ms` : `${us}us`);
+
+function bandwidth(bits: number): string {
+  if (bits === 0) return 'unlimited     ';
+  const [scale, unit] = bits >= 1e6 ? [1e6, 'Mbit/s'] : bits >= 1e3 ? [1e3, 'Kbit/s'] : [1, 'bit/s '];
+  return `${(bits / scale).toFixed(3).padStart(7)} ${unit}`;
+}
+
+/** 00001:   1.000 Mbit/s   10 ms burst 0 */
+function printLink(number: number, config: DummynetConfig): string[] {
+  const lines = [
+    `${number5(number)}: ${bandwidth(config.bandwidth ?? 0)} ${String(config.delayMs ?? 0).padStart(4)} ms burst ${config.burstBytes ?? 0} `,
+  ];
+  const { profile } = config;
+  if (profile) {
+    const loss = (profile.lossLevel / profile.samplesMs.length).toFixed(6);
+    lines.push(`\t profile: name "${profile.name}" loss ${loss} samples ${profile.samplesMs.length}`);
+  }
+  return lines;
+}
+
+export function printMask(mask: FlowMask): string {
+  const queue = mask.queue ? 'queue,' : '';
+  if (mask.family === 4)
+    return `    mask: ${queue} ${hex(mask.proto, 2)} ${hex(mask.srcIp, 8)}/${hex(mask.srcPort, 4)} -> ${hex(mask.dstIp, 8)}/${hex(mask.dstPort, 4)}`;
+  const [src, dst] = [mask.srcIp6, mask.dstIp6].map((bits) => printIp6(maskBits(bits, 128)));
+  return (
+    `        mask: ${queue}proto: ${hex(mask.proto, 2)}, flow_id: ${hex(mask.flowId, 8)},  ` +
+    `${src}/${hex(mask.srcPort, 4)} -> ${dst}/${hex(mask.dstPort, 4)}`
+  );
+}
+
+function printManagement(management: QueueManagement | undefined): string {
+  switch (management?.kind) {
+    case 'red':
+    case 'gred': {
+      const { weight, minThreshold, maxThreshold, maxProbability } = management.red;
+      const name = management.kind === 'gred' ? 'GRED' : ' RED';
+      return `\n\t ${name} w_q ${weight.toFixed(6)} min_th ${minThreshold} max_th ${maxThreshold} max_p ${maxProbability.toFixed(6)}${management.ecn ? ' (ecn)' : ''}`;
+    }
+    case 'codel': {
+      const { target, interval, ecn } = management.codel;
+      return ` AQM CoDel target ${ms(target)} interval ${ms(interval)} ${ecn ? 'ECN' : 'NoECN'}`;
+    }
+    case 'pie': {
+      const { target, tupdate, alpha, beta, maxBurst, maxEcnThreshold, ecn } = management.pie;
+      return (
+        ` AQM type PIE target ${ms(target)} tupdate ${ms(tupdate)} alpha ${alpha} beta ${beta} max_burst ${ms(maxBurst)}` +
+        ` max_ecnth ${maxEcnThreshold} ${ecn ? 'ECN' : 'NoECN'}`
+      );
+    }
+    default:
+      return 'droptail';
+  }
+}
+
+function queueSize({ queue }: DummynetConfig): string {
+  if (!queue || 'slots' in queue) return `${String(queue?.slots ?? 50).padStart(3)} sl.`;
+  return queue.bytes >= 8192 ? `${Math.trunc(queue.bytes / 1024)} KB` : `${queue.bytes} B`;
+}
+
+function lossText({ loss }: DummynetConfig): string {
+  if (!loss) return '';
+  if ('random' in loss) return loss.random > 0 ? `plr ${loss.random.toFixed(6)}` : '';
+  return `plr ${loss.good},${loss.toBad},${loss.bad},${loss.toGood}`;
+}
+
+/** Weight and lmax a queue has when it was given none. */
+const SCHEDULER_DEFAULTS: Record<SchedulerType, [weight: number, lmax: number]> = {
+  fifo: [0, 0],
+  'wf2q+': [1, 0],
+  rr: [1, 1500],
+  qfq: [1, 1500],
+  prio: [0, 0],
+  fq_codel: [0, 0],
+  fq_pie: [0, 0],
+};
+
+function printFlowset(
+  number: number,
+  config: DummynetConfig,
+  scheduler: number,
+  type: SchedulerType,
+  mask?: FlowMask,
+): string[] {
+  const [weight, lmax] = SCHEDULER_DEFAULTS[type];
+  const lines = [
+    `q${number5(number)} ${queueSize(config)}${lossText(config)} 0 flows (${mask ? (config.buckets ?? 64) : 1} buckets) sched ${scheduler} ` +
+      `weight ${config.weight ?? weight} lmax ${config.maxLength ?? lmax} pri ${config.priority ?? 0} ${printManagement(config.management)}`,
+  ];
+  if (mask) lines.push(printMask(mask));
+  return lines;
+}
+
+function printScheduler(
+  number: number,
+  type: SchedulerType,
+  mask: FlowMask | undefined,
+  buckets = 64,
+): string[] {
+  const lines = [
+    ` sched ${number} type ${type.toUpperCase()} flags ${hex(mask ? 1 : 0, 1)} ${mask ? buckets : 0} buckets 0 active`,
+  ];
+  if (mask) lines.push(printMask(mask));
+  return lines;
+}
+
+function printFair(config: DummynetConfig): string[] {
+  const { fair, management } = config;
+  if (!fair || (management?.kind !== 'codel' && management?.kind !== 'pie')) return [];
+  const parameters =
+    management.kind === 'codel'
+      ? `FQ_CODEL target ${ms(management.codel.target)} interval ${ms(management.codel.interval)}`
+      : `FQ_PIE target ${ms(management.pie.target)} tupdate ${ms(management.pie.tupdate)} alpha ${management.pie.alpha} beta ${management.pie.beta}`;
+  const ecn = management.kind === 'codel' ? management.codel.ecn : management.pie.ecn;
+  return [
+    ` ${parameters} quantum ${fair.quantum} limit ${fair.limit} flows ${fair.flows} ${ecn ? 'ECN' : 'NoECN'}`,
+  ];
+}
+
+/** Scheduler N as configured, or the one that comes with pipe N. */
+const schedulerType = (objects: DummynetObjects, number: number): SchedulerType =>
+  objects.get('sched', number)?.scheduler ?? 'wf2q+';
+
+/** Schedulers were configured, or came with the pipe of their number; both share that number's link. */
+function schedulers(objects: DummynetObjects, ranges: readonly Range[]): [number, DummynetConfig][] {
+  const links = new Map(
+    objects.all('pipe', ranges).map(([number, { bandwidth: bits, delayMs, burstBytes, profile }]) => {
+      const link = {
+        bandwidth: bits ?? 0,
+        delayMs: delayMs ?? 0,
+        burstBytes: burstBytes ?? 0,
+        ...(profile && { profile }),
+      };
+      return [number, link as DummynetConfig];
+    }),
+  );
+  for (const [number, config] of objects.all('sched', ranges))
+    links.set(number, { ...config, ...links.get(number) });
+  return [...links].sort(([a], [b]) => a - b);
+}
+
+export function printObjects(objects: DummynetObjects, kind: DummynetKind, ranges: readonly Range[]): string {
+  const chosen = kind === 'sched' ? schedulers(objects, ranges) : objects.all(kind, ranges);
+  const lines = chosen.flatMap(([number, config]) => {
+    if (kind === 'pipe') {
+      const mask = config.schedMask ?? config.mask;
+      return [
+        ...printLink(number, config),
+        ...printFlowset(number + 2 * ID, config, number + ID, 'fifo'),
+        ...printScheduler(number + ID, 'fifo', mask, config.buckets),
+      ];
+    }
+    if (kind === 'queue')
+      return printFlowset(
+        number,
+        config,
+        config.parent!,
+        schedulerType(objects, config.parent!),
+        config.flowMask ?? config.mask,
+      );
+    const children = objects.all('queue').filter(([, queue]) => queue.parent === number);
+    return [
+      ...printLink(number, config),
+      ...printScheduler(number, config.scheduler ?? 'wf2q+', config.schedMask ?? config.mask, config.buckets),
+      ...printFair(config),
+      ...(children.length > 0
+        ? [`   Children flowsets: ${children.map(([child]) => `${child} `).join('')}`]
+        : []),
+    ];
+  });
+  return lines.map((line) => `${line}\n`).join('');
+}
