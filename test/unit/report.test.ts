@@ -4,10 +4,12 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { WorkerStats } from '../../src/index.js';
+import { native } from '../../src/native.js';
 import { bucketHigh, bucketLow, bucketOf, Histogram } from '../../src/report/histogram.js';
 import { latencyRecord, type ResultRecord, reportRecord } from '../../src/report/records.js';
 import { averageText, finalLines, latencyLines, lossLines, reportLine } from '../../src/report/text.js';
 import { duration, norm } from '../../src/report/units.js';
+import { violations } from './schema.js';
 
 const STYLE = { plain: false, framing: 0 };
 const SOURCE = { program: 'pkt-gen', role: 'tx', port: 'vale0:a' };
@@ -135,6 +137,24 @@ test('a drawn histogram', () => {
   assert.is(lines[3], '      1.02 µs .. 2.05 µs            0');
   assert.is(lines[5], `       4.1 µs .. 8.19 µs            1 ${'#'.repeat(13)}`);
   assert.equal(latencyLines(latencyRecord(new Histogram()), 'RTT'), ['RTT: nothing recorded']);
+});
+
+test('records fit the schema; what is missing, added or of a wrong type does not', () => {
+  const drops = Object.fromEntries(native.dropNames.map((name) => [name, 0]));
+  const good = result({ drops, latency: latencyRecord(new Histogram()), error: 'the port is gone' });
+  assert.equal(violations(good), []);
+  assert.equal(violations(reportRecord(SOURCE, counters(0, 0, 0), counters(9, 540, 2), 1.5, 0.5, 0)), []);
+  const { seconds: _, ...less } = good;
+  for (const [bad, why] of [
+    [less, 'record.seconds is missing'],
+    [{ ...good, extra: 1 }, 'record.extra is not in the schema'],
+    [{ ...good, packets: 1.5 }, 'record.packets is number, not integer'],
+    [{ ...good, bytes: -1 }, 'record.bytes is below 0'],
+    [{ ...good, role: 'sink' }, 'record.role: sink is not possible'],
+    [{ ...good, drops: { no_space: 0 } }, 'record.drops.busy is missing'],
+    [{ ...good, type: 'end' }, 'record.type is not report'],
+  ] as const)
+    assert.ok(violations(bad).includes(why), `${why}: ${violations(bad)}`);
 });
 
 test.run();
