@@ -24,8 +24,6 @@ interface Figures {
   plain: number;
 }
 
-// A world of its own: nobody else's ports are seen or touched, and all of it goes at the end.
-const world = mkdtempSync('/dev/shm/netvale-demo-');
 let interrupted: NodeJS.Signals | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -35,6 +33,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     await endChildren();
     process.exit(signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 129);
   });
+
+// A world of its own: nobody else's ports are seen or touched, and all of it goes at the end.
+const world = mkdtempSync('/dev/shm/netvale-demo-');
 process.on('exit', () => rmSync(world, { recursive: true, force: true }));
 
 /** What a bare copy loop between two processes reaches, in packets per second: the median of its runs. */
