@@ -28,7 +28,8 @@ struct nv_histogram {
 };
 
 /* Bucket of a value; values beyond NV_HISTOGRAM_MAX share the last one. */
-static inline uint32_t nv_histogram_index(uint64_t value) {
+static inline uint32_t nv_histogram_index(uint64_t value)
+{
     if (value > NV_HISTOGRAM_MAX)
         value = NV_HISTOGRAM_MAX;
     uint32_t shift = 63u - (uint32_t)__builtin_clzll(value | (1u << NV_HISTOGRAM_BITS)) - NV_HISTOGRAM_BITS;

@@ -38,12 +38,13 @@ static struct nv_port_entry *find(struct nv_table *t, const char *name)
 }
 
 /* The port, or any pipe of it: they live in one region. */
-static struct nv_port_entry *find_family(struct nv_table *t, const char *parent)
+static struct nv_port_entry *find_family(struct nv_table *t, const char *parent, const struct nv_port_entry *but)
 {
     size_t n = strlen(parent);
     for (uint32_t i = 0; i < NV_MAX_PORTS; i++) {
         const char *name = t->port[i].name;
-        if (t->port[i].token && !strncmp(name, parent, n) && (!name[n] || name[n] == '{' || name[n] == '}'))
+        if (t->port[i].token && &t->port[i] != but && !strncmp(name, parent, n) &&
+            (!name[n] || name[n] == '{' || name[n] == '}'))
             return &t->port[i];
     }
     return NULL;
@@ -95,13 +96,14 @@ static bool region_exists(const struct nv_table *t, uint16_t mem_id, const struc
     return false;
 }
 
-/* Which region the name means: 0 for a new one of its own. */
-static int choose_region(struct nv_port *p, const struct nv_name *n, uint16_t *mem_id, struct nv_error *err)
+/* Which region the name means, `but` (the new port itself) not counted: 0 for one of its own. */
+static int choose_region(struct nv_port *p, const struct nv_name *n, const struct nv_port_entry *but, uint16_t *mem_id,
+                         struct nv_error *err)
 {
     struct nv_table *t = p->world->table;
     *mem_id = n->mem_id;
     if (n->share[0]) {
-        const struct nv_port_entry *other = find_family(t, n->share);
+        const struct nv_port_entry *other = find_family(t, n->share, but);
         if (!other)
             return nv_fail(err, ENOENT, "%s: @share names %s, which does not exist", p->name, n->share);
         if (*mem_id && *mem_id != other->mem_id)
@@ -109,7 +111,7 @@ static int choose_region(struct nv_port *p, const struct nv_name *n, uint16_t *m
                            *mem_id, n->share, other->mem_id);
         *mem_id = other->mem_id;
     }
-    const struct nv_port_entry *family = n->kind == NV_KIND_NULL ? NULL : find_family(t, n->parent);
+    const struct nv_port_entry *family = n->kind == NV_KIND_NULL ? NULL : find_family(t, n->parent, but);
     if (family && *mem_id && *mem_id != family->mem_id)
         return nv_fail(err, EINVAL, "%s: a port and its pipes share a region, and %s is in region %u, not %u", p->name,
                        family->name, family->mem_id, *mem_id);
@@ -123,7 +125,7 @@ static int enter_region(struct nv_port *p, int lockfd, struct nv_port_entry *e, 
 {
     struct nv_table *t = p->world->table;
     uint16_t mem_id;
-    int error = choose_region(p, n, &mem_id, err);
+    int error = choose_region(p, n, e, &mem_id, err);
     if (error)
         return error;
     bool shared = mem_id != 0, exists = shared && region_exists(t, mem_id, e);
@@ -305,7 +307,7 @@ int nv_port_find_or_create(struct nv_port *p, int lockfd, const struct nv_name *
     if (!e)
         return create(p, lockfd, n, opt, err);
     uint16_t mem_id;
-    int error = choose_region(p, n, &mem_id, err);
+    int error = choose_region(p, n, NULL, &mem_id, err);
     if (error)
         return error;
     p->entry = e;

@@ -123,6 +123,11 @@ static inline uint64_t nv_slot_load(const struct netmap_ring *ring, uint32_t i)
 {
     return __atomic_load_n((const uint64_t *)(const void *)&ring->slot[i], __ATOMIC_RELAXED);
 }
+/* A slot that may belong to nobody: only to prefetch what it names. */
+static inline uint64_t nv_slot_peek(const struct netmap_slot *slot)
+{
+    return __atomic_load_n((const uint64_t *)(const void *)slot, __ATOMIC_RELAXED);
+}
 static inline void nv_slot_store(struct netmap_ring *ring, uint32_t i, uint64_t word)
 {
     __atomic_store_n((uint64_t *)(void *)&ring->slot[i], word, __ATOMIC_RELAXED);

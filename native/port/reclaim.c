@@ -111,8 +111,8 @@ static int bury_ports(struct nv_world *w, int lockfd)
 /* Does a living sender still hold a lease on this closed queue? Then it may still write into its buffers. */
 static bool lease_open(const struct nv_world *w, const struct nv_queue *q)
 {
-    for (uint32_t i = 0; i < NV_QUEUE_RECORDS; i++) {
-        uint64_t r = __atomic_load_n(&q->record[i], __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i <= q->mask; i++) {
+        uint64_t r = __atomic_load_n(nv_queue_record(q, i), __ATOMIC_ACQUIRE);
         const struct nv_desc_entry *d = &w->table->desc[nv_record_desc(r)];
         if (nv_record_state(r) == NV_LEASE_OPEN && d->live && (d->generation & 0xfff) == nv_record_generation(r))
             return true;

@@ -29,8 +29,6 @@
 #include "memory/step.h"
 #include "memory/table.h"
 
-#define NV_QUEUE_RECORDS 64u /* leases that can be open or unread at once; a power of two */
-
 struct nv_queue {
     /* written by senders */
     uint64_t reserve __attribute__((aligned(64))); /* low half: tail; high half: sequence number of the next lease */
@@ -44,20 +42,28 @@ struct nv_queue {
     /* armed words: 0, descriptor index + 1, or NV_ARMED_ALL */
     uint32_t armed __attribute__((aligned(64))); /* the receiver sleeps until something is published */
     uint32_t armed_tx;                           /* pipes: the sender sleeps until something is released */
-    uint64_t record[NV_QUEUE_RECORDS] __attribute__((aligned(64)));
-    uint64_t full[] __attribute__((aligned(64))); /* mask + 1 entries, then as many uint32_t of empty[] */
+    /* mask + 1 entries of full[]; behind them as many lease records, then as many uint32_t of empty[] */
+    uint64_t full[] __attribute__((aligned(64)));
 };
 
 #define NV_ARMED_ALL 0xffffffffu
 
+/* The record of lease number seq. There are as many as positions, so that leases of one position never run short. */
+static inline uint64_t *nv_queue_record(const struct nv_queue *q, uint32_t seq)
+{
+    return (uint64_t *)(uintptr_t)(q->full + q->mask + 1 + (seq & q->mask));
+}
+
 static inline uint32_t *nv_queue_empty(const struct nv_queue *q)
 {
-    return (uint32_t *)(uintptr_t)(q->full + q->mask + 1);
+    return (uint32_t *)(uintptr_t)(q->full + 2 * ((size_t)q->mask + 1));
 }
+
+#define NV_QUEUE_SLACK 64u /* bytes behind empty[] that a look ahead may read */
 
 static inline size_t nv_queue_size(uint32_t entries)
 {
-    return sizeof(struct nv_queue) + (size_t)entries * (sizeof(uint64_t) + sizeof(uint32_t));
+    return sizeof(struct nv_queue) + (size_t)entries * (2 * sizeof(uint64_t) + sizeof(uint32_t)) + NV_QUEUE_SLACK;
 }
 
 /* ---- an entry of full[]: buffer 24 bits, fragments 7, more-fragments 1, length 16, lease sequence 16 ---- */
@@ -83,6 +89,12 @@ static inline bool nv_entry_valid(uint64_t e, uint32_t seq)
 {
     return (uint16_t)(e >> 48) == (uint16_t)seq && (e & 0x7f000000u);
 }
+/* All of an entry but buffer and length, for a packet of one fragment. */
+static inline uint64_t nv_entry_single(uint32_t seq)
+{
+    return nv_entry(0, 1, false, 0, seq);
+}
+#define NV_ENTRY_SINGLE_MASK 0xffff0000ff000000ull /* what nv_entry_single fills */
 
 /* ---- a lease record: state 2 bits, n 13, descriptor 12, its generation 12, sequence 25 ---- */
 
@@ -145,7 +157,7 @@ static inline enum nv_reserve_result nv_queue_reserve(struct nv_queue *q, uint32
     for (int tries = 0; tries < 64; tries++) {
         uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
         uint32_t tail = (uint32_t)w, seq = (uint32_t)(w >> 32);
-        uint64_t *record = &q->record[seq & (NV_QUEUE_RECORDS - 1)];
+        uint64_t *record = nv_queue_record(q, seq);
         uint64_t old = __atomic_load_n(record, __ATOMIC_ACQUIRE);
         int32_t ahead = nv_record_ahead(old, seq);
         if (ahead == 0) { /* claimed, but `reserve` has not passed it: help */
@@ -156,7 +168,7 @@ static inline enum nv_reserve_result nv_queue_reserve(struct nv_queue *q, uint32
         }
         if (ahead > 0)
             continue; /* we read an old `reserve` */
-        if (seq - __atomic_load_n(&q->head_seq, __ATOMIC_ACQUIRE) >= NV_QUEUE_RECORDS)
+        if (seq - __atomic_load_n(&q->head_seq, __ATOMIC_ACQUIRE) > q->mask)
             return NV_QUEUE_BUSY;
         uint32_t space = __atomic_load_n(&q->refill, __ATOMIC_ACQUIRE) - tail;
         if (!__atomic_load_n(&q->owner, __ATOMIC_RELAXED))
@@ -182,7 +194,7 @@ static inline bool nv_queue_publish(struct nv_queue *q, const struct nv_lease *l
 {
     NV_STEP("publish");
     uint64_t open = lease->record;
-    return __atomic_compare_exchange_n(&q->record[lease->seq & (NV_QUEUE_RECORDS - 1)], &open,
+    return __atomic_compare_exchange_n(nv_queue_record(q, lease->seq), &open,
                                        lease->record ^ (NV_LEASE_OPEN ^ NV_LEASE_DONE), false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_RELAXED);
 }

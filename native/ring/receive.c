@@ -4,78 +4,158 @@
 
 #include <errno.h>
 
+/* A released slot holds an impossible or foreign buffer. It costs the ring that buffer: take a new one. */
+static bool replace_broken(struct nv_port *port, struct nv_rxq *rx, uint32_t *buf)
+{
+    int error;
+    if (nv_region_take_bufs(port->region, port->token, buf, 1, &error) == 1)
+        return true;
+    rx->lost++;
+    return false;
+}
+
+/* Tell a pipe's sender that sleeps that there is room. */
+static void wake_sender(struct nv_port *port, struct nv_rxq *rx)
+{
+    struct nv_queue *q = &rx->ctl->queue;
+    if (!__atomic_load_n(&q->armed_tx, __ATOMIC_SEQ_CST))
+        return;
+    uint32_t armed = __atomic_exchange_n(&q->armed_tx, 0, __ATOMIC_SEQ_CST);
+    nv_token peer = port->world->table->port[port->entry->peer % NV_MAX_PORTS].token;
+    if (armed) {
+        nv_world_wake(port->world, armed, peer);
+        nv_count(&rx->ctl->stats.wakeups, 1);
+    }
+}
+
 /*
- * Give the buffers of released slots [hwcur, head) back to the queue. A slot with a broken or foreign buffer
- * costs its ring that buffer: a new one is taken from the region. Returns the number of broken slots.
+ * Take the buffers of slots [at, end) into empty[], which has room for them without wrapping. Returns how many
+ * slots it took: fewer when it met a broken one. `shared` is a constant where this is inlined.
  */
+static inline uint32_t release_plain(const struct nv_port *port, const struct netmap_slot *at, uint32_t n,
+                                     uint32_t *empty, bool shared)
+{
+    const uint32_t limit = nv_port_backed(port) - NV_FIRST_BUF;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t buf = __atomic_load_n(&at[i].buf_idx, __ATOMIC_RELAXED);
+        if (__builtin_expect(buf - NV_FIRST_BUF >= limit || (shared && !nv_port_owns(port, buf)), 0))
+            return i;
+        __atomic_store_n(&empty[i], buf, __ATOMIC_RELAXED);
+    }
+    return n;
+}
+
+/* Give the buffers of released slots [hwcur, head) back to the queue. Returns the number of broken slots. */
 static uint32_t release(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
 {
     struct nv_ring_ctl *ctl = rx->ctl;
     struct nv_queue *q = &ctl->queue;
     uint32_t *empty = nv_queue_empty(q);
-    uint32_t refill = q->refill, mask = q->mask, broken = 0;
-    uint32_t backed = nv_port_backed(port), slots = q->slots;
-    bool shared = nv_port_shares(port);
-    for (uint32_t i = ctl->hwcur; i != head; i = i + 1 == slots ? 0 : i + 1) {
-        uint32_t buf = nv_slot_buf(nv_slot_load(rx->ring, i));
-        if (__builtin_expect(buf - NV_FIRST_BUF >= backed - NV_FIRST_BUF || (shared && !nv_port_owns(port, buf)), 0)) {
-            int error;
+    const uint32_t mask = q->mask, slots = q->slots;
+    const bool shared = nv_port_shares(port);
+    uint32_t refill = q->refill, broken = 0, i = ctl->hwcur;
+    while (i != head) {
+        uint32_t at = refill & mask, run = (head > i ? head : slots) - i;
+        run = run < mask + 1 - at ? run : mask + 1 - at;
+        uint32_t n = shared ? release_plain(port, rx->ring->slot + i, run, empty + at, true)
+                            : release_plain(port, rx->ring->slot + i, run, empty + at, false);
+        refill += n;
+        i += n;
+        if (n < run) {
+            uint32_t buf;
             broken++;
-            if (nv_region_take_bufs(port->region, port->token, &buf, 1, &error) != 1) {
-                rx->lost++;
-                continue;
-            }
+            i++;
+            if (replace_broken(port, rx, &buf))
+                __atomic_store_n(&empty[refill++ & mask], buf, __ATOMIC_RELAXED);
         }
-        __atomic_store_n(&empty[refill++ & mask], buf, __ATOMIC_RELAXED);
+        i = i == slots ? 0 : i;
     }
     ctl->hwcur = head;
     if (rx->releases_wake) {
         __atomic_store_n(&q->refill, refill, __ATOMIC_SEQ_CST);
-        if (__atomic_load_n(&q->armed_tx, __ATOMIC_SEQ_CST)) {
-            uint32_t armed = __atomic_exchange_n(&q->armed_tx, 0, __ATOMIC_SEQ_CST);
-            nv_token peer = port->world->table->port[port->entry->peer % NV_MAX_PORTS].token;
-            if (armed) {
-                nv_world_wake(port->world, armed, peer);
-                nv_count(&ctl->stats.wakeups, 1);
-            }
-        }
+        wake_sender(port, rx);
     } else {
         __atomic_store_n(&q->refill, refill, __ATOMIC_RELEASE);
     }
     return broken;
 }
 
-/* Show the packets of a published lease in the slots from hwtail on; returns the new hwtail. */
+/*
+ * What an entry looks like in a slot: 0 when it is no packet of this lease (its buffer then goes back), which
+ * cannot be a packet's slot because buffer 0 is reserved.
+ */
+static uint64_t odd_entry(struct nv_rxq *rx, uint64_t e, uint32_t seq, uint32_t limit)
+{
+    if (nv_entry_valid(e, seq) && nv_entry_buf(e) - NV_FIRST_BUF < limit) {
+        uint64_t flags = (e >> 24 & 0x7f) << 8 | (e & NV_ENTRY_MORE ? NS_MOREFRAG : 0); /* NS_RFRAGS above */
+        return nv_slot_word(nv_entry_buf(e), nv_entry_len(e), (uint16_t)flags);
+    }
+    if ((uint16_t)(e >> 48) != (uint16_t)seq)
+        nv_count_drops(rx->ctl, NV_DROP_STALE, 1);
+    return 0;
+}
+
+/*
+ * Show entries full[0..n) in slots at[0..n) as long as each is a packet of one fragment; returns how many were,
+ * and adds their bytes. `shared` is a constant where this is inlined.
+ */
+static inline uint32_t take_plain(const struct nv_port *port, const uint64_t *full, struct netmap_slot *at, uint32_t n,
+                                  uint32_t seq, uint64_t *bytes, bool shared)
+{
+    const uint64_t single = nv_entry_single(seq), flags = nv_slot_word(0, 0, 1 << 8); /* NS_RFRAGS: 1 */
+    const uint32_t limit = nv_port_backed(port) - NV_FIRST_BUF, token = port->token;
+    uint32_t *owner = port->region->buf_owner;
+    uint64_t sum = 0;
+    uint32_t i;
+    for (i = 0; i < n; i++) {
+        uint64_t word = __atomic_load_n(&full[i], __ATOMIC_RELAXED) ^ single; /* leaves buffer and length */
+        if (__builtin_expect((word & NV_ENTRY_SINGLE_MASK) || (uint32_t)word - NV_FIRST_BUF >= limit, 0))
+            break;
+        if (shared) /* whoever left it there, it is ours now */
+            __atomic_store_n(&owner[(uint32_t)word], token, __ATOMIC_RELAXED);
+        __atomic_store_n((uint64_t *)(void *)&at[i], word | flags, __ATOMIC_RELAXED);
+        at[i].ptr = 0;
+        sum += word >> 32;
+    }
+    *bytes += sum;
+    return i;
+}
+
+/* Show the packets of a published lease in the slots from `tail` on; returns the new tail. */
 static uint32_t take_lease(struct nv_port *port, struct nv_rxq *rx, uint32_t pos, uint32_t n, uint32_t seq,
                            uint32_t tail)
 {
-    struct nv_ring_ctl *ctl = rx->ctl;
-    struct nv_queue *q = &ctl->queue;
-    struct netmap_ring *ring = rx->ring;
-    uint32_t slots = q->slots, mask = q->mask, backed = nv_port_backed(port);
-    bool shared = nv_port_shares(port);
+    struct nv_queue *q = &rx->ctl->queue;
+    const uint32_t mask = q->mask, slots = q->slots, end = pos + n;
+    const bool shared = nv_port_shares(port);
     uint64_t packets = 0, bytes = 0;
-    for (uint32_t end = pos + n; pos != end; pos++) {
-        uint64_t e = __atomic_load_n(&q->full[pos & mask], __ATOMIC_RELAXED);
-        uint32_t buf = nv_entry_buf(e);
-        if (__builtin_expect(!nv_entry_valid(e, seq) || buf - NV_FIRST_BUF >= backed - NV_FIRST_BUF, 0)) {
-            if ((uint16_t)(e >> 48) != (uint16_t)seq)
-                nv_count_drops(ctl, NV_DROP_STALE, 1);
-            nv_queue_refill(q, nv_queue_buffer(q, pos));
-            continue;
+    while (pos != end) {
+        uint32_t at = pos & mask, run = end - pos < slots - tail ? end - pos : slots - tail;
+        run = run < mask + 1 - at ? run : mask + 1 - at;
+        uint32_t got = shared ? take_plain(port, q->full + at, rx->ring->slot + tail, run, seq, &bytes, true)
+                              : take_plain(port, q->full + at, rx->ring->slot + tail, run, seq, &bytes, false);
+        packets += got;
+        pos += got;
+        tail += got;
+        if (got < run) {
+            uint64_t word = odd_entry(rx, __atomic_load_n(&q->full[pos & mask], __ATOMIC_RELAXED), seq,
+                                      nv_port_backed(port) - NV_FIRST_BUF);
+            if (word) {
+                if (shared)
+                    __atomic_store_n(&port->region->buf_owner[nv_slot_buf(word)], port->token, __ATOMIC_RELAXED);
+                nv_slot_store(rx->ring, tail, word);
+                rx->ring->slot[tail++].ptr = 0;
+                packets += !(nv_slot_flags(word) & NS_MOREFRAG);
+                bytes += nv_slot_len(word);
+            } else {
+                nv_queue_refill(q, nv_queue_buffer(q, pos));
+            }
+            pos++;
         }
-        if (shared) /* whoever left it there, it is ours now */
-            __atomic_store_n(&port->region->buf_owner[buf], port->token, __ATOMIC_RELAXED);
-        uint64_t more = e >> 31 & 1;
-        uint64_t flags = (e >> 24 & 0x7f) << 8 | more << 5; /* NS_RFRAGS, NS_MOREFRAG */
-        nv_slot_store(ring, tail, (uint64_t)buf | (e & 0xffff00000000ull) | flags << 48);
-        ring->slot[tail].ptr = 0;
-        packets += !more;
-        bytes += nv_entry_len(e);
-        tail = tail + 1 == slots ? 0 : tail + 1;
+        tail = tail == slots ? 0 : tail;
     }
-    nv_count(&ctl->stats.packets, packets);
-    nv_count(&ctl->stats.bytes, bytes);
+    nv_count(&rx->ctl->stats.packets, packets);
+    nv_count(&rx->ctl->stats.bytes, bytes);
     return tail;
 }
 
@@ -86,11 +166,11 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
     uint32_t broken = 0;
     if (head != ctl->hwcur)
         broken = release(port, rx, head);
-    if (__builtin_expect(rx->aside != NULL || rx->lost, 0))
+    if (__builtin_expect(rx->aside != NULL, 0))
         nv_queue_bring_back(port, rx);
     for (;;) {
         uint32_t seq = q->head_seq;
-        uint64_t r = __atomic_load_n(&q->record[seq & (NV_QUEUE_RECORDS - 1)], __ATOMIC_ACQUIRE);
+        uint64_t r = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_ACQUIRE);
         if (nv_record_ahead(r, seq) != 0)
             break;
         if (nv_record_state(r) == NV_LEASE_OPEN) {

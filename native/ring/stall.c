@@ -84,7 +84,7 @@ bool nv_queue_unblock(struct nv_port *port, struct nv_rxq *rx)
     if (now - rx->probed_ns < PROBE_NS)
         return false;
     rx->probed_ns = now;
-    uint64_t *at = &q->record[q->head_seq & (NV_QUEUE_RECORDS - 1)];
+    uint64_t *at = nv_queue_record(q, q->head_seq);
     uint64_t record = __atomic_load_n(at, __ATOMIC_ACQUIRE);
     if (nv_record_state(record) != NV_LEASE_OPEN)
         return true; /* just published */
@@ -131,7 +131,7 @@ void nv_queue_close(struct nv_queue *q)
     for (;;) {
         uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
         uint32_t seq = (uint32_t)(w >> 32);
-        uint64_t *at = &q->record[seq & (NV_QUEUE_RECORDS - 1)];
+        uint64_t *at = nv_queue_record(q, seq);
         uint64_t old = __atomic_load_n(at, __ATOMIC_ACQUIRE);
         int32_t ahead = nv_record_ahead(old, seq);
         uint32_t n = 0;
@@ -140,7 +140,7 @@ void nv_queue_close(struct nv_queue *q)
             n = nv_record_n(old);
         else if (ahead > 0)
             continue;
-        else if (seq - q->head_seq >= NV_QUEUE_RECORDS)
+        else if (seq - q->head_seq > q->mask)
             return; /* no record left: nobody can claim one */
         else if (!(closed = __atomic_compare_exchange_n(at, &old, nv_record(NV_LEASE_TAKEN, 0, 0, 0, seq), false,
                                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))

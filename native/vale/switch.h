@@ -23,12 +23,12 @@ struct nv_switch {
     uint64_t learnt[NV_LEARN_ENTRIES] __attribute__((aligned(64))); /* address << 16 | port + 1; 0: empty */
 };
 
-#define NV_MAC_MASK 0xffffffffffffull
+#define NV_GROUP_BIT (1ull << 16) /* of an address in the upper 48 bits: broadcast or multicast */
 
-/* Multiplicative hash of a 48-bit address (Knuth; the top bits are the good ones). */
-static inline uint32_t nv_learn_hash(uint64_t mac)
+/* Multiplicative hash (Knuth) of an address in the upper 48 bits; the product's top bits are the good ones. */
+static inline uint32_t nv_learn_hash(uint64_t address)
 {
-    return (uint32_t)((mac * 0x9e3779b97f4a7c15ull) >> (64 - NV_LEARN_BITS));
+    return (uint32_t)((address * 0x9e3779b97f4a7c15ull) >> (64 - NV_LEARN_BITS));
 }
 
 /* Map the switch, making it when `create` says so. Directory locked by lockfd. NULL with err. */

@@ -28,7 +28,6 @@ static void look_up_peer(struct nv_port *port, struct nv_peer *peer, nv_token to
 void nv_view_refresh(struct nv_port *port, struct nv_view *v, uint32_t epoch)
 {
     v->count = 0;
-    v->last_source = 0;
     for (uint16_t i = 0; i < NV_SWITCH_PORTS; i++) {
         struct nv_peer *peer = &v->peer[i];
         nv_token token = __atomic_load_n(&v->sw->port[i], __ATOMIC_ACQUIRE);

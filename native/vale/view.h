@@ -21,22 +21,31 @@ struct nv_peer {
     struct nv_queue *queue[NV_VALE_RINGS];
 };
 
-#define NV_FORWARD_BATCH 1024u /* slots looked at before anything is delivered; NM_BDG_BATCH */
-#define NV_LIST_END      0xffffu
+/*
+ * Slots looked at before anything is delivered. Small, so that headers and slots are still in the first cache
+ * when they are copied (buffers 2 KB apart share few of its sets); large enough to share a reservation.
+ */
+#define NV_FORWARD_BATCH 128u
+#define NV_BATCH_SLOTS   (NV_FORWARD_BATCH + NETMAP_MAX_FRAGS) /* a long packet may begin in the last place */
+#define NV_FLOOD         NV_SWITCH_PORTS                       /* destination: everybody else */
 
-/* The packets of a batch that go to one place, in order: indices into the batch linked by next[]. */
+/* Packets of a batch that go to one place, in the order they were sent. */
 struct nv_list {
-    uint16_t head, tail;
+    const uint16_t *at; /* where each begins in the batch */
     uint32_t packets, slots;
 };
 
-/* One packet of the batch; a packet of several fragments has its first here and the others behind it. */
-struct nv_pending {
-    uint64_t slot;  /* as read from the ring: checked, never read again */
-    uint16_t index; /* of the slot in the ring */
-    uint16_t next;
-    uint16_t frags;
-    uint16_t spare;
+/*
+ * The batch. A packet of several fragments has them one behind the other; as in the ring, all but the last say
+ * NS_MOREFRAG.
+ */
+struct nv_batch {
+    uint64_t slot[NV_BATCH_SLOTS];  /* as read from the ring: checked, never read again */
+    uint16_t index[NV_BATCH_SLOTS]; /* of the slot in the ring */
+    uint16_t dst[NV_BATCH_SLOTS];   /* of the packet that begins here: a port, or NV_FLOOD */
+    uint32_t slots;
+    bool chains;             /* packets of several slots are among them */
+    uint64_t packets, bytes; /* taken from the ring, dropped ones included */
 };
 
 struct nv_view {
@@ -45,12 +54,15 @@ struct nv_view {
     uint16_t self; /* our port on the switch */
     uint16_t count;
     uint16_t present[NV_SWITCH_PORTS]; /* the other ports, `count` of them */
-    uint64_t last_source;              /* address of ours that is in the table for sure */
     struct nv_peer peer[NV_SWITCH_PORTS];
-    struct nv_list list[NV_SWITCH_PORTS];
-    struct nv_list flood;
-    uint16_t touched[NV_SWITCH_PORTS];
-    struct nv_pending pending[NV_FORWARD_BATCH + NETMAP_MAX_FRAGS];
+    struct nv_batch batch;
+    uint64_t slot[NV_BATCH_SLOTS]; /* those of the batch that go to one port, gathered */
+    uint16_t index[NV_BATCH_SLOTS];
+    /* sorting a batch with several destinations: one list each, the flooded packets in the last */
+    struct nv_list list[NV_SWITCH_PORTS + 1];
+    uint16_t used[NV_SWITCH_PORTS + 1];
+    uint16_t order[NV_FORWARD_BATCH];
+    uint16_t merged[NV_FORWARD_BATCH];
 };
 
 /* Bring the view up to date. Takes the process lock, maps regions; only after an attach or detach. */

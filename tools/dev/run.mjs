@@ -12,7 +12,7 @@ try {
   await setup();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
-  console.error(error.message);
+  if (error.message !== '') console.error(error.message);
   process.exit(error.status);
 }
 

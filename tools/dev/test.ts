@@ -24,8 +24,8 @@ for (const suite of suites()) {
   try {
     suite.prepare?.();
   } catch (error) {
-    const { stdout, stderr, message } = error as Error & { stdout?: string; stderr?: string };
-    console.log(`  FAILED to build\n${stdout ?? ''}${stderr ?? ''}${message}`);
+    const { stdout, message } = error as Error & { stdout?: string };
+    console.log(`  FAILED to build\n${stdout ?? ''}${message}`);
     total.failed++;
     continue;
   }

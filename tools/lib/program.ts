@@ -10,13 +10,14 @@ export const EXIT_USAGE = 2;
 
 /**
  * Run a program: `main` returns the exit status. A UsageError becomes status 2, any other failure status 1, each with
- * one line on stderr that begins with the program's name. A reader of stdout that goes away ends the program quietly.
+ * one line on stderr that begins with the program's name. A reader of its output that goes away ends the program quietly.
  */
 export async function runProgram(name: string, main: (argv: string[]) => Promise<number>): Promise<void> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT_OK);
-  });
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(EXIT_OK);
+    });
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
@@ -26,17 +27,19 @@ export async function runProgram(name: string, main: (argv: string[]) => Promise
   }
 }
 
-/** Call `stop` at the first SIGINT or SIGTERM; the second ends the program at once. Returns how to undo it. */
+/** Signals that end a program, with the exit status of one that they end at once. */
+const ENDING = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Call `stop` at the first SIGINT, SIGTERM or SIGHUP; the second ends the program at once. Returns how to undo it. */
 export function onInterrupt(stop: () => void): () => void {
   let seen = 0;
   const handler = (signal: NodeJS.Signals) => {
-    if (++seen > 1) process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (++seen > 1) process.exit(ENDING[signal as keyof typeof ENDING]);
     stop();
   };
-  process.on('SIGINT', handler);
-  process.on('SIGTERM', handler);
+  const signals = Object.keys(ENDING) as (keyof typeof ENDING)[];
+  for (const signal of signals) process.on(signal, handler);
   return () => {
-    process.off('SIGINT', handler);
-    process.off('SIGTERM', handler);
+    for (const signal of signals) process.off(signal, handler);
   };
 }

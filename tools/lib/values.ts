@@ -2,7 +2,8 @@
 // values.ts: reads the arguments of options; each throws a UsageError that names the option and what it got.
 import { UsageError } from './options.js';
 
-const SUFFIXES: Record<string, number> = { '': 1, k: 1e3, K: 1e3, m: 1e6, M: 1e6, g: 1e9, G: 1e9 };
+/** Powers of ten. */
+const SUFFIXES: Record<string, number> = { '': 0, k: 3, K: 3, m: 6, M: 6, g: 9, G: 9 };
 
 function outside(flag: string, text: string, what: string): UsageError {
   return new UsageError(`${flag}: '${text}' is not ${what}`);
@@ -17,10 +18,13 @@ export function whole(flag: string, text: string, low: number, high: number): nu
 
 /** A count or rate, from 0 to `high`: "1000", "10k", "1.5M", "2G" (powers of ten). */
 export function scaled(flag: string, text: string, high: number, what: string): number {
-  const parts = /^([0-9]+(?:\.[0-9]+)?)([kKmMgG]?)$/.exec(text);
-  const value =
-    parts === null ? Number.NaN : Number((Number(parts[1]) * SUFFIXES[parts[2]!]!).toPrecision(15));
-  if (!(Number.isInteger(value) && value <= high))
+  const [, whole = '', fraction = '', suffix = ''] =
+    /^([0-9]+)(?:\.(?=[0-9])([0-9]*?)0*)?([kKmMgG]?)$/.exec(text) ?? [];
+  const power = SUFFIXES[suffix]!;
+  // Moving the point in the text keeps every digit.
+  const fits = whole !== '' && fraction.length <= power;
+  const value = fits ? Number(whole + fraction.padEnd(power, '0')) : Number.NaN;
+  if (!(value <= high))
     throw outside(flag, text, `${what}: a whole number up to ${high}, with k, M or G if you like`);
   return value;
 }

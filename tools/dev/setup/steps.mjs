@@ -74,7 +74,7 @@ async function buildNative() {
     '--strip-debug',
     '-o',
     path.join(folder, 'netvale.node'),
-    path.join(buildDir, 'netvale.node'),
+    path.join(buildDir, 'Release', 'netvale.node'),
   ]);
 }
 

@@ -136,7 +136,7 @@ export const table: Option<Draft>[] = [
   {
     name: 'o',
     argument: 'bits',
-    help: '1 prefetch, 2 access, 4 copy, 8 memcpy, 16 timestamps, 32 indirect, 64 dump, 256 rubbish,\n512 random source, 1024 random destination, 2048 averages, 4096 checksums; added up',
+    help: '1 prefetch, 2 access, 4 copy, 8 memcpy, 16 timestamps, 32 indirect, 64 dump,\n256 rubbish, 512 random source, 1024 random destination, 2048 averages,\n4096 checksums; added up',
     set: (draft, text, flag) => addBits(draft, whole(flag, text, 0, 8191)),
   },
   {

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* deliver.c - one destination's packets at one go: reserve, move, publish, wake. */
+#include "vale/deliver.h"
+#include "ring/copy.h"
+
+#define AHEAD 12u /* packets between the prefetch of a buffer and its use */
+
+struct delivery {
+    struct nv_port *port;
+    struct nv_txq *tx;
+    struct nv_peer *peer;
+    struct nv_queue *queue;
+    struct nv_lease lease;
+};
+
+/* Slots of the packet that begins at slot[0]. */
+static uint32_t fragments(const uint64_t *slot)
+{
+    uint32_t n = 1;
+    while (nv_slot_flags(slot[n - 1]) & NS_MOREFRAG)
+        n++;
+    return n;
+}
+
+/* The largest number of whole packets of the parcel, and their slots, that fit into `space`. */
+static uint32_t fit(const struct nv_parcel *parcel, uint32_t space, uint32_t *slots)
+{
+    uint32_t n = 0;
+    for (*slots = 0; n < parcel->packets; n++) {
+        uint32_t frags = fragments(parcel->slot + *slots);
+        if (*slots + frags > space)
+            break;
+        *slots += frags;
+    }
+    return n;
+}
+
+/* Copy n packets of one slot each into the lease; returns their bytes. */
+static uint64_t copy_singles(const struct delivery *d, const uint64_t *slot, uint32_t n)
+{
+    const char *from = d->port->region->bufs;
+    char *to = d->peer->bufs;
+    const uint32_t mask = d->queue->mask;
+    const uint64_t single = nv_entry_single(d->lease.seq);
+    uint32_t pos = d->lease.pos;
+    uint64_t bytes = 0;
+    while (n) {
+        uint32_t at = pos & mask, run = n < mask + 1 - at ? n : mask + 1 - at;
+        const uint32_t *empty = nv_queue_empty(d->queue) + at;
+        uint64_t *full = d->queue->full + at;
+        for (const uint64_t *end = slot + run; slot != end; slot++, empty++, full++) {
+            uint32_t ahead = __atomic_load_n(empty + AHEAD, __ATOMIC_RELAXED); /* may lie in the slack */
+            uint32_t buf = __atomic_load_n(empty, __ATOMIC_RELAXED);
+            nv_prefetch_write(to + (size_t)ahead * NV_BUF_SIZE);
+            NV_STEP("copy");
+            nv_copy_packet(to + (size_t)buf * NV_BUF_SIZE, from + (size_t)nv_slot_buf(*slot) * NV_BUF_SIZE,
+                           nv_slot_len(*slot));
+            __atomic_store_n(full, single | buf | (*slot & 0xffff00000000ull), __ATOMIC_RELAXED);
+            bytes += nv_slot_len(*slot);
+        }
+        pos += run;
+        n -= run;
+    }
+    return bytes;
+}
+
+/*
+ * Any packets: leave their own buffers in the lease (the sender's slots get the queue's once it is published), or
+ * copy them. Returns their bytes.
+ */
+static uint64_t put_slots(const struct delivery *d, const uint64_t *slot, uint32_t n, bool exchange)
+{
+    struct nv_queue *q = d->queue;
+    uint32_t *owner = d->port->region->buf_owner, pos = d->lease.pos;
+    uint64_t bytes = 0;
+    for (uint32_t frags; n; n -= frags) {
+        frags = fragments(slot);
+        for (uint32_t f = 0; f < frags; f++, slot++, pos++) {
+            uint32_t buf = nv_slot_buf(*slot);
+            bytes += nv_slot_len(*slot);
+            NV_STEP("copy");
+            if (exchange) {
+                __atomic_store_n(&owner[buf], d->peer->token, __ATOMIC_RELAXED);
+            } else {
+                buf = nv_queue_buffer(q, pos);
+                nv_copy_packet(d->peer->bufs + (size_t)buf * NV_BUF_SIZE,
+                               nv_region_buf(d->port->region, nv_slot_buf(*slot)), nv_slot_len(*slot));
+            }
+            nv_queue_put(q, pos, nv_entry(buf, frags, f + 1 < frags, nv_slot_len(*slot), d->lease.seq));
+        }
+    }
+    return bytes;
+}
+
+/* After an exchange: the sender's slots get the queue's buffers, or keep their own when the lease was lost. */
+static void settle_exchange(const struct delivery *d, const struct nv_parcel *parcel, uint32_t n, bool published)
+{
+    uint32_t *owner = d->port->region->buf_owner;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t slot = parcel->slot[i];
+        uint32_t buf = published ? nv_queue_buffer(d->queue, d->lease.pos + i) : nv_slot_buf(slot);
+        __atomic_store_n(&owner[buf], d->port->token, __ATOMIC_RELAXED);
+        if (published)
+            nv_slot_store(d->tx->ring, parcel->index[i], nv_slot_word(buf, nv_slot_len(slot), NS_BUF_CHANGED));
+    }
+}
+
+static void wake_receiver(const struct delivery *d)
+{
+    if (__builtin_expect(__atomic_load_n(&d->queue->armed, __ATOMIC_SEQ_CST) == 0, 1))
+        return;
+    NV_STEP("wake");
+    uint32_t armed = __atomic_exchange_n(&d->queue->armed, 0, __ATOMIC_SEQ_CST);
+    if (armed) {
+        nv_world_wake(d->port->world, armed, d->peer->token);
+        nv_count(&d->tx->ctl->stats.wakeups, 1);
+    }
+}
+
+/* Deliver as much of the parcel as has room, and take it off. False: nothing has, *why tells. */
+static bool deliver_some(struct delivery *d, struct nv_parcel *parcel, enum nv_drop *why)
+{
+    static const enum nv_drop reason[] = {
+        [NV_QUEUE_FULL] = NV_DROP_NO_SPACE, [NV_QUEUE_BUSY] = NV_DROP_BUSY, [NV_QUEUE_CLOSED] = NV_DROP_PORT_GONE};
+    uint32_t space = nv_queue_space(d->queue), n = parcel->packets, slots = parcel->slots;
+    bool singles = n == slots, exchange = d->peer->exchange && parcel->last;
+    *why = NV_DROP_NO_SPACE;
+    if (slots > space)
+        n = fit(parcel, space, &slots);
+    if (n == 0)
+        return false;
+    enum nv_reserve_result got = nv_queue_reserve(d->queue, slots, d->port->desc, d->port->generation, &d->lease);
+    if (got != NV_RESERVED) {
+        *why = reason[got];
+        return false;
+    }
+    if (d->lease.n < slots) { /* another sender was faster: what whole packets leave over is skipped */
+        n = fit(parcel, d->lease.n, &slots);
+        for (uint32_t pos = d->lease.pos + slots; pos != d->lease.pos + d->lease.n; pos++)
+            nv_queue_put(d->queue, pos, nv_entry(0, 0, false, 0, d->lease.seq));
+    }
+    uint64_t bytes =
+        singles && !exchange ? copy_singles(d, parcel->slot, n) : put_slots(d, parcel->slot, slots, exchange);
+    bool published = nv_queue_publish(d->queue, &d->lease);
+    NV_STEP("published");
+    if (exchange)
+        settle_exchange(d, parcel, slots, published);
+    if (published) {
+        nv_count(&d->tx->ctl->stats.delivered, n);
+        nv_count(&d->tx->ctl->stats.delivered_bytes, bytes);
+        wake_receiver(d);
+    } else {
+        nv_count_drops(d->tx->ctl, NV_DROP_REVOKED, n);
+    }
+    parcel->slot += slots;
+    parcel->index += slots;
+    parcel->packets -= n;
+    parcel->slots -= slots;
+    return true;
+}
+
+void nv_vale_deliver(struct nv_port *p, struct nv_txq *tx, struct nv_view *v, uint32_t port, struct nv_parcel parcel)
+{
+    struct nv_peer *peer = &v->peer[port];
+    enum nv_drop why = NV_DROP_PORT_GONE;
+    struct delivery d = {.port = p, .tx = tx, .peer = peer};
+    if (peer->token) {
+        d.queue = peer->queue[tx->id < peer->rings ? tx->id : tx->id % peer->rings];
+        while (parcel.packets && deliver_some(&d, &parcel, &why))
+            ;
+    }
+    nv_count_drops(tx->ctl, why, parcel.packets);
+}
