@@ -117,6 +117,10 @@ function parseNet6(item: string, context: ParseContext): Net {
 /** base[/24..32]{n,n-m,...}: addresses by their last byte. */
 function parseSet(text: string, side: Side, context: ParseContext): Test {
   const [, base, list] = /^([^{]*)\{([^{}]*)\}$/.exec(text) ?? [];
+  if (splitList(text).length > 1)
+    throw new RuleError(`address set in a list: "${text}"`, {
+      expected: 'the set alone: put sets into an or-block { a or b }',
+    });
   if (base === undefined || list === undefined)
     throw new RuleError(`bad address set "${text}"`, {
       expected: 'address/length{n,n-m,...} alone, not in a list',

@@ -100,7 +100,7 @@ function parseSidePorts(reader: BodyReader, rule: Rule, side: Side): void {
   if (skip === 0 && text === 'any') return void words.next('any');
   const rules = { what: 'port', max: 65535, named: () => 0 };
   const isPorts = /^\d/.test(text) || (!isKeyword(text) && looksLikeRanges(text, rules));
-  if (!isPorts || isKeyword(text)) return;
+  if (!isPorts || isKeyword(text) || 'to'.startsWith(text)) return;
   const not = acceptNot(words, context);
   const list = words.next('ports');
   rule.body.push([
