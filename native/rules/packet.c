@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* packet.c - parse a frame for the rules: MAC, IPv4, IPv6 with its extension headers, the transport's first bytes. */
+#include "rules/packet.h"
+
+#include <netinet/in.h>
+
+enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ETHERTYPE_IP4 = 0x0800, ETHERTYPE_IP6 = 0x86dd };
+
+enum { PROTO_UDPLITE = 136, PROTO_CARP = 112, PROTO_OSPF = 89 };
+
+/*
+ * Take ports and flags of a transport header at l4. Returns 0, or -1 when its fixed part does not fit.
+ * As in ipfw the frame's end counts here, not the IP length: padding is not told from payload.
+ */
+static int parse_transport(struct rules_view *v)
+{
+    uint32_t room = v->l3_length - v->l4;
+    const uint8_t *p = v->l3 + v->l4;
+
+    switch (v->proto) {
+    case IPPROTO_TCP:
+        if (room < 20)
+            return -1;
+        v->tcp_flags = p[13];
+        break;
+    case IPPROTO_UDP:
+    case PROTO_UDPLITE:
+        if (room < 8)
+            return -1;
+        break;
+    case IPPROTO_SCTP:
+        if (room < 12)
+            return -1;
+        break;
+    default:
+        return 0;
+    }
+    v->sport = view_u16(p);
+    v->dport = view_u16(p + 2);
+    v->seen |= VIEW_PORTS | VIEW_ULP;
+    return 0;
+}
+
+static unsigned parse_ip4(struct rules_view *v)
+{
+    const uint8_t *ip = v->l3;
+    uint32_t header = (uint32_t)(ip[0] & 15) * 4;
+    uint16_t off = view_u16(ip + 6);
+
+    v->family = 4;
+    v->ip_length = view_u16(ip + 2);
+    if (v->ip_length < v->bytes)
+        v->bytes = v->ip_length;
+    if (header < IP4_BYTES)
+        return NV_RULES_WHY_BAD_HEADER;
+    v->tos = ip[1];
+    v->proto = ip[9];
+    v->src = view_u32(ip + 12);
+    v->dst = view_u32(ip + 16);
+    v->l4 = (uint16_t)header;
+    if (off & 0x2000)
+        v->seen |= VIEW_MF;
+    if (off & 0x1fff) {
+        v->seen |= VIEW_FRAG;
+        return NV_RULES_WHY_BY_RULE;
+    }
+    if (v->proto == IPPROTO_ICMP) {
+        if (header + 4 > v->l3_length)
+            return NV_RULES_WHY_SHORT;
+        v->seen |= VIEW_ULP;
+    } else if (header > v->l3_length || parse_transport(v) != 0) {
+        return NV_RULES_WHY_SHORT;
+    }
+    return NV_RULES_WHY_BY_RULE;
+}
+
+/* What to do with an IPv6 next header that ends the chain. */
+static unsigned end_of_chain(struct rules_view *v, const struct nv_rules_params *params)
+{
+    uint32_t room = v->l3_length - v->l4, need;
+
+    switch (v->proto) {
+    case IPPROTO_ICMPV6:
+        need = 8;
+        break;
+    case IPPROTO_ESP:
+        v->ext |= 16;
+        need = 4;
+        break;
+    case IPPROTO_NONE:
+        return NV_RULES_WHY_BY_RULE;
+    case PROTO_OSPF:
+        need = 2;
+        break;
+    case IPPROTO_PIM:
+    case IPPROTO_GRE:
+        need = 4;
+        break;
+    case PROTO_CARP:
+        need = 36;
+        break;
+    case IPPROTO_IPV6:
+        need = IP6_BYTES;
+        break;
+    case IPPROTO_IPIP:
+        need = IP4_BYTES;
+        break;
+    case IPPROTO_TCP:
+    case IPPROTO_UDP:
+    case PROTO_UDPLITE:
+    case IPPROTO_SCTP:
+        return parse_transport(v) != 0 ? NV_RULES_WHY_SHORT : NV_RULES_WHY_BY_RULE;
+    default:
+        if (params->deny_unknown_exthdrs)
+            return NV_RULES_WHY_EXT_HEADER;
+        return NV_RULES_WHY_BY_RULE;
+    }
+    if (room < need)
+        return NV_RULES_WHY_SHORT;
+    /* version 2, advertisement: anything else is not CARP */
+    if (v->proto == PROTO_CARP && v->l3[v->l4] != 0x21)
+        return NV_RULES_WHY_BAD_HEADER;
+    v->seen |= VIEW_ULP;
+    return NV_RULES_WHY_BY_RULE;
+}
+
+/* Walk the extension headers as ipfw does, down to the transport or to a fragment that is not the first. */
+static unsigned parse_ip6(struct rules_view *v, const struct nv_rules_params *params)
+{
+    const uint8_t *ip = v->l3;
+    uint32_t at = IP6_BYTES;
+
+    v->family = 6;
+    v->proto = ip[6];
+    v->tos = (uint8_t)(view_u16(ip) >> 4);
+    v->ip_length = IP6_BYTES + view_u16(ip + 4);
+    for (;;) {
+        const uint8_t *p = ip + at;
+        uint32_t room = v->l3_length - at; /* at <= l3_length always */
+        uint32_t length;
+
+        switch (v->proto) {
+        case IPPROTO_HOPOPTS:
+        case IPPROTO_DSTOPTS:
+        case IPPROTO_ROUTING:
+            if (room < (v->proto == IPPROTO_ROUTING ? 4u : 2u))
+                return NV_RULES_WHY_SHORT;
+            length = ((uint32_t)p[1] + 1) * 8;
+            if (v->proto == IPPROTO_HOPOPTS) {
+                v->ext |= 2;
+            } else if (v->proto == IPPROTO_DSTOPTS) {
+                v->ext |= 32;
+            } else {
+                if (p[2] != 0 && p[2] != 2 && params->deny_unknown_exthdrs)
+                    return NV_RULES_WHY_EXT_HEADER;
+                v->ext |= (uint8_t)(p[2] == 0 ? 4 | 64 : p[2] == 2 ? 4 | 128 : 4);
+            }
+            break;
+        case IPPROTO_AH:
+            if (room < 2)
+                return NV_RULES_WHY_SHORT;
+            v->ext |= 8;
+            length = ((uint32_t)p[1] + 2) * 4;
+            break;
+        case IPPROTO_FRAGMENT:
+            if (room < 8)
+                return NV_RULES_WHY_SHORT;
+            v->ext |= 1;
+            length = 8;
+            if (p[3] & 1)
+                v->seen |= VIEW_MF;
+            if (view_u16(p + 2) & 0xfff8)
+                v->seen |= VIEW_FRAG;
+            if (!params->permit_single_frag6 && !(v->seen & (VIEW_MF | VIEW_FRAG)) && params->deny_unknown_exthdrs)
+                return NV_RULES_WHY_EXT_HEADER;
+            break;
+        default:
+            v->l4 = (uint16_t)at;
+            return end_of_chain(v, params);
+        }
+        v->proto = p[0];
+        at += length;
+        /* A longer header than the frame: what follows it is not there. 65535 bounds l4 (16 bits). */
+        if (v->seen & VIEW_FRAG) {
+            v->l4 = (uint16_t)(at > UINT16_MAX ? UINT16_MAX : at);
+            return NV_RULES_WHY_BY_RULE;
+        }
+        if (at > v->l3_length || at > UINT16_MAX) {
+            v->l4 = 0;
+            return v->proto == IPPROTO_NONE ? NV_RULES_WHY_BY_RULE : NV_RULES_WHY_SHORT;
+        }
+    }
+}
+
+unsigned rules_parse(const struct nv_rules_packet *packet, const struct nv_rules_params *params, struct rules_view *v)
+{
+    uint32_t mac = packet->flags & NV_RULES_RAW ? 0 : MAC_BYTES;
+    unsigned version, ethertype;
+
+    v->frame = packet->data;
+    v->in_if = packet->in_if;
+    v->out_if = packet->out_if;
+    v->family = v->proto = v->ext = v->tos = v->tcp_flags = 0;
+    v->seen = packet->direction == NV_RULES_OUT ? VIEW_OUT : 0;
+    v->sport = v->dport = v->l4 = v->ethertype = 0;
+    v->src = v->dst = 0;
+    v->ip_length = 0;
+    if (packet->length < mac) {
+        v->l3 = packet->data;
+        v->l3_length = v->bytes = 0;
+        return NV_RULES_WHY_SHORT;
+    }
+    v->l3 = packet->data + mac;
+    v->l3_length = v->bytes = packet->length - mac;
+    version = v->l3_length ? v->l3[0] >> 4 : 0;
+    if (mac != 0) {
+        ethertype = view_u16(packet->data + 12);
+    } else {
+        ethertype = version == 4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
+    }
+    if (packet->layer == 2 && mac != 0) {
+        v->seen |= VIEW_MAC;
+        v->ethertype = (uint16_t)ethertype;
+    }
+    if (ethertype == ETHERTYPE_IP4 && version == 4 && v->l3_length >= IP4_BYTES)
+        return parse_ip4(v);
+    if (ethertype == ETHERTYPE_IP6 && version == 6 && v->l3_length >= IP6_BYTES)
+        return parse_ip6(v, params);
+    return v->seen & VIEW_MAC ? NV_RULES_WHY_BY_RULE : NV_RULES_WHY_NOT_IP;
+}

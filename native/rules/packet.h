@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * packet.h - what the rules want to know of a packet, found in one pass over its headers.
+ *
+ * Every byte is checked against the end of the frame before it is read; lengths in headers are only
+ * trusted as far as the frame reaches. Multi-byte fields are in the machine's order.
+ */
+#ifndef NETVALE_RULES_PACKET_H
+#define NETVALE_RULES_PACKET_H
+
+#include "rules/rules.h"
+
+/* Bits of rules_view.seen */
+enum {
+    VIEW_MAC = 1,   /* rules see a MAC header (layer 2) */
+    VIEW_OUT = 2,   /* outgoing */
+    VIEW_PORTS = 4, /* sport and dport are real (TCP, UDP, UDP-Lite, SCTP; first fragment) */
+    VIEW_ULP = 8,   /* l4 holds the fixed header of proto */
+    VIEW_MF = 16,   /* more fragments follow */
+    VIEW_FRAG = 32, /* not the first fragment */
+};
+
+struct rules_view {
+    uint8_t *frame;     /* as given */
+    uint8_t *l3;        /* behind the MAC header */
+    uint32_t l3_length; /* bytes from l3 to the end of the frame */
+    uint32_t bytes;     /* counted: without MAC header, IPv4 without what is behind ip_len */
+    uint16_t l4;        /* offset of the transport header from l3 */
+    uint16_t ethertype; /* layer 2 only */
+    uint8_t family;     /* 4, 6, or 0: not IP */
+    uint8_t proto;      /* 0 when not IP */
+    uint8_t seen;       /* VIEW_* */
+    uint8_t ext;        /* IPv6 extension headers, bits of NV_OP_EXT6HDR */
+    uint16_t sport, dport;
+    uint32_t src, dst;  /* IPv4 */
+    uint32_t ip_length; /* as the header says: ip_len, or 40 + payload length */
+    uint8_t tos;        /* traffic class for IPv6 */
+    uint8_t tcp_flags;  /* TCP with VIEW_ULP */
+    uint16_t in_if, out_if;
+};
+
+static inline uint16_t view_u16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t view_u32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline const uint8_t *view_src6(const struct rules_view *v)
+{
+    return v->l3 + 8;
+}
+
+static inline const uint8_t *view_dst6(const struct rules_view *v)
+{
+    return v->l3 + 24;
+}
+
+/* The transport header if the packet is of `proto` and not a later fragment, else NULL. */
+static inline const uint8_t *view_l4(const struct rules_view *v, unsigned proto)
+{
+    return v->proto == proto && v->seen & VIEW_ULP ? v->l3 + v->l4 : NULL;
+}
+
+/*
+ * Fill *v. Returns NV_RULES_WHY_BY_RULE when the rules are to be asked, else why they are not: SHORT,
+ * BAD_HEADER and EXT_HEADER mean drop, NOT_IP means pass. v->bytes is set in each case.
+ */
+unsigned rules_parse(const struct nv_rules_packet *packet, const struct nv_rules_params *params, struct rules_view *v);
+
+#endif
