@@ -104,6 +104,26 @@ static uint32_t paced_burst(const struct nv_plan *plan)
     return burst < 1 ? 1 : burst > BURST_DEFAULT ? BURST_DEFAULT : (uint32_t)burst;
 }
 
+static bool is_zero(const struct nv_mac_range *range)
+{
+    static const struct nv_mac_range zero;
+    return memcmp(range, &zero, sizeof(zero)) == 0;
+}
+
+/* A locally administered address that goes with the port's name: two ports of a switch are not taken for one. */
+static void own_mac(struct nv_mac_range *range, const char *port)
+{
+    uint64_t state = 0;
+
+    for (; *port; port++)
+        state = nv_splitmix64(&state) ^ (uint8_t)*port;
+    uint64_t bits = nv_splitmix64(&state);
+    range->first[0] = 0x02;
+    for (unsigned i = 1; i < 6; i++)
+        range->first[i] = (uint8_t)(bits >> 8 * i);
+    memcpy(range->last, range->first, sizeof(range->last));
+}
+
 /* Copy the plan and fill in what was left to us. */
 static int adopt_plan(struct nv_engine *e, const struct nv_plan *plan, struct nv_error *err)
 {
@@ -126,6 +146,8 @@ static int adopt_plan(struct nv_engine *e, const struct nv_plan *plan, struct nv
         p->cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
     if (p->stream == 0)
         p->stream = (uint16_t)(getpid() & 0xffff ? getpid() : 1);
+    if (is_zero(&p->traffic.src_mac))
+        own_mac(&p->traffic.src_mac, p->port);
     if (p->threads > 1 && p->open.tx_rings == 0 && p->open.rx_rings == 0)
         p->open.tx_rings = p->open.rx_rings = p->threads; /* a port that is created now has a ring for each */
     return 0;
