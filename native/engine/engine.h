@@ -69,7 +69,7 @@ struct nv_plan {
     enum nv_wait_mode wait_mode;
 
     uint64_t count;                  /* -n: packets (ping: round trips) in all; 0: until stopped */
-    uint32_t burst;                  /* -b: packets a batch; 0: 512 (ping, pong: 1), with a rate what 100 us carry */
+    uint32_t burst;                  /* -b: packets a batch; 0: 512 (ping: 1), with a rate what 100 us carry */
     uint64_t rate;                   /* -R: packets per second in all, to 1000000000; 0: as fast as possible */
     const struct nv_rate_step *ramp; /* instead of rate; may be NULL */
     size_t ramp_steps;

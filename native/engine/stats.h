@@ -104,7 +104,7 @@ enum nv_engine_state {
 };
 
 struct nv_stats_page {
-    uint64_t word[NV_PAGE_HEADER_WORDS]; /* the header; the rest follows: word[NV_PAGE_WORDS] words in all */
+    uint64_t word[NV_PAGE_HEADER_WORDS]; /* the header; word[NV_PAGE_WORDS] words in all */
 };
 
 /* Names of the words as printed ("packets"); NULL when out of range. */

@@ -119,7 +119,7 @@ void nv_generator_base(const struct nv_generator *g, uint8_t *buf, uint32_t byte
     uint32_t gap = g->kind == NV_PAYLOAD_TEXT ? 0 : NV_STAMP_BYTES;
 
     memcpy(buf, g->head, head);
-    if (bytes > g->payload + gap)
+    if (bytes > g->payload + gap && g->kind != NV_PAYLOAD_SEQUENCE)
         memcpy(buf + g->payload + gap, g->text, bytes - g->payload - gap);
 }
 

@@ -41,9 +41,11 @@ enum nv_traffic_flags {
 
 /* Fill with nv_traffic_default, change what is wanted, and let nv_traffic_check say what is wrong. */
 struct nv_traffic {
-    struct nv_mac_range src_mac, dst_mac; /* source MAC advances fastest, then destination MAC */
-    struct nv_ip_range src, dst;          /* source port fastest, then source address, destination port, address */
-    uint8_t protocol; /* IP protocol: 17 UDP, 6 TCP, 1 ICMP echo request (58 with IPv6 is the same) */
+    /* Source MAC advances fastest, then destination MAC. A source of all zeros: an engine takes one of the port's own.
+     */
+    struct nv_mac_range src_mac, dst_mac;
+    struct nv_ip_range src, dst; /* source port fastest, then source address, destination port, address */
+    uint8_t protocol;            /* IP protocol: 17 UDP, 6 TCP, 1 ICMP echo request (58 with IPv6 is the same) */
     uint8_t ttl, tos;
     uint8_t vlans;                  /* 0..NV_VLAN_MAX tags */
     uint16_t vlan_tci[NV_VLAN_MAX]; /* priority and number, outermost first */

@@ -94,7 +94,7 @@ static inline double fifo_ping(struct duo_control *control, void *arg, double se
         now = bench_ns();
         latency_add(&rtt, now - sent);
     }
-    __atomic_store_n(&control->stop, 1, __ATOMIC_RELAXED);
+    duo_stop(control);
     fifo_move(write(pair->to_child, &byte, 1));
     return latency_end(&rtt, &pair->p99);
 }

@@ -51,7 +51,9 @@ static inline void plain_duo_send(struct duo_control *control, void *arg)
             const struct netmap_slot *s = plain_slot(&own->tx, head);
             struct netmap_slot *d = plain_slot(ring, head);
             __builtin_prefetch(plain_buf(own, plain_slot(&own->tx, head + PLAIN_AHEAD)->buf_idx));
-            __builtin_prefetch(plain_duo_buf(duo->shared, head + PLAIN_AHEAD), 1);
+            plain_prefetch_write(plain_duo_buf(duo->shared, head + PLAIN_AHEAD));
+            plain_prefetch_next(plain_duo_buf(duo->shared, head + 1),
+                                plain_buf(own, plain_slot(&own->tx, head + 1)->buf_idx), s->len);
             plain_copy(plain_duo_buf(duo->shared, head), plain_buf(own, s->buf_idx), s->len);
             memcpy(&d->len, &s->len, 4); /* length and flags */
         }

@@ -20,6 +20,11 @@ static inline bool duo_stopped(const struct duo_control *control)
     return __atomic_load_n(&control->stop, __ATOMIC_RELAXED);
 }
 
+static inline void duo_stop(struct duo_control *control)
+{
+    __atomic_store_n(&control->stop, 1, __ATOMIC_RELAXED);
+}
+
 static inline void duo_set_ready(struct duo_control *control)
 {
     __atomic_store_n(&control->ready, 1, __ATOMIC_RELEASE);
@@ -62,7 +67,7 @@ static inline double duo_run(const struct duo *duo, double seconds)
     }
     bench_pin(&allowed, 0);
     const double value = duo->parent(control, duo->arg, seconds);
-    __atomic_store_n(&control->stop, 1, __ATOMIC_RELAXED);
+    duo_stop(control);
     int status;
     if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
         bench_fail("the other process failed (status %d)", status);

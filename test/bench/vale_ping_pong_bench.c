@@ -35,9 +35,8 @@ static void echo(struct duo_control *control, void *arg)
     const struct ping_pong *p = arg;
     struct nv_port *port = open_waiting("vale0:b", p->mode);
     duo_set_ready(control);
-    while (!duo_stopped(control))
-        if (take_one(port, 20000000))
-            world_send(port, frame_source(0), frame_destination(0));
+    while (take_one(port, -1) && !duo_stopped(control))
+        world_send(port, frame_source(0), frame_destination(0));
     nv_close(port);
 }
 
@@ -57,6 +56,8 @@ static double ping(struct duo_control *control, void *arg, double seconds)
         now = bench_ns();
         latency_add(&rtt, now - sent);
     }
+    duo_stop(control);
+    world_send(port, frame_destination(0), frame_source(0)); /* lets the other side see it */
     nv_close(port);
     return latency_end(&rtt, &p->p99);
 }

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fill.c - see fill.h. */
+#include "engine/fill.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "memory/error.h"
+
+#define PREFETCH 8u /* slots ahead: a buffer's first line comes from memory or from another core */
+
+static bool prepared_suffices(const struct nv_fill *f, const struct nv_plan *plan)
+{
+    if (f->generator.kind != NV_PAYLOAD_TEXT || plan->traffic.prepare == NV_PREPARE_EACH ||
+        plan->options & (NV_OPT_COPY | NV_OPT_MEMCPY))
+        return false;
+    if (plan->traffic.prepare == NV_PREPARE_ONCE)
+        return true;
+    uint64_t period = nv_tuples_period(&f->generator.tuples);
+    return f->generator.sizes.fixed && f->rings == 1 && period <= f->ring[0].slots.slots &&
+           f->ring[0].slots.slots % period == 0;
+}
+
+/* How many slots a packet of `bytes` takes: as many as asked for, more when a piece would not fit. */
+static uint32_t pieces_of(const struct nv_fill *f, uint32_t bytes)
+{
+    uint32_t asked = f->w->plan->traffic.frags, least = (bytes + f->piece - 1) / f->piece;
+    uint32_t pieces = least > asked ? least : asked;
+    return pieces < bytes ? pieces : bytes;
+}
+
+static int init_pieces(struct nv_fill *f, struct nv_error *err)
+{
+    uint32_t bytes = nv_generator_max_bytes(&f->generator), buffer = f->ring[0].slots.buf_size;
+    uint32_t asked = f->w->plan->traffic.frag_size;
+
+    f->piece = asked && asked < buffer ? asked : buffer;
+    f->frags = pieces_of(f, bytes);
+    if (f->frags > NETMAP_MAX_FRAGS)
+        return nv_fail(err, EINVAL, "packets of %u bytes in pieces of %u take %u slots: at most %u are possible", bytes,
+                       f->piece, f->frags, NETMAP_MAX_FRAGS);
+    if (f->frags >= f->ring[0].slots.slots)
+        return nv_fail(err, EINVAL, "packets of %u slots do not fit a ring of %u", f->frags, f->ring[0].slots.slots);
+    if (f->frags > 1 && f->indirect)
+        return nv_fail(err, EINVAL, "indirect buffers hold whole packets: %u bytes do not fit one", bytes);
+    if (f->frags > 1 && !(f->whole = malloc(bytes)))
+        return nv_fail(err, ENOMEM, "no memory for a packet of %u bytes", bytes);
+    return 0;
+}
+
+static int init_ring(struct nv_fill *f, unsigned id, struct nv_error *err)
+{
+    struct nv_fill_ring *r = &f->ring[f->rings++];
+
+    r->id = id;
+    r->slots = nv_slots_open(f->w->port, nv_txring(f->w->port, id));
+    r->written = calloc(r->slots.slots, sizeof(*r->written));
+    if (f->indirect)
+        r->own = aligned_alloc(64, (size_t)r->slots.slots * r->slots.buf_size);
+    if (!r->written || (f->indirect && !r->own))
+        return nv_fail(err, ENOMEM, "no memory for the frames of a ring of %u slots", r->slots.slots);
+    return 0;
+}
+
+static int init(struct nv_fill *f, struct nv_error *err)
+{
+    struct nv_worker *w = f->w;
+    const struct nv_plan *plan = w->plan;
+    struct nv_traffic traffic = plan->traffic;
+    enum nv_payload kind = plan->role == NV_ROLE_TXSEQ                               ? NV_PAYLOAD_SEQUENCE
+                           : plan->role == NV_ROLE_PING || plan->options & NV_OPT_TS ? NV_PAYLOAD_STAMPED
+                                                                                     : NV_PAYLOAD_TEXT;
+    unsigned rings = w->rings.last_tx - w->rings.first_tx + 1u;
+
+    if (plan->options & NV_OPT_RANDOM_SRC)
+        traffic.flags |= NV_TRAFFIC_RANDOM_SRC;
+    if (plan->options & NV_OPT_RANDOM_DST)
+        traffic.flags |= NV_TRAFFIC_RANDOM_DST;
+    f->rubbish = plan->options & NV_OPT_RUBBISH;
+    f->indirect = plan->options & NV_OPT_INDIRECT;
+    f->dump = plan->options & NV_OPT_DUMP;
+    int error = nv_generator_init(&f->generator, &traffic, kind, w->index, (uint16_t)(plan->stream + w->index), err);
+    if (error)
+        return error;
+    f->ring = calloc(rings, sizeof(*f->ring));
+    if (!f->ring)
+        return nv_fail(err, ENOMEM, "no memory for %u rings", rings);
+    for (unsigned id = w->rings.first_tx; id <= w->rings.last_tx && !error; id++)
+        error = init_ring(f, id, err);
+    if (error == 0)
+        error = init_pieces(f, err);
+    f->prepared = f->frags == 1 && prepared_suffices(f, plan);
+    return error;
+}
+
+int nv_fill_new(struct nv_worker *w, struct nv_fill **out, struct nv_error *err)
+{
+    struct nv_fill *f = aligned_alloc(64, (sizeof(*f) + 63) / 64 * 64);
+
+    *out = NULL;
+    if (!f)
+        return nv_fail(err, ENOMEM, "no memory to generate packets");
+    memset(f, 0, sizeof(*f));
+    f->w = w;
+    int error = init(f, err);
+    if (error)
+        nv_fill_free(f);
+    else
+        *out = f;
+    return error;
+}
+
+void nv_fill_free(struct nv_fill *f)
+{
+    if (!f)
+        return;
+    for (unsigned i = 0; i < f->rings; i++) {
+        free(f->ring[i].written);
+        free(f->ring[i].own);
+    }
+    free(f->ring);
+    free(f->whole);
+    nv_generator_free(&f->generator);
+    free(f);
+}
+
+/* Where slot k's packet is written; NULL: the slot names no buffer, and the port will say so. */
+static inline uint8_t *data_of(const struct nv_fill *f, const struct nv_fill_ring *r, uint32_t k, uint32_t *buffer)
+{
+    struct netmap_slot *slot = &r->slots.ring->slot[k];
+
+    if (!f->indirect) {
+        *buffer = slot->buf_idx;
+        return nv_slots_buffer(&r->slots, *buffer);
+    }
+    uint8_t *own = r->own + (size_t)k * r->slots.buf_size;
+    slot->ptr = (uintptr_t)own;
+    *buffer = 1; /* it never changes */
+    return own;
+}
+
+static __attribute__((noinline)) void write_prepared(struct nv_fill *f, struct nv_fill_ring *r, uint32_t k)
+{
+    uint32_t buffer;
+    uint8_t *data = data_of(f, r, k, &buffer);
+
+    if (data)
+        r->written[k] = (struct nv_written){buffer, nv_generator_write(&f->generator, data)};
+}
+
+/* The same packets again and again: only lengths and flags are set. */
+static uint32_t fill_prepared(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets)
+{
+    struct netmap_slot *slots = r->slots.ring->slot;
+    uint32_t flags = f->indirect ? NS_INDIRECT : 0, changed = f->indirect ? 0 : NS_BUF_CHANGED;
+
+    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, r->slots.slots)) {
+        const struct nv_written *written = &r->written[k];
+        uint32_t buffer = f->indirect ? 1 : slots[k].buf_idx;
+        if (__builtin_expect(buffer != written->buffer || slots[k].flags & changed, 0))
+            write_prepared(f, r, k);
+        nv_slot_set(&slots[k], written->bytes, flags);
+    }
+    return packets;
+}
+
+/* Every packet its own. */
+static inline __attribute__((always_inline)) uint32_t
+fill_each(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets, bool v6, enum nv_payload kind)
+{
+    struct nv_generator *g = &f->generator;
+    struct netmap_slot *slots = r->slots.ring->slot;
+    uint32_t flags = f->indirect ? NS_INDIRECT : 0, ahead = (from + PREFETCH) % r->slots.slots;
+
+    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, r->slots.slots)) {
+        __builtin_prefetch(r->slots.buffers + (uint64_t)slots[ahead].buf_idx * r->slots.buf_size, 1);
+        ahead = nv_slots_next(ahead, r->slots.slots);
+        uint32_t frame = nv_sizes_next(&g->sizes), bytes = nv_generator_bytes(g, frame), buffer;
+        bool changed = slots[k].flags & NS_BUF_CHANGED && !f->indirect;
+        uint8_t *data = data_of(f, r, k, &buffer);
+        struct nv_written *written = &r->written[k];
+        nv_slot_set(&slots[k], bytes, flags);
+        if (__builtin_expect(!data, 0))
+            continue;
+        if (__builtin_expect(changed || buffer != written->buffer || bytes > written->bytes, 0)) {
+            nv_generator_base(g, data, bytes);
+            *written = (struct nv_written){buffer, bytes};
+        }
+        nv_generator_store(g, data, frame, v6, kind);
+        nv_generator_advance(g, v6);
+    }
+    return packets;
+}
+
+static uint32_t fill_kind(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets)
+{
+    switch (f->generator.kind) {
+    case NV_PAYLOAD_TEXT:
+        return f->generator.v6 ? fill_each(f, r, from, packets, true, NV_PAYLOAD_TEXT)
+                               : fill_each(f, r, from, packets, false, NV_PAYLOAD_TEXT);
+    case NV_PAYLOAD_STAMPED:
+        return f->generator.v6 ? fill_each(f, r, from, packets, true, NV_PAYLOAD_STAMPED)
+                               : fill_each(f, r, from, packets, false, NV_PAYLOAD_STAMPED);
+    default:
+        return f->generator.v6 ? fill_each(f, r, from, packets, true, NV_PAYLOAD_SEQUENCE)
+                               : fill_each(f, r, from, packets, false, NV_PAYLOAD_SEQUENCE);
+    }
+}
+
+/* Whatever the buffers hold. */
+static uint32_t fill_rubbish(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets)
+{
+    struct nv_generator *g = &f->generator;
+
+    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, r->slots.slots))
+        nv_slot_set(&r->slots.ring->slot[k], nv_generator_bytes(g, nv_sizes_next(&g->sizes)), 0);
+    return packets;
+}
+
+/* One packet cut into slots of about the same size, behind one another. Returns how many, 0 without room. */
+static uint32_t put_pieces(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t room)
+{
+    if (room < f->frags)
+        return 0;
+    uint32_t bytes = nv_generator_write(&f->generator, f->whole), pieces = pieces_of(f, bytes), k = from;
+    for (uint32_t i = 0, at = 0; i < pieces; i++, k = nv_slots_next(k, r->slots.slots)) {
+        struct netmap_slot *slot = &r->slots.ring->slot[k];
+        uint32_t len = (bytes - at) / (pieces - i);
+        uint8_t *data = nv_slots_buffer(&r->slots, slot->buf_idx);
+        if (data && !f->rubbish)
+            memcpy(data, f->whole + at, len);
+        nv_slot_set(slot, len, i + 1 == pieces ? 0 : NS_MOREFRAG);
+        at += len;
+    }
+    return pieces;
+}
+
+static void dump(const struct nv_fill *f, const struct nv_fill_ring *r, uint32_t from, uint32_t to)
+{
+    for (uint32_t k = from; k != to; k = nv_slots_next(k, r->slots.slots)) {
+        uint32_t buffer;
+        const uint8_t *data = data_of(f, r, k, &buffer);
+        if (data)
+            nv_worker_dump(f->w, r->slots.ring, k, data, r->slots.ring->slot[k].len);
+    }
+}
+
+uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
+{
+    struct nv_fill_ring *r = &f->ring[number];
+    struct netmap_ring *ring = r->slots.ring;
+    uint32_t head = ring->head, tail = ring->tail, used = 0, packets = 0;
+
+    if (head >= r->slots.slots || tail >= r->slots.slots)
+        return 0; /* somebody wrote rubbish: the sync will find out */
+    uint32_t room = nv_slots_between(head, tail, r->slots.slots);
+    r->slots.backed = nv_slots_backed(f->w->port);
+    if (f->frags > 1) {
+        for (uint32_t n; packets < most; packets++, used += n)
+            if (!(n = put_pieces(f, r, (head + used) % r->slots.slots, room - used)))
+                break;
+    } else {
+        used = packets = room < most ? room : most;
+        if (f->rubbish)
+            fill_rubbish(f, r, head, packets);
+        else if (f->prepared)
+            fill_prepared(f, r, head, packets);
+        else
+            fill_kind(f, r, head, packets);
+    }
+    if (packets) {
+        uint32_t next = (head + used) % r->slots.slots, last = next ? next - 1 : r->slots.slots - 1;
+        ring->slot[last].flags |= NS_REPORT;
+        if (__builtin_expect(f->dump, 0))
+            dump(f, r, head, next);
+        ring->head = ring->cur = next;
+    }
+    if (packets < most)
+        ring->cur = tail;
+    return packets;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ping.c - send requests, match the answers, record round trip times. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "engine/fill.h"
+#include "engine/pacer.h"
+#include "memory/error.h"
+
+#define OUTSTANDING 4096u /* requests that may be under way; a power of two */
+
+struct request {
+    uint64_t sent_ns;
+    bool open;     /* not answered yet, not given up */
+    bool answered; /* in time */
+};
+
+struct pinger {
+    struct nv_worker *w;
+    struct nv_pacer pacer;
+    bool paced;
+    uint64_t count;        /* round trips to make */
+    uint64_t next, oldest; /* number of the next request; the oldest that may be open */
+    uint16_t stream;
+    struct nv_slots *rx;
+    unsigned rx_rings;
+    struct request request[OUTSTANDING];
+};
+
+static struct request *request_of(struct pinger *p, uint64_t number)
+{
+    return &p->request[number % OUTSTANDING];
+}
+
+/* Give up what is too old, and step over what is settled. Returns when the next one is given up. */
+static uint64_t expire(struct pinger *p)
+{
+    struct nv_worker *w = p->w;
+
+    for (; p->oldest < p->next; p->oldest++) {
+        struct request *r = request_of(p, p->oldest);
+        if (r->open && w->now < r->sent_ns + w->plan->timeout_ns)
+            return r->sent_ns + w->plan->timeout_ns;
+        if (r->open) {
+            r->open = false;
+            w->stat[NV_STAT_TIMEOUTS]++;
+        }
+    }
+    return UINT64_MAX;
+}
+
+/* An answer, or something else, in a slot. */
+static void answered(struct pinger *p, const uint8_t *data, uint32_t len)
+{
+    struct nv_worker *w = p->w;
+    uint32_t vnet = w->plan->traffic.vnet_len;
+    uint32_t payload = data && len > vnet ? nv_stamp_find(data + vnet, len - vnet) : 0;
+
+    if (payload == 0) {
+        w->stat[NV_STAT_FOREIGN]++;
+        return;
+    }
+    struct nv_stamp stamp = nv_stamp_get(data + vnet + payload);
+    struct request *r = request_of(p, stamp.sequence);
+    if (stamp.stream != p->stream || stamp.sequence >= p->next || stamp.sequence + OUTSTANDING < p->next) {
+        w->stat[NV_STAT_FOREIGN]++;
+    } else if (r->open) {
+        r->open = false;
+        r->answered = true;
+        w->stat[NV_STAT_REPLIES]++;
+        nv_histogram_record(w->histogram, w->now - r->sent_ns);
+    } else if (r->answered) {
+        w->stat[NV_STAT_DUPLICATED]++;
+    } else {
+        w->stat[NV_STAT_TOO_LATE]++;
+        r->answered = true;
+    }
+}
+
+static void take_answers(struct pinger *p)
+{
+    for (unsigned i = 0; i < p->rx_rings; i++) {
+        struct nv_slots *s = &p->rx[i];
+        struct netmap_ring *ring = s->ring;
+        uint32_t head = ring->head, tail = ring->tail;
+        if (head >= s->slots || tail >= s->slots)
+            continue;
+        s->backed = nv_slots_backed(p->w->port);
+        for (bool first = true; head != tail; head = nv_slots_next(head, s->slots)) {
+            const struct netmap_slot *slot = &ring->slot[head];
+            if (first)
+                answered(p, nv_slots_buffer(s, slot->buf_idx), slot->len < s->buf_size ? slot->len : s->buf_size);
+            first = !(slot->flags & NS_MOREFRAG);
+        }
+        ring->head = ring->cur = head;
+    }
+}
+
+/* Send up to `most` requests. Returns how many, or -EIO. */
+static int64_t send_requests(struct pinger *p, uint64_t most)
+{
+    struct nv_worker *w = p->w;
+    uint64_t room = OUTSTANDING - (p->next - p->oldest);
+
+    if (most > room)
+        most = room;
+    if (most > p->count - p->next)
+        most = p->count - p->next;
+    w->now = nv_now();
+    w->fill->generator.stamp.time_ns = w->now;
+    uint32_t sent = nv_fill_slots(w->fill, 0, (uint32_t)most);
+    for (uint32_t i = 0; i < sent; i++)
+        *request_of(p, p->next++) = (struct request){.sent_ns = w->now, .open = true};
+    if (sent && nv_txsync(w->port, w->fill->ring[0].id) < 0)
+        return nv_fail(&w->error, EIO, "%s: somebody wrote rubbish into the tx ring; it was reset",
+                       w->engine->info.port);
+    w->stat[NV_STAT_ACCEPTED] += sent;
+    return sent;
+}
+
+/* How many requests may go now: without a rate, a burst as soon as the last one is settled. */
+static uint64_t allowance(struct pinger *p)
+{
+    if (!p->paced)
+        return p->oldest == p->next ? p->w->plan->burst : 0;
+    p->w->stat[NV_STAT_MISSED] = p->pacer.missed;
+    return nv_pacer_due(&p->pacer, p->w->now);
+}
+
+static int run(struct pinger *p)
+{
+    struct nv_worker *w = p->w;
+    uint64_t deadline = w->plan->duration_ns ? w->now + w->plan->duration_ns : UINT64_MAX;
+
+    while ((p->next < p->count || p->oldest < p->next) && !nv_worker_stopped(w)) {
+        uint64_t until = expire(p), most;
+        if (w->now >= deadline)
+            break;
+        if (p->next < p->count && (most = allowance(p)) > 0) {
+            int64_t sent = send_requests(p, most);
+            if (sent < 0)
+                return (int)sent;
+            if (p->paced)
+                nv_pacer_sent(&p->pacer, (uint32_t)sent, w->now);
+            nv_worker_batch(w, (uint64_t)sent);
+            until = expire(p);
+        }
+        if (p->paced && p->next < p->count) {
+            uint64_t next = nv_pacer_next(&p->pacer);
+            until = next < until ? next : until;
+        }
+        int ready = nv_worker_wait(w, POLLIN, until < deadline ? until : deadline);
+        if (ready < 0)
+            return ready;
+        take_answers(p);
+        nv_worker_account(w);
+        nv_worker_publish(w);
+    }
+    return 0;
+}
+
+int nv_run_ping(struct nv_worker *w)
+{
+    const struct nv_plan *plan = w->plan;
+    struct pinger *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        return nv_fail(&w->error, ENOMEM, "no memory for %u requests", OUTSTANDING);
+    p->w = w;
+    p->stream = plan->stream;
+    p->count = plan->count ? plan->count : UINT64_MAX;
+    p->rx_rings = w->rings.last_rx - w->rings.first_rx + 1u;
+    p->rx = calloc(p->rx_rings, sizeof(*p->rx));
+    int error = p->rx ? 0 : nv_fail(&w->error, ENOMEM, "no memory for %u rings", p->rx_rings);
+    if (error == 0) {
+        for (unsigned i = 0; i < p->rx_rings; i++)
+            p->rx[i] = nv_slots_open(w->port, nv_rxring(w->port, w->rings.first_rx + i));
+        nv_worker_state(w, NV_STATE_RUNNING);
+        p->paced = plan->ramp_steps > 0;
+        if (p->paced)
+            nv_pacer_init(&p->pacer, plan->ramp, plan->ramp_steps, plan->burst, 0, 1, w->now);
+        error = run(p);
+        nv_rxsync_all(w->port);
+    }
+    free(p->rx);
+    free(p);
+    return error;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rx.c - receive: rx counts, rxseq follows sequence numbers too. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "engine/sequence.h"
+#include "engine/slots.h"
+#include "engine/worker.h"
+#include "memory/error.h"
+#include "packet/stamp.h"
+
+#define LONGEST (NV_FRAME_MAX + 64u) /* bytes of a packet put together from its slots */
+
+struct receiver {
+    struct nv_worker *w;
+    struct nv_sequences *sequences; /* rxseq */
+    uint8_t *whole;                 /* verifying: a packet put together */
+    bool look;                      /* packets' contents matter, not just their number */
+    bool delays;
+    uint64_t left;
+};
+
+/* A packet in `slots` slots from k on: what its stamp says. */
+static void look_at(struct receiver *x, const struct nv_slots *s, uint32_t k, uint32_t slots)
+{
+    struct nv_worker *w = x->w;
+    const struct netmap_slot *slot = &s->ring->slot[k];
+    uint32_t vnet = w->plan->traffic.vnet_len;
+    const uint8_t *data = nv_slots_buffer(s, slot->buf_idx);
+    uint32_t have = slot->len < s->buf_size ? slot->len : s->buf_size;
+
+    if (data && slots > 1 && x->whole) {
+        uint32_t at = 0;
+        for (uint32_t i = 0; i < slots; i++, k = nv_slots_next(k, s->slots)) {
+            const struct netmap_slot *piece = &s->ring->slot[k];
+            const uint8_t *from = nv_slots_buffer(s, piece->buf_idx);
+            uint32_t len = piece->len < s->buf_size ? piece->len : s->buf_size;
+            if (!from || at + len > LONGEST)
+                break;
+            memcpy(x->whole + at, from, len);
+            at += len;
+        }
+        data = x->whole;
+        have = at;
+    }
+    uint32_t payload = data && have > vnet ? nv_stamp_find(data + vnet, have - vnet) : 0;
+    if (payload == 0) {
+        w->stat[NV_STAT_FOREIGN] += x->sequences != NULL;
+        return;
+    }
+    struct nv_stamp stamp = nv_stamp_get(data + vnet + payload);
+    if (w->plan->verify && !nv_stamp_verify(data + vnet, have - vnet, payload)) {
+        w->stat[NV_STAT_TORN]++; /* its number is not to be trusted */
+        return;
+    }
+    if (x->delays)
+        nv_histogram_record(w->histogram, w->now > stamp.time_ns ? w->now - stamp.time_ns : 0);
+    if (x->sequences && !nv_sequences_see(x->sequences, stamp.stream, stamp.sequence))
+        w->stat[NV_STAT_FOREIGN]++;
+}
+
+/* ACCESS and DUMP: every slot by itself. */
+static void touch(struct receiver *x, const struct nv_slots *s, uint32_t k)
+{
+    const struct netmap_slot *slot = &s->ring->slot[k];
+    const uint8_t *data = nv_slots_buffer(s, slot->buf_idx);
+
+    if (!data)
+        return;
+    (void)*(const volatile uint8_t *)data;
+    if (x->w->plan->options & NV_OPT_DUMP)
+        nv_worker_dump(x->w, s->ring, k, data, slot->len < s->buf_size ? slot->len : s->buf_size);
+}
+
+/* Take up to `limit` packets (and no more than x->left) from a ring; returns how many. */
+static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
+{
+    struct nv_worker *w = x->w;
+    struct netmap_ring *ring = s->ring;
+    uint32_t head = ring->head, tail = ring->tail, packets = 0, done, first;
+    uint64_t bytes = 0, partial = 0;
+
+    if (head >= s->slots || tail >= s->slots)
+        return 0; /* somebody wrote rubbish: the sync will find out */
+    s->backed = nv_slots_backed(w->port);
+    uint32_t have = nv_slots_between(head, tail, s->slots);
+    if (limit > x->left)
+        limit = (uint32_t)x->left;
+    bool peek = w->plan->options & (NV_OPT_ACCESS | NV_OPT_DUMP);
+    done = first = head;
+    for (uint32_t k = head, n = have; n && packets < limit; n--) {
+        partial += ring->slot[k].len;
+        if (__builtin_expect(peek, 0))
+            touch(x, s, k);
+        uint32_t next = nv_slots_next(k, s->slots);
+        if (!(ring->slot[k].flags & NS_MOREFRAG)) {
+            if (x->look)
+                look_at(x, s, first, nv_slots_between(first, next, s->slots));
+            packets++;
+            bytes += partial;
+            partial = 0;
+            done = first = next;
+        }
+        k = next;
+    }
+    /* Slots of a packet that is not whole stay, unless the ring has room for nothing else. */
+    if (done == head && have >= s->slots - 1)
+        done = tail;
+    ring->head = ring->cur = done;
+    if (packets == 0)
+        ring->cur = tail;
+    w->stat[NV_STAT_PACKETS] += packets;
+    w->stat[NV_STAT_BYTES] += bytes;
+    x->left -= x->left == UINT64_MAX ? 0 : packets;
+    return packets;
+}
+
+static void show_sequences(struct receiver *x)
+{
+    const struct nv_sequence_totals *t = &x->sequences->totals;
+    uint64_t *stat = x->w->stat;
+
+    stat[NV_STAT_LOST] = t->span - t->unique;
+    stat[NV_STAT_REORDERED] = t->late;
+    stat[NV_STAT_DUPLICATED] = t->duplicated;
+    stat[NV_STAT_TOO_LATE] = t->too_late;
+    stat[NV_STAT_STREAMS] = t->streams;
+}
+
+/* With several workers, -n is the number of all their packets together. */
+static bool all_have_enough(const struct nv_worker *w)
+{
+    return w->plan->count && w->engine->threads > 1 &&
+           nv_page_total(w->engine->page, NV_STAT_PACKETS) >= w->plan->count;
+}
+
+static void note_space(struct nv_worker *w, uint64_t space)
+{
+    uint64_t epoch = nv_page_load(&w->engine->page->word[NV_PAGE_EPOCH]);
+
+    if (epoch != w->epoch || space < w->stat[NV_STAT_MIN_SPACE])
+        w->stat[NV_STAT_MIN_SPACE] = space;
+    w->epoch = epoch;
+}
+
+static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
+{
+    struct nv_worker *w = x->w;
+    const struct nv_plan *plan = w->plan;
+    uint64_t last = 0, deadline = UINT64_MAX;
+
+    while (x->left && !nv_worker_stopped(w) && !all_have_enough(w)) {
+        uint64_t silent = last && plan->silence_ns ? last + plan->silence_ns : UINT64_MAX;
+        uint64_t until = silent < deadline ? silent : deadline;
+        int ready = nv_worker_wait(w, POLLIN, until);
+        if (ready < 0)
+            return ready;
+        uint64_t packets = 0, space = 0;
+        for (unsigned r = 0; r < rings && ready; r++) {
+            uint32_t held = nv_slots_between(ring[r].ring->head, ring[r].ring->tail, ring[r].slots);
+            space += held < ring[r].slots ? ring[r].slots - held : 0;
+            packets += take(x, &ring[r], plan->burst);
+        }
+        if (packets == 0 && (w->now >= until))
+            return 0;
+        if (packets == 0)
+            continue;
+        if (last == 0) {
+            w->stat[NV_STAT_WORKER_STATE] = NV_STATE_RUNNING;
+            nv_page_store(&w->engine->page->word[NV_PAGE_STATE], NV_STATE_RUNNING);
+            deadline = plan->duration_ns ? w->now + plan->duration_ns : UINT64_MAX;
+        }
+        last = w->now;
+        if (x->sequences)
+            show_sequences(x);
+        note_space(w, space);
+        nv_worker_batch(w, packets);
+        nv_worker_publish(w);
+    }
+    return 0;
+}
+
+int nv_run_rx(struct nv_worker *w)
+{
+    const struct nv_plan *plan = w->plan;
+    struct receiver x = {.w = w, .left = UINT64_MAX};
+    unsigned rings = w->rings.last_rx - w->rings.first_rx + 1u;
+    struct nv_slots *ring = calloc(rings, sizeof(*ring));
+    int error = 0;
+
+    if (plan->count)
+        x.left = plan->count; /* of one worker; see all_have_enough for several */
+    x.delays = plan->histogram || plan->options & NV_OPT_TS;
+    x.look = x.delays || plan->role == NV_ROLE_RXSEQ;
+    if (plan->role == NV_ROLE_RXSEQ)
+        x.sequences = nv_sequences_new();
+    if (plan->verify)
+        x.whole = malloc(LONGEST);
+    if (!ring || (plan->role == NV_ROLE_RXSEQ && !x.sequences) || (plan->verify && !x.whole))
+        error = nv_fail(&w->error, ENOMEM, "no memory to follow sequence numbers");
+    for (unsigned r = 0; r < rings && ring; r++)
+        ring[r] = nv_slots_open(w->port, nv_rxring(w->port, w->rings.first_rx + r));
+    if (error == 0)
+        error = receive(&x, ring, rings);
+    nv_rxsync_all(w->port); /* release what was taken */
+    free(ring);
+    free(x.whole);
+    nv_sequences_free(x.sequences);
+    return error;
+}

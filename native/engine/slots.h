@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* slots.h - ring arithmetic, and slots' data with every number from shared memory checked. */
+#ifndef NETVALE_ENGINE_SLOTS_H
+#define NETVALE_ENGINE_SLOTS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include <netvale.h>
+
+static inline uint32_t nv_slots_next(uint32_t slot, uint32_t slots)
+{
+    return slot + 1 == slots ? 0 : slot + 1;
+}
+
+/* Slots from `from` to `to`, going round; both below slots. */
+static inline uint32_t nv_slots_between(uint32_t from, uint32_t to, uint32_t slots)
+{
+    return to >= from ? to - from : to + slots - from;
+}
+
+/* Set a slot's length and flags in one store. */
+static inline void nv_slot_set(struct netmap_slot *slot, uint32_t len, uint32_t flags)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint32_t both = len | flags << 16;
+#else
+    uint32_t both = len << 16 | flags;
+#endif
+    memcpy(&slot->len, &both, sizeof(both));
+}
+
+/*
+ * A ring as the engine looks at it for one batch: what of it could be changed by others is read once, and a
+ * buffer index is used only when it is below `backed`.
+ */
+struct nv_slots {
+    struct netmap_ring *ring;
+    uint8_t *buffers;  /* buffer 0 */
+    uint32_t slots;    /* in the ring */
+    uint32_t buf_size; /* bytes */
+    uint32_t backed;   /* buffers 2..backed-1 have memory */
+};
+
+static inline struct nv_slots nv_slots_open(const struct nv_port *port, struct netmap_ring *ring)
+{
+    return (struct nv_slots){
+        .ring = ring,
+        .buffers = (uint8_t *)ring + ring->buf_ofs,
+        .slots = ring->num_slots,
+        .buf_size = ring->nr_buf_size,
+        .backed = nv_slots_backed(port),
+    };
+}
+
+/* Buffer of an index, or NULL when there is none of that number. */
+static inline uint8_t *nv_slots_buffer(const struct nv_slots *s, uint32_t index)
+{
+    return index - 2 < s->backed - 2 ? s->buffers + (uint64_t)index * s->buf_size : NULL;
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tx.c - send: tx and txseq. */
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+
+#include "engine/fill.h"
+#include "engine/pacer.h"
+#include "memory/error.h"
+
+#define HEADSTART_NS UINT64_C(1000000) /* for the workers' threads to begin */
+
+struct sender {
+    struct nv_worker *w;
+    struct nv_pacer pacer;
+    bool paced;
+    uint64_t left;     /* packets to send yet */
+    uint64_t deadline; /* UINT64_MAX: none */
+    unsigned turn;     /* ring that is filled first */
+    uint64_t refused;  /* the port's no_space and busy drops when last looked at */
+};
+
+/*
+ * Fill the rings with up to `most` packets (each ring with up to `most` when sending as fast as possible, as
+ * pkt-gen does) and hand them over. Returns how many were, or -EIO.
+ */
+static int64_t send_batch(struct sender *s, uint32_t most)
+{
+    struct nv_worker *w = s->w;
+    uint64_t sent = 0;
+
+    w->fill->generator.stamp.time_ns = w->now;
+    for (unsigned i = 0; i < w->fill->rings; i++) {
+        unsigned r = (s->turn + i) % w->fill->rings;
+        uint64_t quota = s->paced ? most - sent : most;
+        if (quota > s->left - sent)
+            quota = s->left - sent;
+        if (quota == 0)
+            break;
+        uint32_t n = nv_fill_slots(w->fill, r, (uint32_t)quota);
+        if (n && nv_txsync(w->port, w->fill->ring[r].id) < 0)
+            return nv_fail(&w->error, EIO, "%s: somebody wrote rubbish into tx ring %u; it was reset",
+                           w->engine->info.port, w->fill->ring[r].id);
+        sent += n;
+    }
+    s->turn++;
+    s->left -= s->left == UINT64_MAX ? 0 : sent;
+    w->stat[NV_STAT_ACCEPTED] += sent;
+    return (int64_t)sent;
+}
+
+/* Packets that a receiver could not take. */
+static uint64_t refused(const struct nv_port_stats *stats)
+{
+    return stats->drops[NV_DROP_NO_SPACE] + stats->drops[NV_DROP_BUSY];
+}
+
+/*
+ * A VALE port takes everything and drops what its receivers have no room for. When that goes on, let the
+ * receiver run: it may be waiting for this very processor.
+ */
+static void yield_to_receiver(struct sender *s)
+{
+    struct nv_port_stats stats;
+
+    nv_stats(s->w->port, &stats);
+    uint64_t now = refused(&stats);
+    if (now != s->refused) {
+        s->refused = now;
+        s->w->stat[NV_STAT_PAUSES]++;
+        sched_yield();
+    }
+}
+
+static int run(struct sender *s)
+{
+    struct nv_worker *w = s->w;
+    uint32_t burst = w->plan->burst;
+
+    while (s->left && !nv_worker_stopped(w)) {
+        w->now = nv_now();
+        if (w->now >= s->deadline)
+            break;
+        uint32_t most = burst;
+        if (s->paced) {
+            most = nv_pacer_due(&s->pacer, w->now);
+            w->stat[NV_STAT_RATE] = nv_pacer_rate(&s->pacer, w->now);
+            w->stat[NV_STAT_MISSED] = s->pacer.missed;
+            if (most == 0) {
+                uint64_t next = nv_pacer_next(&s->pacer);
+                nv_worker_account(w);
+                nv_worker_publish(w);
+                nv_worker_sleep_until(w, next < s->deadline ? next : s->deadline);
+                continue;
+            }
+        }
+        int64_t sent = send_batch(s, most);
+        if (sent < 0)
+            return (int)sent;
+        if (s->paced)
+            nv_pacer_sent(&s->pacer, (uint32_t)sent, w->now);
+        nv_worker_batch(w, (uint64_t)sent);
+        nv_worker_account(w);
+        nv_worker_publish(w);
+        if (sent == 0) {
+            int ready = nv_worker_wait(w, POLLOUT, s->deadline);
+            if (ready < 0)
+                return ready;
+        } else {
+            yield_to_receiver(s);
+        }
+    }
+    return 0;
+}
+
+int nv_run_tx(struct nv_worker *w)
+{
+    const struct nv_plan *plan = w->plan;
+    struct sender s = {.w = w, .left = nv_worker_share(w, plan->count), .deadline = UINT64_MAX};
+    struct nv_port_stats stats;
+
+    nv_stats(w->port, &stats);
+    s.refused = refused(&stats);
+    nv_worker_state(w, NV_STATE_RUNNING);
+    s.paced = plan->ramp_steps > 0;
+    if (s.paced) /* all workers from the same moment on */
+        nv_pacer_init(&s.pacer, plan->ramp, plan->ramp_steps, plan->burst, w->index, w->engine->threads,
+                      nv_page_get(w->engine->page, NV_PAGE_START_NS) + plan->link_wait_ns + HEADSTART_NS);
+    if (plan->duration_ns)
+        s.deadline = w->now + plan->duration_ns;
+    int error = run(&s);
+    if (error == 0)
+        error = nv_worker_flush(w);
+    w->stat[NV_STAT_RATE] = 0;
+    return error;
+}
