@@ -7,11 +7,24 @@ export const ALL48 = (1n << 48n) - 1n;
 
 /** a.b.c.d, and the short forms of inet_aton (10.1 is 10.0.0.1) if `short`. */
 export function parseIp4(text: string, short = false): number | undefined {
-  if (!(short ? /^\d+(\.\d+){0,3}$/ : /^\d+(\.\d+){3}$/).test(text)) return undefined;
-  const parts = text.split('.').map(Number);
-  const last = parts.pop()!;
-  if (parts.some((part) => part > 255) || last >= 2 ** (8 * (4 - parts.length))) return undefined;
-  return parts.reduce((sum, part, index) => sum + part * 2 ** (24 - 8 * index), last) >>> 0;
+  let ip = 0;
+  let dots = 0;
+  let part = -1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 48 && code <= 57) {
+      part = Math.max(part, 0) * 10 + code - 48;
+      if (part > 0xffffffff) return undefined;
+    } else {
+      if (code !== 46 || part < 0 || part > 255 || dots === 3) return undefined;
+      ip = ip * 256 + part;
+      part = -1;
+      dots++;
+    }
+  }
+  const rest = 256 ** (4 - dots);
+  if (part < 0 || part >= rest || (dots < 3 && !short)) return undefined;
+  return ip * rest + part;
 }
 
 export const printIp4 = (ip: number): string =>
@@ -19,6 +32,7 @@ export const printIp4 = (ip: number): string =>
 
 /** IPv6 as inet_pton reads it. */
 export function parseIp6(text: string): bigint | undefined {
+  if (!text.includes(':')) return undefined;
   let source = text;
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
   if (dotted) {
@@ -70,6 +84,10 @@ export const maskBits = (bits: number, width: number): bigint =>
 
 /** Number of leading ones when the mask is contiguous, else undefined. */
 export function prefixLength(mask: bigint | number, width: number): number | undefined {
+  if (typeof mask === 'number') {
+    const bits = Math.clz32(~mask);
+    return (mask << bits) >>> 0 === 0 || bits === 32 ? bits : undefined;
+  }
   const text = mask.toString(2).padStart(width, '0');
   const ones = text.indexOf('0') < 0 ? width : text.indexOf('0');
   return text.indexOf('1', ones) < 0 ? ones : undefined;

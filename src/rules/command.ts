@@ -110,7 +110,7 @@ export interface Flags {
   verbose: boolean; // -v
 }
 
-export const NO_FLAGS: Flags = {
+export const NO_FLAGS: Readonly<Flags> = {
   counters: false,
   actionOnly: false,
   compact: false,
@@ -131,7 +131,7 @@ export const NO_FLAGS: Flags = {
 
 /** A command with the flags it was given. */
 export interface Job {
-  flags: Flags;
+  flags: Readonly<Flags>;
   command: Command;
 }
 

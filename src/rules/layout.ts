@@ -2,7 +2,7 @@
 // Where the tests of a rule stand when it is listed: "proto from src [ports] to dst [ports] options". As in ipfw, a
 // test given as an option (src-ip 10.0.0.1) is listed in its place of the head. The program has the same order, so
 // that a listed rule read again gives the same program.
-import type { Block, Match, Rule, Side, Test } from './ast.js';
+import type { Block, Match, Rule, Test } from './ast.js';
 
 export interface Layout {
   /** The rule is listed as options only. */
@@ -15,73 +15,112 @@ export interface Layout {
   options: Block[];
 }
 
-const isVersion = (test: Test): boolean => test.kind === 'ip4' || test.kind === 'ip6';
-const isProto = (test: Test): boolean => test.kind === 'proto' || isVersion(test);
+type Place = 'version' | 'proto' | 'src' | 'dst' | 'srcPort' | 'dstPort' | 'option';
 
-function isAddress(test: Test, side: Side): boolean {
-  return /^(net4|set4|net6|me6?|table)$/.test(test.kind) && (test as { side: Side }).side === side;
+/** Where a test can stand in the head. */
+function placeOfTest(test: Test): Place {
+  switch (test.kind) {
+    case 'ip4':
+    case 'ip6':
+      return 'version';
+    case 'proto':
+      return 'proto';
+    case 'net4':
+    case 'net6':
+    case 'set4':
+    case 'me':
+    case 'me6':
+    case 'table':
+      return test.side;
+    case 'port':
+      return test.side === 'src' ? 'srcPort' : 'dstPort';
+    default:
+      return 'option';
+  }
 }
 
-const isPort = (test: Test, side: Side): boolean => test.kind === 'port' && test.side === side;
+/** Where a block can: all its alternatives must fit, and ports stand alone. */
+function placeOf(block: Block): Place {
+  let place = placeOfTest(block[0]!.test);
+  for (let i = 1; i < block.length; i++) {
+    const next = placeOfTest(block[i]!.test);
+    const protocols = (place === 'proto' || place === 'version') && (next === 'proto' || next === 'version');
+    if (protocols) place = place === 'version' ? place : next;
+    else if (next !== place || place.endsWith('Port')) return 'option';
+  }
+  return place;
+}
 
 /** The test looks something up in a table, and so may set tablearg: such tests must keep their order. */
-export const looksUp = (test: Test): boolean =>
+const looksUp = (test: Test): boolean =>
   'table' in test || (test.kind === 'iface' && test.match.by === 'table');
 
-/** Head and options, taking for the head what `take` finds among the blocks. */
-function arrange(rule: Rule, take: (fits: (block: Block) => boolean) => Block | undefined): Layout {
-  const layout: Layout = { bare: false, options: [] };
-  const all = (fits: (test: Test) => boolean) => (block: Block) => block.every(({ test }) => fits(test));
-  layout.proto =
-    take((block) => all(isProto)(block) && block.some(({ test }) => isVersion(test))) ?? take(all(isProto));
-  const last = layout.proto?.at(-1)?.test;
-  const six = last?.kind === 'ip6' || (last?.kind === 'proto' && last.proto === 41);
+/** Behind ip6, `me` and dotted addresses would be read as IPv6 ones. */
+const readAs6 = (proto: Block | undefined): boolean => {
+  const last = proto?.at(-1)?.test;
+  return last?.kind === 'ip6' || (last?.kind === 'proto' && last.proto === 41);
+};
+const only4 = (block: Block): boolean =>
+  block.some(({ test }) => test.kind === 'net4' || test.kind === 'set4' || test.kind === 'me');
+
+const portTests = (rule: Rule, place: Place): number =>
+  rule.body.reduce((sum, block) => sum + block.filter(({ test }) => placeOfTest(test) === place).length, 0);
+
+/** Fill the head: with blocks from anywhere, or only with those that stand at the beginning in their order. */
+function arrange(rule: Rule, anywhere: boolean): Layout {
+  const rest = [...rule.body];
+  const places = rest.map(placeOf);
+  const take = (place: Place, refuse?: (block: Block) => boolean): Block | undefined => {
+    const at = anywhere ? places.indexOf(place) : places[0] === place ? 0 : -1;
+    if (at < 0 || refuse?.(rest[at]!)) return undefined;
+    places.splice(at, 1);
+    return rest.splice(at, 1)[0];
+  };
+  const layout: Layout = { bare: false, options: rest };
+  layout.proto = take('version') ?? take('proto');
+  const refuse = readAs6(layout.proto) ? only4 : undefined;
   for (const side of ['src', 'dst'] as const) {
-    // behind ip6, `me` and dotted addresses would be read as IPv6 ones
-    layout[side] = take((block) =>
-      all((test) => isAddress(test, side) && !(six && /^(net4|set4|me)$/.test(test.kind)))(block),
-    );
-    const ports = rule.body.flat().filter(({ test }) => isPort(test, side)).length;
-    if (ports === 1)
-      layout[`${side}Port`] = take((block) => block.length === 1 && isPort(block[0]!.test, side))?.[0];
+    layout[side] = take(side, refuse);
+    // several port tests of a side are all listed as options
+    const port = `${side}Port` as const;
+    if (places.includes(port) && portTests(rule, port) === 1) layout[port] = take(port)?.[0];
   }
   return layout;
 }
 
 function order(layout: Layout): Block[] {
-  const port = (match: Match | undefined): Block[] => (match ? [[match]] : []);
-  const head = (block: Block | undefined): Block[] => (block ? [block] : []);
-  return [
-    ...head(layout.proto),
-    ...head(layout.src),
-    ...port(layout.srcPort),
-    ...head(layout.dst),
-    ...port(layout.dstPort),
-    ...layout.options,
-  ];
+  const blocks: Block[] = [];
+  if (layout.proto) blocks.push(layout.proto);
+  if (layout.src) blocks.push(layout.src);
+  if (layout.srcPort) blocks.push([layout.srcPort]);
+  if (layout.dst) blocks.push(layout.dst);
+  if (layout.dstPort) blocks.push([layout.dstPort]);
+  blocks.push(...layout.options);
+  return blocks;
 }
 
 const lookups = (blocks: Block[]): Test[] =>
-  blocks
-    .flat()
-    .map(({ test }) => test)
-    .filter(looksUp);
+  blocks.flatMap((block) => block.map(({ test }) => test).filter(looksUp));
 
-export function layoutRule(rule: Rule): Layout {
+function makeLayout(rule: Rule): Layout {
   if (rule.optionsOnly) return { bare: true, options: rule.body };
-  const rest = [...rule.body];
-  const anywhere = arrange(rule, (fits) => {
-    const at = rest.findIndex(fits);
-    return at < 0 ? undefined : rest.splice(at, 1)[0];
-  });
-  anywhere.options = rest;
+  const layout = arrange(rule, true);
   const before = lookups(rule.body);
-  if (lookups(order(anywhere)).every((test, index) => test === before[index])) return anywhere;
-  // moving would change which look-up is the last one: only what stands in its place already goes to the head
-  const stay = [...rule.body];
-  const inPlace = arrange(rule, (fits) => (stay[0] && fits(stay[0]) ? stay.shift() : undefined));
-  inPlace.options = stay;
-  return inPlace;
+  if (before.length < 2 || lookups(order(layout)).every((test, index) => test === before[index]))
+    return layout;
+  return arrange(rule, false); // moving would change which look-up is the last one
+}
+
+const made = new WeakMap<Rule, Layout>();
+
+/** Rules are not changed once they are parsed, so each is arranged once. */
+export function layoutRule(rule: Rule): Layout {
+  let layout = made.get(rule);
+  if (!layout) {
+    layout = makeLayout(rule);
+    made.set(rule, layout);
+  }
+  return layout;
 }
 
 /** The blocks of a rule in the order of its program. */

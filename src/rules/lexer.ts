@@ -5,8 +5,10 @@ import type { Place } from './error.js';
 
 export interface Word {
   text: string;
-  /** Where the pieces of the word stand: offset in `text` -> column, counted from 1. */
-  pieces: { offset: number; column: number }[];
+  /** Column of the first character, counted from 1. */
+  column: number;
+  /** Where further pieces of the word stand, when it was written in several: offset in `text` -> column. */
+  pieces?: { offset: number; column: number }[];
 }
 
 /** One command: its words and the text they were cut from. */
@@ -17,13 +19,20 @@ export interface Line {
   words: Word[];
 }
 
-const BLANK = /[ \t\f\v\n\r]/;
+/** Blank, tab, line feed, vertical tab, form feed, carriage return. */
+const isBlank = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
 /** Column of character `offset` of a word. */
 export function columnOf(word: Word, offset = 0): number {
-  let found = word.pieces[0]!;
-  for (const piece of word.pieces) if (piece.offset <= offset) found = piece;
-  return found.column + offset - found.offset;
+  const piece = word.pieces?.findLast((each) => each.offset <= offset);
+  return piece ? piece.column + offset - piece.offset : word.column + offset;
+}
+
+/** Put another piece behind a word. */
+function extend(word: Word, text: string, column: number): void {
+  word.pieces ??= [];
+  word.pieces.push({ offset: word.text.length, column });
+  word.text += text;
 }
 
 /** Cut one line of text. `line` has no words when it is blank or only a comment. */
@@ -33,19 +42,17 @@ export function lexLine(raw: string, number = 1, file?: string): Line {
   const words: Word[] = [];
   let open: Word | undefined;
   for (let i = 0; i < end; ) {
-    if (BLANK.test(raw[i]!)) {
+    if (isBlank(raw.charCodeAt(i))) {
       if (open && !open.text.endsWith(',')) open = undefined;
       i++;
       continue;
     }
     let stop = i;
-    while (stop < end && !BLANK.test(raw[stop]!)) stop++;
+    while (stop < end && !isBlank(raw.charCodeAt(stop))) stop++;
     const text = raw.slice(i, stop);
-    if (open) {
-      open.pieces.push({ offset: open.text.length, column: i + 1 });
-      open.text += text;
-    } else {
-      open = { text, pieces: [{ offset: 0, column: i + 1 }] };
+    if (open) extend(open, text, i + 1);
+    else {
+      open = { text, column: i + 1 };
       words.push(open);
     }
     i = stop;
@@ -60,11 +67,9 @@ export function lexArgs(args: readonly string[]): Line {
   let column = 1;
   let open: Word | undefined;
   for (const arg of args) {
-    if (open) {
-      open.pieces.push({ offset: open.text.length, column });
-      open.text += arg;
-    } else {
-      open = { text: arg, pieces: [{ offset: 0, column }] };
+    if (open) extend(open, arg, column);
+    else {
+      open = { text: arg, column };
       words.push(open);
     }
     column += arg.length + 1;

@@ -83,9 +83,14 @@ export function listRules(world: World, command: RuleCommand & { kind: 'list' },
   const counters = show || flags.time !== 'none' ? world.engine.counters() : new Map<number, RuleCounter>();
   const states = flags.dynamic ? world.engine.states(flags.expired) : [];
   const count = ({ id }: StoredRule): RuleCounter => counters.get(id) ?? NEVER;
-  const columnWidth = show ? width([...inSet.map(count), ...states]) : { packets: 0, bytes: 0 };
   const lines: string[] = [];
   const ranges = command.ranges.length > 0 ? command.ranges : [{ low: 0, high: 65535 }];
+  const span = {
+    low: Math.min(...ranges.map(({ low }) => low)),
+    high: Math.max(...ranges.map(({ high }) => high)),
+  };
+  const counted = inSet.filter(({ rule }) => inRange(rule.number, span)).map(count);
+  const columnWidth = show ? width([...counted, ...states]) : { packets: 0, bytes: 0 };
   for (const range of ranges) {
     const found = inSet.filter(({ rule }) => inRange(rule.number, range));
     if (found.length === 0 && command.ranges.length > 0) {

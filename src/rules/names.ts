@@ -174,9 +174,10 @@ export function servicePort(name: string, protocol: number | 'divert' = 0): numb
   return port.get(`${name}/${protocol === 'divert' ? protocol : byNumber.get(protocol)}`);
 }
 
-/** Service name of a port, for -N; the number when it has none. */
+/** Service name of a port, for -N; the number when it has none, or none that means this port again. */
 export function serviceName(port: number, protocol = 0): string {
   const { service, protocolName: byNumber } = get();
   const key = protocol === 0 || protocol === 41 ? String(port) : `${port}/${byNumber.get(protocol)}`;
-  return service.get(key) ?? String(port);
+  const name = service.get(key);
+  return name !== undefined && (servicePort(name, protocol) ?? servicePort(name)) === port ? name : String(port);
 }

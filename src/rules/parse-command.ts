@@ -34,6 +34,7 @@ const SWITCHES: Record<string, Partial<Flags>> = {
 
 /** Flags before the command, as getopt reads them: -aS, -s 3, -s3. */
 export function parseFlags(words: Words): Flags {
+  if (!words.peek()?.startsWith('-')) return NO_FLAGS;
   const flags = { ...NO_FLAGS };
   while (/^-./.test(words.peek() ?? '')) {
     const text = words.next('');
@@ -218,5 +219,6 @@ export function parseCommand(line: Line, context: ParseContext): Job | undefined
   const place = words.place();
   const command = parseVerb(words, context);
   words.end();
-  return { flags, command: { ...command, place } };
+  command.place = place;
+  return { flags, command };
 }

@@ -8,7 +8,7 @@ import { type BodyReader, type Parsed, parsePorts, parseProtocol } from './optio
 import { parseAction, parseArg, parseStateName } from './parse-action.js';
 import { parseAddress } from './parse-address.js';
 import { parseModifiers } from './parse-modifiers.js';
-import { isKeyword, parseOption } from './parse-options.js';
+import { isKeyword, OPTIONS, parseOption } from './parse-options.js';
 import { looksLikeRanges } from './ranges.js';
 import type { Words } from './words.js';
 
@@ -84,11 +84,20 @@ const isProtocol = (text: string | undefined): boolean =>
   text !== undefined &&
   (text === 'ip' || 'all'.startsWith(text) || /^ipv?[46]$/.test(text) || parseProtocol(text) !== undefined);
 
-/** True when the body starts with "proto from": past braces and "not", the first word is a protocol. */
+/**
+ * True when the body starts with "proto from": past braces and "not", the first word is a protocol. ip4 and ip6 are
+ * options too, and mean the option when no "from" follows them.
+ */
 function startsWithProtocol(words: Words): boolean {
-  let ahead = isOpen(words.peek()) ? 1 : 0;
+  const braced = isOpen(words.peek());
+  let ahead = braced ? 1 : 0;
   while (words.peek(ahead) === 'not' || words.peek(ahead) === '!') ahead++;
-  return isProtocol(words.peek(ahead)?.replace(/^!/, ''));
+  const first = words.peek(ahead)?.replace(/^!/, '');
+  if (!isProtocol(first)) return false;
+  if (first === undefined || !Object.hasOwn(OPTIONS, first)) return true;
+  while (braced && words.peek(ahead) !== undefined && !isClose(words.peek(ahead))) ahead++;
+  const next = words.peek(ahead + 1);
+  return next !== undefined && 'from'.startsWith(next);
 }
 
 /** [[not] ports] behind an address. */

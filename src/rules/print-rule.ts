@@ -98,7 +98,11 @@ export function printState(state: State): string {
   return `${state.kind}${fields} :${state.name}`;
 }
 
-const headProto = (test: Test): string => (test.kind === 'proto' ? protocolName(test.proto) : test.kind);
+/** Protocol 41 goes by its number here: the name ipv6 means any IPv6 packet. */
+const headProto = (test: Test): string => {
+  if (test.kind !== 'proto') return test.kind;
+  return test.proto === 41 ? '41' : protocolName(test.proto);
+};
 
 /** Everything behind the rule's modifiers, with leading blanks; without the comment. */
 function printBody(rule: Rule, options: ListOptions): string {

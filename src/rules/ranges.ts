@@ -7,11 +7,26 @@ export interface Range {
   high: number;
 }
 
+/** The value of a text of up to 15 decimal digits; -1 for anything else. */
+function digits(text: string): number {
+  if (text.length === 0 || text.length > 15) return -1;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 48 || code > 57) return -1;
+    value = value * 10 + code - 48;
+  }
+  return value;
+}
+
 /** An unsigned number: decimal, 0x hexadecimal or 0 octal as strtoul reads it; undefined when it is not one. */
 export function parseUnsigned(text: string): number | undefined {
-  if (/^0x[0-9a-f]+$/i.test(text)) return Number.parseInt(text.slice(2), 16);
-  if (/^0[0-7]+$/.test(text)) return Number.parseInt(text, 8);
-  return /^(0|[1-9]\d*)$/.test(text) ? Number(text) : undefined;
+  if (text.charCodeAt(0) !== 48 || text.length === 1) {
+    const value = digits(text);
+    return value < 0 ? undefined : value;
+  }
+  if (/^0x[0-9a-f]{1,13}$/i.test(text)) return Number.parseInt(text.slice(2), 16);
+  return /^0[0-7]{1,17}$/.test(text) ? Number.parseInt(text, 8) : undefined;
 }
 
 /** A number that must lie in low..high; `what` names it in the error. */
@@ -24,9 +39,10 @@ export function parseNumber(text: string, what: string, low: number, high: numbe
 
 /** Decimal only, as rule, set and object numbers are read (leading zeros are allowed: 00100). */
 export function parseDecimal(text: string, what: string, low: number, high: number): number {
-  if (!/^\d+$/.test(text) || Number(text) < low || Number(text) > high)
+  const value = digits(text);
+  if (value < low || value > high)
     throw new RuleError(`bad ${what} "${text}"`, { expected: `a number ${low}..${high}` });
-  return Number(text);
+  return value;
 }
 
 export interface RangeRules {
@@ -43,7 +59,7 @@ function parseItem(item: string, rules: RangeRules): Range {
   const value = (text: string): number | undefined => {
     const number = parseUnsigned(text);
     if (number !== undefined) return number <= rules.max ? number : undefined;
-    return rules.named?.(text.replaceAll(/\\(.)/g, '$1'));
+    return /[a-z]/i.test(text) ? rules.named?.(text.replaceAll(/\\(.)/g, '$1')) : undefined;
   };
   const whole = value(item);
   if (whole !== undefined) return { low: whole, high: whole };

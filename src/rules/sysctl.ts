@@ -57,6 +57,16 @@ export const VARIABLES: Record<string, Variable> = {
   'net.link.bridge.ipfw': on(0),
 };
 
+/** Full names of those that are read for every rule. */
+const FW_NAMES = {
+  autoinc_step: 'net.inet.ip.fw.autoinc_step',
+  verbose_limit: 'net.inet.ip.fw.verbose_limit',
+  tables_max: 'net.inet.ip.fw.tables_max',
+  tables_sets: 'net.inet.ip.fw.tables_sets',
+} as const;
+
+type FwName = keyof typeof FW_NAMES;
+
 /** Values of the variables; changed only through set, which checks. */
 export class Sysctl {
   private readonly values = new Map(Object.entries(VARIABLES).map(([name, { value }]) => [name, value]));
@@ -75,9 +85,9 @@ export class Sysctl {
     return this.values.get(name)!;
   }
 
-  /** Short names of net.inet.ip.fw. */
-  fw(name: string): number {
-    return this.get(`net.inet.ip.fw.${name}`);
+  /** A variable of net.inet.ip.fw by its short name. */
+  fw(name: FwName): number {
+    return this.values.get(FW_NAMES[name])!;
   }
 
   /** Set; returns the value it had. */

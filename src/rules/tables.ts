@@ -26,14 +26,15 @@ export const defaultOptions = (type: TableType): TableOptions => ({
 /** Tables a rule refers to, each with the type it must have. */
 export function tablesOf(rule: Rule): { table: TableRef; type: TableType }[] {
   const found: { table: TableRef; type: TableType }[] = [];
-  for (const { test } of rule.body.flat()) {
-    if (test.kind === 'table') found.push({ table: test.table, type: 'addr' });
-    else if (test.kind === 'mac-table') found.push({ table: test.table, type: 'mac' });
-    else if (test.kind === 'flow') found.push({ table: test.table, type: 'flow' });
-    else if (test.kind === 'lookup') found.push({ table: test.table, type: lookupType(test.key) });
-    else if (test.kind === 'iface' && test.match.by === 'table')
-      found.push({ table: (test.match as IfaceMatch & { by: 'table' }).table, type: 'iface' });
-  }
+  for (const block of rule.body)
+    for (const { test } of block) {
+      if (test.kind === 'table') found.push({ table: test.table, type: 'addr' });
+      else if (test.kind === 'mac-table') found.push({ table: test.table, type: 'mac' });
+      else if (test.kind === 'flow') found.push({ table: test.table, type: 'flow' });
+      else if (test.kind === 'lookup') found.push({ table: test.table, type: lookupType(test.key) });
+      else if (test.kind === 'iface' && test.match.by === 'table')
+        found.push({ table: (test.match as IfaceMatch & { by: 'table' }).table, type: 'iface' });
+    }
   return found;
 }
 

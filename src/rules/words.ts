@@ -153,9 +153,9 @@ export class Words {
 }
 
 function cut(word: Word, from: number, to: number): Word {
-  const pieces = [{ offset: 0, column: columnOf(word, from) }];
-  for (const piece of word.pieces)
-    if (piece.offset > from && piece.offset < to)
-      pieces.push({ offset: piece.offset - from, column: piece.column });
-  return { text: word.text.slice(from, to), pieces };
+  const part: Word = { text: word.text.slice(from, to), column: columnOf(word, from) };
+  const pieces = word.pieces?.filter((piece) => piece.offset > from && piece.offset < to);
+  if (pieces && pieces.length > 0)
+    part.pieces = pieces.map(({ offset, column }) => ({ offset: offset - from, column }));
+  return part;
 }

@@ -103,10 +103,12 @@ const MAX_WORDS = 65535;
 
 export function compileRule(rule: Rule, refs: References): CompiledRule {
   refs.ruleSet = rule.set;
-  const tests = testWords(rule, refs);
-  if (tests.length > MAX_WORDS)
-    throw new RuleError(`rule too long: ${tests.length} words`, {
+  const words = testWords(rule, refs);
+  const tests = words.length;
+  if (tests > MAX_WORDS)
+    throw new RuleError(`rule too long: ${tests} words`, {
       expected: `at most ${MAX_WORDS} words: use a table for so many addresses`,
     });
-  return { words: Uint32Array.from([...tests, ...actionWords(rule, refs)]), testWords: tests.length };
+  words.push(...actionWords(rule, refs));
+  return { words: Uint32Array.from(words), testWords: tests };
 }
