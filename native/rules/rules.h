@@ -227,8 +227,9 @@ struct nv_rules_counter {
 /* Counters of all rules in order: writes up to max and returns how many rules there are. */
 uint32_t nv_rules_counters(struct nv_rules *rules, struct nv_rules_counter *out, uint32_t max);
 
-/* Zero the counters of the rules with these ids; count 0: of all. log_only: only the log counters (resetlog). */
-void nv_rules_zero(struct nv_rules *rules, const uint32_t *ids, uint32_t count, bool log_only);
+/* Zero the counters of the rules with these ids; count 0: of all. log_only: only the log counters (resetlog). -ENOMEM.
+ */
+int nv_rules_zero(struct nv_rules *rules, const uint32_t *ids, uint32_t count, bool log_only, struct nv_error *err);
 
 struct nv_rules_state {
     uint32_t rule_id;
@@ -249,6 +250,8 @@ struct nv_rules_state {
 uint32_t nv_rules_states(struct nv_rules *rules, uint64_t now_ns, bool expired,
                          int (*fn)(void *arg, const struct nv_rules_state *state), void *arg);
 uint32_t nv_rules_state_count(struct nv_rules *rules);
+/* Forget the states made by the rules with these ids; count 0: all states. Returns how many went. */
+uint32_t nv_rules_states_delete(struct nv_rules *rules, const uint32_t *ids, uint32_t count);
 
 /* One line of an explanation: what became of a rule. */
 struct nv_rules_step {
@@ -262,10 +265,10 @@ struct nv_rules_step {
 
 /*
  * Walk one packet through the rules, rule by rule without the index, changing nothing (no counters, no
- * states, no bytes), and call step for each rule met. Returns the verdict in *out.
+ * states, no bytes), and call step for each rule met. The verdict goes to *out. `prob` matches. -ENOMEM.
  */
-void nv_rules_explain(struct nv_rules *rules, const struct nv_rules_packet *packet, struct nv_rules_verdict *out,
-                      void (*step)(void *arg, const struct nv_rules_step *step), void *arg);
+int nv_rules_explain(struct nv_rules *rules, const struct nv_rules_packet *packet, struct nv_rules_verdict *out,
+                     void (*step)(void *arg, const struct nv_rules_step *step), void *arg, struct nv_error *err);
 
 /* ---- nat -------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* eval.h - one packet on its way through the rules. */
+#ifndef NETVALE_RULES_EVAL_H
+#define NETVALE_RULES_EVAL_H
+
+#include "rules/engine.h"
+
+struct rules_state;
+
+struct rules_eval {
+    struct rules_view view;
+    const struct rules_image *image;
+    const struct nv_rules_params *params;
+    struct nv_rules_worker *worker; /* NULL while explaining: nothing may change */
+    struct nv_rules *engine;
+    struct nv_rules_packet *packet;
+    struct nv_rules_verdict *verdict;
+    struct rules_count *counts;
+    uint64_t *map;  /* a bit a rule, all zero, for the index */
+    uint64_t token; /* tablearg of the rule at hand; 0: no look-up matched */
+    uint64_t hash;  /* of the flow, when the program has states */
+    uint32_t mark;
+    uint16_t rule_number;      /* of the rule at hand */
+    uint32_t looked_for;       /* name of the last state look-up; EVAL_NOT_LOOKED: none yet */
+    struct rules_state *state; /* the state that sent the packet to its parent rule, while that rule runs */
+    uint8_t reason;
+};
+
+#define EVAL_NOT_LOOKED 0xfffffffeu
+
+/* Does a test (not PROBE_STATE, KEEP_STATE, LIMIT, SKIP_ACTION) match, before NOT? Sets eval->token on a look-up. */
+bool rules_test(struct rules_eval *eval, const struct nv_rules_insn *insn);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* image.c - turn a checked program into an image: jumps, probes, interfaces, slots and the index. */
+#include "rules/engine.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+
+#include "rules/index.h"
+#include "rules/slots.h"
+#include "rules/state_table.h"
+
+/* So few rules are looked at faster one by one. */
+enum { LINEAR_UP_TO = 4 };
+enum { NUMBERS = NV_RULES_DEFAULT_RULE + 2 };
+#define NO_NAME 0xfffffffeu /* not a name, nor NV_RULES_STATE_ANY */
+
+void rules_image_free(struct rules_image *image)
+{
+    if (!image)
+        return;
+    index_free(image->index);
+    for (unsigned i = 0; i < RULES_MAX_WORKERS; i++) {
+        free(image->counts[i]);
+        free(image->maps[i]);
+    }
+    free(image->slot);
+    free(image->rule_of_slot);
+    free(image->first_at);
+    free(image->jump);
+    free(image->next_probe);
+    free(image->via);
+    free(image->base);
+    free(image->log_count);
+    free(image->program);
+    free(image);
+}
+
+static void find_numbers(struct rules_image *image)
+{
+    uint32_t rule = image->rule_count;
+    for (uint32_t number = NUMBERS; number-- > 0;) {
+        while (rule > 0 && image->rules[rule - 1].number >= number)
+            rule--;
+        image->first_at[number] = rule;
+    }
+}
+
+static const struct nv_rules_insn *last_action(const struct rules_image *image, uint32_t rule)
+{
+    const struct nv_rules_insn *insn = rule_actions(image, rule);
+    while (insn->opcode < NV_OP_ACCEPT)
+        insn = insn_next(insn);
+    return insn;
+}
+
+static void resolve_jumps(struct rules_image *image)
+{
+    for (uint32_t rule = 0; rule < image->rule_count; rule++) {
+        const struct nv_rules_insn *insn = last_action(image, rule);
+        uint32_t number = insn->arg;
+        image->jump[rule] = IMAGE_NO_RULE;
+        if ((insn->opcode != NV_OP_SKIPTO && insn->opcode != NV_OP_CALL) || number == NV_RULES_TABLEARG)
+            continue;
+        if (insn->opcode == NV_OP_SKIPTO && number <= image->rules[rule].number)
+            number = image->rules[rule].number + 1u;
+        image->jump[rule] = image->first_at[number];
+    }
+}
+
+/* Find the rules that look for states, and whether all do so by one name. */
+static int find_probes(struct rules_image *image)
+{
+    uint32_t name = NO_NAME, next = IMAGE_NO_RULE;
+    bool probes = false;
+
+    image->one_name = true;
+    image->next_probe = malloc(image->rule_count * sizeof(uint32_t));
+    if (!image->next_probe)
+        return -ENOMEM;
+    for (uint32_t rule = image->rule_count; rule-- > 0;) {
+        const struct nv_rules_insn *insn = rule_tests(image, rule), *end = rule_end(image, rule);
+        for (; insn != end; insn = insn_next(insn)) {
+            image->has_states |= insn->opcode == NV_OP_KEEP_STATE || insn->opcode == NV_OP_LIMIT;
+            if (insn->opcode != NV_OP_PROBE_STATE && insn->opcode != NV_OP_CHECK_STATE)
+                continue;
+            image->has_states = true;
+            if (name != NO_NAME && name != insn->arg)
+                image->one_name = false;
+            name = insn->arg;
+            if (insn->opcode == NV_OP_PROBE_STATE && rule_enabled(image, rule)) {
+                probes = true;
+                next = rule;
+            }
+        }
+        image->next_probe[rule] = next;
+    }
+    if (!probes) {
+        free(image->next_probe);
+        image->next_probe = NULL;
+    }
+    return 0;
+}
+
+/* Which interface matches which pattern. */
+static void match_patterns(struct rules_image *image, const struct nv_rules *engine)
+{
+    for (uint32_t p = 0; p < image->pattern_count; p++) {
+        const struct nv_rules_pattern *pattern = &image->patterns[p];
+        for (uint32_t i = 1; i <= engine->interface_count; i++) {
+            const char *name = engine->interfaces[i];
+            uint8_t *match = &image->via[p * (NV_RULES_MAX_INTERFACES + 1u) + i];
+            switch (pattern->kind) {
+            case NV_IFACE_NAME:
+                *match = strcmp(image->strings + pattern->arg, name) == 0;
+                break;
+            case NV_IFACE_GLOB:
+                *match = fnmatch(image->strings + pattern->arg, name, 0) == 0;
+                break;
+            case NV_IFACE_IP:
+                *match = pattern->arg != 0 && pattern->arg == engine->addresses[i];
+                break;
+            default:
+                *match = IMAGE_VIA_TABLE;
+                break;
+            }
+        }
+    }
+}
+
+static int assign_slots(struct nv_rules *engine, struct rules_image *image, struct nv_error *err)
+{
+    uint32_t twice;
+    int error = slots_assign(engine->slots, image->rules, image->rule_count, image->slot, &twice);
+    if (error == -EEXIST)
+        return rules_error(err, EINVAL, "rule %u: its id %u is that of another rule", image->rules[twice].number,
+                           image->rules[twice].id);
+    image->slot_count = engine->slots->count;
+    image->rule_of_slot = malloc(image->slot_count * sizeof(uint32_t));
+    pthread_mutex_lock(&engine->shared_lock);
+    if (error == 0)
+        error = state_slots(engine->states, image->slot_count);
+    pthread_mutex_unlock(&engine->shared_lock);
+    if (error != 0 || !image->rule_of_slot)
+        return -ENOMEM;
+    memset(image->rule_of_slot, 0xff, image->slot_count * sizeof(uint32_t));
+    for (uint32_t rule = 0; rule < image->rule_count; rule++)
+        image->rule_of_slot[image->slot[rule]] = rule;
+    return 0;
+}
+
+int rules_image_counts(struct rules_image *image, uint32_t worker)
+{
+    if (!image->counts[worker])
+        image->counts[worker] = calloc(image->rule_count, sizeof(struct rules_count));
+    if (!image->maps[worker])
+        image->maps[worker] = calloc((image->rule_count + 63) / 64, sizeof(uint64_t));
+    return image->counts[worker] && image->maps[worker] ? 0 : -ENOMEM;
+}
+
+static int allocate(struct nv_rules *engine, struct rules_image *image)
+{
+    uint32_t rules = image->rule_count;
+    image->slot = calloc(rules, sizeof(uint32_t));
+    image->jump = calloc(rules, sizeof(uint32_t));
+    image->first_at = calloc(NUMBERS, sizeof(uint32_t));
+    image->base = calloc(rules, sizeof(struct rules_count));
+    image->log_count = calloc(rules, sizeof(uint64_t));
+    image->via = calloc(image->pattern_count + 1, NV_RULES_MAX_INTERFACES + 1u);
+    if (!image->slot || !image->jump || !image->first_at || !image->base || !image->log_count || !image->via)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < RULES_MAX_WORKERS; i++) {
+        if (engine->workers[i] && rules_image_counts(image, i) != 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int rules_image_make(struct nv_rules *engine, const void *program, size_t size, struct rules_image **out,
+                     struct nv_error *err)
+{
+    struct rules_image *image = calloc(1, sizeof(*image));
+    char *copy = malloc(size ? size : 1);
+    int error = -ENOMEM;
+
+    if (!image || !copy) {
+        free(image);
+        free(copy);
+        return rules_error(err, ENOMEM, "no memory for a program of %zu bytes", size);
+    }
+    memcpy(copy, program, size);
+    image->program = copy;
+    image->size = size;
+    error = rules_verify(engine, copy, size, err);
+    if (error == 0) {
+        const struct nv_rules_program *head = image->program;
+        image->generation = ++engine->generation ? engine->generation : ++engine->generation;
+        image->rule_count = head->rule_count;
+        image->set_disable = head->set_disable;
+        image->rules = (const void *)(copy + head->rule_offset);
+        image->code = (const void *)(copy + head->code_offset);
+        image->patterns = (const void *)(copy + head->pattern_offset);
+        image->pattern_count = head->pattern_count;
+        image->strings = copy + head->string_offset;
+        image->string_bytes = head->string_bytes;
+        error = allocate(engine, image);
+        if (error == 0)
+            error = assign_slots(engine, image, err);
+        if (error == 0) {
+            find_numbers(image);
+            resolve_jumps(image);
+            match_patterns(image, engine);
+            error = find_probes(image);
+        }
+        if (error == 0 && !engine->params->linear && image->rule_count > LINEAR_UP_TO)
+            error = index_make(image, &image->index);
+        if (error == -ENOMEM)
+            rules_error(err, ENOMEM, "no memory for a program of %u rules", image->rule_count);
+    }
+    if (error != 0) {
+        rules_image_free(image);
+        return error;
+    }
+    *out = image;
+    return 0;
+}
+
+uint32_t rules_image_find(const struct rules_image *image, uint32_t number, uint32_t id)
+{
+    uint32_t rule = image->first_at[number <= NV_RULES_DEFAULT_RULE ? number : NV_RULES_DEFAULT_RULE];
+    while (rule + 1 < image->rule_count && image->rules[rule].number == number && image->rules[rule].id < id)
+        rule++;
+    return rule;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * image.h - a loaded program: checked, with jumps resolved and everything that can be worked out beforehand.
+ *
+ * Immutable once workers see it, except for the counters, of which each worker has its own.
+ */
+#ifndef NETVALE_RULES_IMAGE_H
+#define NETVALE_RULES_IMAGE_H
+
+#include "rules/rules.h"
+
+struct rules_index;
+struct nv_rules;
+
+#define IMAGE_NO_RULE   0xffffffffu
+#define IMAGE_VIA_TABLE 2u /* the pattern asks a table */
+
+enum { RULES_MAX_WORKERS = 64 };
+
+struct rules_count {
+    uint64_t packets, bytes, last_ns;
+};
+
+struct rules_image {
+    uint32_t generation; /* never 0 */
+    uint32_t rule_count;
+    uint32_t set_disable;
+    uint32_t pattern_count;
+    const struct nv_rules_rule *rules; /* in the copy of the program */
+    const uint32_t *code;
+    const struct nv_rules_pattern *patterns;
+    const char *strings;
+    uint32_t string_bytes;
+
+    uint32_t *slot;         /* rule index -> slot of its id (slots.h) */
+    uint32_t *rule_of_slot; /* slot -> rule index or IMAGE_NO_RULE */
+    uint32_t slot_count;
+    uint32_t *first_at;   /* number (0..65536) -> index of the first rule with at least that number */
+    uint32_t *jump;       /* rule index -> index its SKIPTO or CALL goes to */
+    uint32_t *next_probe; /* rule index -> first enabled rule from there on that looks for states; NULL: none does */
+    uint8_t *via;         /* pattern * (NV_RULES_MAX_INTERFACES + 1) + interface -> 0, 1 or IMAGE_VIA_TABLE */
+    bool has_states, one_name;
+    bool has_nat, has_reass;
+
+    struct rules_index *index; /* NULL: evaluate linearly */
+    struct rules_count *base;  /* counts of earlier programs and closed workers; under the engine's lock */
+    struct rules_count *counts[RULES_MAX_WORKERS]; /* each written by its worker alone */
+    uint64_t *maps[RULES_MAX_WORKERS];             /* a bit a rule, zero between packets */
+    uint64_t *log_count;                           /* log records of each rule so far; atomic */
+
+    void *program; /* the copy */
+    size_t size;
+};
+
+/* The instruction at word `at` of the code. */
+static inline const struct nv_rules_insn *image_insn(const struct rules_image *image, uint32_t at)
+{
+    return (const struct nv_rules_insn *)(const void *)(image->code + at);
+}
+
+static inline const uint32_t *insn_words(const struct nv_rules_insn *insn)
+{
+    return (const uint32_t *)(const void *)(insn + 1);
+}
+
+static inline const struct nv_rules_insn *insn_next(const struct nv_rules_insn *insn)
+{
+    return (const struct nv_rules_insn *)(const void *)((const uint32_t *)(const void *)insn + insn->words);
+}
+
+static inline const struct nv_rules_insn *rule_tests(const struct rules_image *image, uint32_t rule)
+{
+    return image_insn(image, image->rules[rule].code);
+}
+
+static inline const struct nv_rules_insn *rule_actions(const struct rules_image *image, uint32_t rule)
+{
+    return image_insn(image, image->rules[rule].code + image->rules[rule].test_words);
+}
+
+static inline const struct nv_rules_insn *rule_end(const struct rules_image *image, uint32_t rule)
+{
+    const struct nv_rules_rule *r = &image->rules[rule];
+    return image_insn(image, r->code + r->test_words + r->action_words);
+}
+
+static inline bool rule_enabled(const struct rules_image *image, uint32_t rule)
+{
+    return !(image->set_disable >> image->rules[rule].set & 1);
+}
+
+/* Check a program's layout and meaning (verify.c). 0, or -errno with *err naming the rule. */
+int rules_verify(struct nv_rules *engine, const void *program, size_t size, struct nv_error *err);
+
+/* Make an image of a program (image.c): checks it, resolves it, builds the index. */
+int rules_image_make(struct nv_rules *engine, const void *program, size_t size, struct rules_image **out,
+                     struct nv_error *err);
+void rules_image_free(struct rules_image *image);
+
+/* Counters and a map for one more worker. 0 or -ENOMEM. */
+int rules_image_counts(struct rules_image *image, uint32_t worker);
+
+/* Index of the rule number/id, or of the first one behind where it would be. */
+uint32_t rules_image_find(const struct rules_image *image, uint32_t number, uint32_t id);
+
+#endif
