@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * index_lookup.c - from a value to its class. Addresses and ports take the way of DXR (Zec, Rizzo and Mikuc, 2012):
+ * a table by the first bits, then the few bounds that are left; where many are left another table of 8 bits.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/index_lookup.h"
+
+enum { WIDE_TOP_FROM = 48 /* bounds from which the first table has 16 bits */ };
+
+struct building {
+    struct index_field *field;
+    uint32_t bounds;
+    uint32_t nodes, room;
+};
+
+/* Number of bounds below `limit` (64 bits, so that the end of the space can be said). */
+static uint32_t below(const struct building *b, uint64_t limit)
+{
+    uint32_t low = 0, high = b->bounds;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (b->field->bounds[middle] < limit)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The entry for [from, from + size). -ENOMEM, or 0 with *out. */
+static int make_entry(struct building *b, uint64_t from, uint64_t size, uint32_t *out)
+{
+    uint32_t start = below(b, from + 1), count = below(b, from + size) - start;
+    if (count <= INDEX_LEAF_MAX) {
+        *out = start << 4 | count;
+        return 0;
+    }
+    if (b->nodes == b->room) {
+        uint32_t room = b->room ? b->room * 2 : 16;
+        uint32_t(*nodes)[256] = realloc(b->field->nodes, room * sizeof(*nodes));
+        if (!nodes)
+            return -ENOMEM;
+        b->field->nodes = nodes;
+        b->room = room;
+    }
+    uint32_t node = b->nodes++;
+    *out = node << 4 | INDEX_NODE;
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t entry;
+        if (make_entry(b, from + i * (size / 256), size / 256, &entry) != 0)
+            return -ENOMEM;
+        b->field->nodes[node][i] = entry;
+    }
+    return 0;
+}
+
+static int make_tables(struct index_field *field, uint32_t count)
+{
+    struct building b = {field, count, 0, 0};
+    uint32_t bits = count >= WIDE_TOP_FROM ? 16 : 8;
+    field->top_shift = 32 - bits;
+    field->top = malloc(sizeof(uint32_t) << bits);
+    if (!field->top)
+        return -ENOMEM;
+    for (uint64_t i = 0; i < UINT64_C(1) << bits; i++) {
+        if (make_entry(&b, i << field->top_shift, UINT64_C(1) << field->top_shift, &field->top[i]) != 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int index_make_lookup(struct index_field *field, unsigned f, const trie_key *bounds, uint32_t count)
+{
+    bool ports = f == FIELD_SPORT || f == FIELD_DPORT;
+    if (f == FIELD_SRC6 || f == FIELD_DST6) {
+        field->bounds6 = malloc((count + 1) * sizeof(*bounds));
+        if (!field->bounds6)
+            return -ENOMEM;
+        memcpy(field->bounds6, bounds, count * sizeof(*bounds));
+        return 0;
+    }
+    if (f == FIELD_SRC4 || f == FIELD_DST4 || ports) {
+        uint32_t kept = 0;
+        field->bounds = malloc((count + 1) * sizeof(uint32_t));
+        if (!field->bounds)
+            return -ENOMEM;
+        for (uint32_t i = 0; i < count; i++) {
+            if (!ports || bounds[i] < RANGES_NO_PORT)
+                field->bounds[kept++] = (uint32_t)bounds[i] << (ports ? 16 : 0);
+        }
+        field->no_port = count;
+        return make_tables(field, kept);
+    }
+    size_t values = (size_t)ranges_top((enum ranges_field)f) + 1;
+    field->direct = calloc(values, sizeof(*field->direct));
+    if (!field->direct)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        for (size_t value = (size_t)bounds[i]; value < values; value++)
+            field->direct[value] = (uint16_t)(i + 1);
+    }
+    return 0;
+}
