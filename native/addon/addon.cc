@@ -10,6 +10,7 @@
 #include "error.h"
 #include "plan.h"
 #include "port.h"
+#include "rules.h"
 
 namespace netvale {
 
@@ -84,6 +85,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     exports.Set("version", NETVALE_VERSION);
     exports.Set("Port", Port::Define(env));
     exports.Set("Engine", Engine::Define(env));
+    exports.Set("Rules", Rules::Define(env));
     exports.Set("list", Napi::Function::New<List>(env, "list"));
     exports.Set("collect", Napi::Function::New<Collect>(env, "collect"));
     exports.Set("checkPlan", Napi::Function::New<CheckPlan>(env, "checkPlan"));

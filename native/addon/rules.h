@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rules.h - the class Rules: a rule engine and one worker, for programs that control it and for capture files. */
+#ifndef NETVALE_ADDON_RULES_H
+#define NETVALE_ADDON_RULES_H
+
+#include <memory>
+#include <vector>
+
+#include <napi.h>
+
+#include "rules/rules.h"
+
+namespace netvale {
+
+class Rules : public Napi::ObjectWrap<Rules> {
+  public:
+    static Napi::Function Define(Napi::Env env);
+    explicit Rules(const Napi::CallbackInfo &info);
+    ~Rules() override;
+
+  private:
+    Napi::Value Load(const Napi::CallbackInfo &info);
+    Napi::Value SetParams(const Napi::CallbackInfo &info);
+    Napi::Value Interface(const Napi::CallbackInfo &info);
+    Napi::Value InterfaceAddress(const Napi::CallbackInfo &info);
+    Napi::Value TableCreate(const Napi::CallbackInfo &info);
+    Napi::Value TableDestroy(const Napi::CallbackInfo &info);
+    Napi::Value TableLimit(const Napi::CallbackInfo &info);
+    Napi::Value TableSwap(const Napi::CallbackInfo &info);
+    Napi::Value TableUpdate(const Napi::CallbackInfo &info);
+    Napi::Value TableCount(const Napi::CallbackInfo &info);
+    Napi::Value Counters(const Napi::CallbackInfo &info);
+    Napi::Value Zero(const Napi::CallbackInfo &info);
+    Napi::Value States(const Napi::CallbackInfo &info);
+    Napi::Value StateCount(const Napi::CallbackInfo &info);
+    Napi::Value DeleteStates(const Napi::CallbackInfo &info);
+    Napi::Value Classify(const Napi::CallbackInfo &info);
+    Napi::Value Explain(const Napi::CallbackInfo &info);
+    Napi::Value Tick(const Napi::CallbackInfo &info);
+    Napi::Value Close(const Napi::CallbackInfo &info);
+
+    struct nv_rules *Live(Napi::Env env) const;
+    Napi::Value Done(const Napi::CallbackInfo &info, int result, const struct nv_error &error) const;
+
+    struct nv_rules *rules_ = nullptr;
+    struct nv_rules_worker *worker_ = nullptr;
+    std::unique_ptr<Napi::Object> events_; /* where the sink puts what happens during a call */
+};
+
+} // namespace netvale
+
+#endif
