@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * index.h - which rules are worth looking at for a packet.
+ *
+ * For each field the values fall into classes that the rules cannot tell apart, and each class has the set of
+ * rules that allow it, as a bit vector (Lakshman and Stiliadis, 1998). A packet's candidates are the
+ * intersection of one vector a field. Vectors are kept short as follows:
+ *
+ * - A bit stands for a rule, 64 to a word. A first level (a bit a word: the aggregation of Baboescu and
+ *   Varghese, 2001) says which words are not zero; only those are stored, one behind the other.
+ * - Rules that care about the same fields stand in the same words. A field that a word's rules do not care
+ *   about is not asked there, so `any` costs nothing and does not fill the vectors.
+ * - Where the vectors of a field would take too much memory, neighbouring classes are joined. Then a rule too
+ *   many is looked at, never one too few: every candidate is evaluated in full.
+ *
+ * Candidates come out in rule order.
+ */
+#ifndef NETVALE_RULES_INDEX_H
+#define NETVALE_RULES_INDEX_H
+
+#include "rules/ranges.h"
+#include "rules/packet.h"
+
+/* One word of the first level of a class: which words follow, and where they are stored. */
+struct index_part {
+    uint64_t words;
+    uint64_t first; /* in `packed`, the word of the lowest bit */
+};
+
+struct index_field {
+    bool used;
+    uint32_t classes;
+    /* value to class; addresses and ports through tables of 8 or 16 bits, then 8, then a few comparisons */
+    uint32_t *top;
+    uint32_t top_shift;
+    uint32_t (*nodes)[256];
+    uint32_t *bounds; /* bounds[i]: lowest value of class i + 1 (32 bits; ports are << 16) */
+    trie_key *bounds6;
+    uint16_t *direct;         /* small fields: value to class */
+    uint32_t no_port;         /* class of RANGES_NO_PORT */
+    struct index_part *parts; /* classes * index->parts */
+    uint64_t *packed;
+    uint64_t *elsewhere; /* index->parts words: the words whose rules do not care about this field */
+};
+
+struct rules_index {
+    uint32_t words;    /* of 64 rules */
+    uint32_t parts;    /* words of the first level */
+    uint32_t *rule_of; /* bit to rule, words * 64 */
+    uint64_t *full;    /* word to the bits that are rules */
+    uint16_t *cares;   /* word to the set of fields (1 << field) its rules care about */
+    struct index_field fields[FIELDS];
+};
+
+enum { INDEX_INLINE = 24, INDEX_LEAF_MAX = 8 };
+
+/* Candidates of one packet, rising. More than fit stand in a bit map by rule. */
+struct index_cursor {
+    uint32_t count; /* INDEX_MANY: they are in map */
+    uint32_t at;
+    uint64_t *map;
+    uint32_t list[INDEX_INLINE];
+};
+
+#define INDEX_MANY 0xffffffffu
+
+/* Build the index of an image whose rules, patterns and probes are known. 0 or -ENOMEM. */
+int index_make(const struct rules_image *image, struct rules_index **out);
+void index_free(struct rules_index *index);
+
+/* Find the candidates. map: (rule_count + 63) / 64 words, all zero, for when there are many. */
+void index_start(const struct rules_index *index, const struct rules_view *view, struct index_cursor *cursor,
+                 uint64_t *map);
+/* Zero what index_start put into the map. */
+void index_end(struct index_cursor *cursor, uint32_t rule_count);
+
+uint32_t index_next_in_map(const struct index_cursor *cursor, uint32_t from);
+
+/* First candidate from rule `from` on. There is always one: the default rule. */
+static inline uint32_t index_next(struct index_cursor *cursor, uint32_t from)
+{
+    if (cursor->count == INDEX_MANY)
+        return index_next_in_map(cursor, from);
+    if (cursor->at > 0 && cursor->list[cursor->at - 1] >= from)
+        cursor->at = 0; /* a call went back */
+    while (cursor->list[cursor->at] < from)
+        cursor->at++;
+    return cursor->list[cursor->at];
+}
+
+#endif
