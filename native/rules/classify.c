@@ -41,7 +41,7 @@ static bool begin(struct rules_eval *e, struct nv_rules_worker *worker, const st
     e->counts = __atomic_load_n(&image->counts[worker->index], __ATOMIC_ACQUIRE);
     e->map = image->maps[worker->index];
     e->mark = 0;
-    e->looked_for = EVAL_NOT_LOOKED;
+    e->looked = 0;
     e->state = NULL;
     e->reason = NV_RULES_WHY_BY_RULE;
     return true;

@@ -116,6 +116,7 @@ static_assert(sizeof(first_program) == 88, "no padding");
 
 static int fill_engine(struct nv_rules *engine, const struct nv_rules_params *params, struct nv_error *err)
 {
+    uint64_t key[2];
     engine->params = malloc(sizeof(*params));
     engine->tables = calloc(NV_RULES_MAX_TABLES, sizeof(*engine->tables));
     engine->nats = calloc(NV_RULES_NAT_MAX_ID + 1u, sizeof(*engine->nats));
@@ -129,8 +130,10 @@ static int fill_engine(struct nv_rules *engine, const struct nv_rules_params *pa
     if (engine->seed == 0 && getrandom(&engine->seed, sizeof(engine->seed), 0) != sizeof(engine->seed))
         return rules_error(err, errno, "no random numbers from the system for the hash key");
     engine->secret = (struct sip_key){engine->seed * 0x9e3779b97f4a7c15u, ~engine->seed};
-    if (params->seed == 0 && getrandom(&engine->secret, sizeof(engine->secret), 0) != sizeof(engine->secret))
+    if (params->seed == 0 && getrandom(key, sizeof(key), 0) != sizeof(key))
         return rules_error(err, errno, "no random numbers from the system for the hash key");
+    if (params->seed == 0)
+        engine->secret = (struct sip_key){key[0], key[1]};
     engine->tables[NV_RULES_TABLE_ME] = rules_table_new(NV_TABLE_ADDR, 0, 0);
     engine->tables[NV_RULES_TABLE_ROUTES] = rules_table_new(NV_TABLE_ADDR, 0, 0);
     if (!engine->tables[NV_RULES_TABLE_ME] || !engine->tables[NV_RULES_TABLE_ROUTES])

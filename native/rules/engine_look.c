@@ -218,7 +218,7 @@ int nv_rules_explain(struct nv_rules *engine, const struct nv_rules_packet *pack
                      void (*step)(void *arg, const struct nv_rules_step *step), void *arg, struct nv_error *err)
 {
     const struct rules_witness witness = {step, arg};
-    struct rules_eval e = {.engine = engine, .looked_for = EVAL_NOT_LOOKED, .verdict = out};
+    struct rules_eval e = {.engine = engine, .verdict = out};
     struct nv_rules_packet copy = *packet;
 
     copy.data = malloc(packet->length ? packet->length : 1);

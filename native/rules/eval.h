@@ -7,6 +7,8 @@
 
 struct rules_state;
 
+enum { EVAL_NAMES = 16 };
+
 struct rules_eval {
     struct rules_view view;
     const struct rules_image *image;
@@ -20,13 +22,12 @@ struct rules_eval {
     uint64_t token; /* tablearg of the rule at hand; 0: no look-up matched */
     uint64_t hash;  /* of the flow, when the program has states */
     uint32_t mark;
-    uint16_t rule_number;      /* of the rule at hand */
-    uint32_t looked_for;       /* name of the last state look-up; EVAL_NOT_LOOKED: none yet */
-    struct rules_state *state; /* the state that sent the packet to its parent rule, while that rule runs */
+    uint16_t rule_number;            /* of the rule at hand */
+    uint32_t looked_for[EVAL_NAMES]; /* names of the state look-ups of this pass */
+    uint8_t looked;                  /* how many */
+    struct rules_state *state;       /* the state that sent the packet to its parent rule, while that rule runs */
     uint8_t reason;
 };
-
-#define EVAL_NOT_LOOKED 0xfffffffeu
 
 /* Does a test (not PROBE_STATE, KEEP_STATE, LIMIT, SKIP_ACTION) match, before NOT? Sets eval->token on a look-up. */
 bool rules_test(struct rules_eval *eval, const struct nv_rules_insn *insn);

@@ -16,17 +16,22 @@ enum { JUMPS_MORE_THAN_RULES = 1024 };
 
 enum tested { NO_MATCH, MATCH, STATE_HIT, DENIED };
 
-/* Is a look-up of states with this name still to be done in this pass? */
+/* Is a look-up of states with this name still to be done in this pass? Each name is looked for once. */
 static inline bool must_look(const struct rules_eval *e, uint32_t name)
 {
-    return e->looked_for == EVAL_NOT_LOOKED || (e->looked_for != NV_RULES_STATE_ANY && e->looked_for != name);
+    for (unsigned i = 0; i < e->looked; i++) {
+        if (e->looked_for[i] == name || e->looked_for[i] == NV_RULES_STATE_ANY)
+            return false;
+    }
+    return true;
 }
 
 static inline bool look_for_state(struct rules_eval *e, uint32_t name, uint32_t *rule)
 {
     if (!must_look(e, name))
         return false;
-    e->looked_for = name;
+    if (e->looked < EVAL_NAMES)
+        e->looked_for[e->looked++] = name;
     e->state = rules_state_find(e, name, rule);
     return e->state != NULL;
 }
@@ -113,7 +118,7 @@ static inline __attribute__((always_inline)) void walk(struct rules_eval *e, uin
         uint32_t rule;
         if (cursor) {
             rule = index_next(cursor, at);
-            if (image->next_probe && (e->looked_for == EVAL_NOT_LOOKED || !image->one_name)) {
+            if (image->next_probe && (e->looked == 0 || !image->one_name)) {
                 uint32_t probe = image->next_probe[at];
                 rule = probe < rule ? probe : rule;
             }
@@ -138,7 +143,7 @@ static inline __attribute__((always_inline)) void walk(struct rules_eval *e, uin
         at = rules_act(e, rule);
         if (at == IMAGE_NO_RULE)
             return;
-        if (at != rule + 1 && ++jumps > image->rule_count + JUMPS_MORE_THAN_RULES) {
+        if (at != met + 1 && ++jumps > image->rule_count + JUMPS_MORE_THAN_RULES) {
             e->reason = NV_RULES_WHY_LOOP;
             rules_finish(e, rule, NV_RULES_DENY, 0);
             return;
