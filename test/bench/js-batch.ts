@@ -38,7 +38,7 @@ function receive(): number {
   try {
     const { rx } = port;
     port.waitSync('rx', 5000); // the sender has begun
-    let words = new Uint32Array();
+    let words: Uint32Array = new Uint32Array();
     let packets = 0;
     let seen = 0;
     const start = now();
