@@ -131,13 +131,14 @@ static uint32_t straight(const struct nv_queue *q, uint32_t pos, uint32_t end, u
     return run < room ? run : room;
 }
 
-/* Put the slots from ring index `from` on into the lease. */
-static void fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t from,
+/* Put the slots from ring index `from` on into the lease. Returns whether all were plain packets. */
+static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t from,
                  const struct nv_lease *lease)
 {
     const struct nv_queue *q = pipe->queue;
     const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
     uint64_t packets = 0, bytes = 0;
+    bool plain = true;
     for (uint32_t pos = lease->pos; pos != end; from = from == slots ? 0 : from) {
         uint32_t at = pos & q->mask, run = straight(q, pos, end, from, slots);
         uint32_t n = nv_exchange_out(p, pipe->peer, lease->seq, pipe->queue->full + at,
@@ -145,26 +146,26 @@ static void fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
         packets += n;
         pos += n;
         from += n;
-        if (n < run)
+        if (n < run) {
             put_odd(p, tx, pipe, from++, pos++, lease->seq);
+            plain = false;
+        }
     }
     nv_count(&tx->ctl->stats.packets, packets);
     nv_count(&tx->ctl->stats.bytes, bytes);
+    return plain;
 }
 
 /* The lease was published: the slots get the queue's empty buffers, but for those whose position stayed empty. */
 static void settle(struct nv_port *p, struct nv_txq *tx, const struct nv_queue *q, uint32_t from,
-                   const struct nv_lease *lease)
+                   const struct nv_lease *lease, bool plain)
 {
     const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
-    for (uint32_t pos = lease->pos; pos != end; from = from == slots ? 0 : from) {
-        uint32_t at = pos & q->mask, run = straight(q, pos, end, from, slots), n = 0;
-        while (n < run && (q->full[at + n] >> 24 & 1))
-            n++;
-        nv_exchange_in(p, nv_queue_empty(q) + at, &tx->ring->slot[from], n);
-        n += n < run;
-        pos += n;
-        from += n;
+    for (uint32_t pos = lease->pos, run; pos != end; pos += run, from = from + run == slots ? 0 : from + run) {
+        uint32_t at = pos & q->mask;
+        run = plain ? straight(q, pos, end, from, slots) : 1;
+        if (plain || (q->full[at] >> 24 & 1))
+            nv_exchange_in(p, nv_queue_empty(q) + at, &tx->ring->slot[from], run);
     }
 }
 
@@ -185,10 +186,10 @@ static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     uint32_t from = ctl->hwcur;
     if (nv_queue_reserve(pipe->queue, n, p->desc, p->generation, &lease) != NV_RESERVED)
         return; /* no room: the slots stay pending */
-    fill(p, tx, pipe, from, &lease);
+    bool plain = fill(p, tx, pipe, from, &lease);
     bool published = nv_queue_publish(pipe->queue, &lease);
     if (published) {
-        settle(p, tx, pipe->queue, from, &lease);
+        settle(p, tx, pipe->queue, from, &lease, plain);
     } else {
         undo(p, pipe->queue, &lease);
         nv_count_drops(ctl, NV_DROP_REVOKED, lease.n);

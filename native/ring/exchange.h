@@ -21,9 +21,9 @@ static inline uint32_t nv_exchange_out(const struct nv_port *p, nv_token to, uin
     const uint32_t limit = nv_port_backed(p) - NV_FIRST_BUF, token = p->token;
     const uint64_t single = nv_entry_single(seq);
     uint32_t *owner = p->region->buf_owner;
+    const uint64_t *first = full, *end = full + n;
     uint64_t sum = 0;
-    uint32_t i;
-    for (i = 0; i < n; i++, slot += stride) {
+    for (; full != end; full++, slot += stride) {
         uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
         /* Rare flags above the length make it too large: one comparison for both. */
         uint32_t length = (uint32_t)(word >> 32) & ((uint32_t)(NS_MOREFRAG | NS_INDIRECT) << 16 | 0xffff);
@@ -34,22 +34,22 @@ static inline uint32_t nv_exchange_out(const struct nv_port *p, nv_token to, uin
             break;
         NV_STEP("copy");
         __atomic_store_n(&owner[buf], to, __ATOMIC_RELAXED);
-        __atomic_store_n(&full[i], single | buf | (uint64_t)length << 32, __ATOMIC_RELAXED);
+        __atomic_store_n(full, single | buf | (uint64_t)length << 32, __ATOMIC_RELAXED);
         sum += length;
     }
     *bytes += sum;
-    return i;
+    return (uint32_t)(full - first);
 }
 
 /* Slots at[0..n) get the buffers empty[0..n). */
 static inline void nv_exchange_in(const struct nv_port *p, const uint32_t *empty, struct netmap_slot *at, uint32_t n)
 {
     uint32_t *owner = p->region->buf_owner, token = p->token;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t buf = __atomic_load_n(&empty[i], __ATOMIC_RELAXED);
+    for (const uint32_t *end = empty + n; empty != end; empty++, at++) {
+        uint32_t buf = __atomic_load_n(empty, __ATOMIC_RELAXED);
         __atomic_store_n(&owner[buf], token, __ATOMIC_RELAXED);
-        __atomic_store_n(&at[i].buf_idx, buf, __ATOMIC_RELAXED);
-        __atomic_store_n(&at[i].flags, NS_BUF_CHANGED, __ATOMIC_RELAXED);
+        __atomic_store_n(&at->buf_idx, buf, __ATOMIC_RELAXED);
+        __atomic_store_n(&at->flags, NS_BUF_CHANGED, __ATOMIC_RELAXED);
     }
 }
 

@@ -37,16 +37,17 @@ static inline uint32_t release_plain(const struct nv_port *port, const struct ne
 {
     const uint32_t limit = nv_port_backed(port) - NV_FIRST_BUF, token = port->token;
     const uint32_t *owner = port->region->buf_owner;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t buf = __atomic_load_n(&at[i].buf_idx, __ATOMIC_RELAXED);
+    const struct netmap_slot *first = at, *end = at + n;
+    for (; at != end; at++, empty++) {
+        uint32_t buf = __atomic_load_n(&at->buf_idx, __ATOMIC_RELAXED);
         if (__builtin_expect(buf - NV_FIRST_BUF >= limit, 0))
-            return i;
+            break;
         if (shared && __builtin_expect(__atomic_load_n(&owner[buf], __ATOMIC_RELAXED) != token, 0) &&
             !nv_port_owns(port, buf))
-            return i;
-        __atomic_store_n(&empty[i], buf, __ATOMIC_RELAXED);
+            break;
+        __atomic_store_n(empty, buf, __ATOMIC_RELAXED);
     }
-    return n;
+    return (uint32_t)(at - first);
 }
 
 /* Give the buffers of released slots [hwcur, head) back to the queue. Returns the number of broken slots. */
@@ -108,18 +109,18 @@ static inline uint32_t take_plain(const struct nv_port *port, const uint64_t *fu
 {
     const uint64_t single = nv_entry_single(seq), flags = nv_slot_word(0, 0, 1 << 8); /* NS_RFRAGS: 1 */
     const uint32_t limit = nv_port_backed(port) - NV_FIRST_BUF;
+    const uint64_t *first = full, *end = full + n;
     uint64_t sum = 0;
-    uint32_t i;
-    for (i = 0; i < n; i++) {
-        uint64_t word = __atomic_load_n(&full[i], __ATOMIC_RELAXED) ^ single; /* leaves buffer and length */
+    for (; full != end; full++, at++) {
+        uint64_t word = __atomic_load_n(full, __ATOMIC_RELAXED) ^ single; /* leaves buffer and length */
         if (__builtin_expect((word & NV_ENTRY_SINGLE_MASK) || (uint32_t)word - NV_FIRST_BUF >= limit, 0))
             break;
-        __atomic_store_n((uint64_t *)(void *)&at[i], word | flags, __ATOMIC_RELAXED);
-        at[i].ptr = 0;
+        __atomic_store_n((uint64_t *)(void *)at, word | flags, __ATOMIC_RELAXED);
+        at->ptr = 0;
         sum += word >> 32;
     }
     *bytes += sum;
-    return i;
+    return (uint32_t)(full - first);
 }
 
 /* Show the packets of a published lease in the slots from `tail` on; returns the new tail. */
