@@ -9,7 +9,7 @@ import { endChildren, startChild } from './demo/children.js';
 import { LiveTable } from './demo/table.js';
 import { buildDir, root } from './setup/common.mjs';
 
-const RUN_SECONDS = 3.5;
+const RUN_SECONDS = 3;
 const REPORT_MS = 500;
 const PKT_GEN = path.join(root, 'dist', 'tools', 'pkt-gen.js');
 const RECEIVER_MAC = [0x02, 0, 0, 0, 0, 0x02];
