@@ -120,8 +120,9 @@ static void put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *
         nv_queue_put(pipe->queue, pos, nv_entry(0, 0, more, 0, seq));
         return;
     }
-    __atomic_store_n(&p->region->buf_owner[buf], pipe->peer, __ATOMIC_RELAXED);
-    nv_queue_put(pipe->queue, pos, nv_entry(buf, 1, more, nv_slot_len(slot), seq));
+    nv_exchange_one(p->region->buf_owner, p->token, pipe->peer, &pipe->queue->full[pos & pipe->queue->mask],
+                    nv_entry(buf, 1, more, nv_slot_len(slot), seq),
+                    nv_queue_empty(pipe->queue) + (pos & pipe->queue->mask));
 }
 
 /* Where slots and positions both go on without wrapping: how many. */
@@ -141,7 +142,7 @@ static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     bool plain = true;
     for (uint32_t pos = lease->pos; pos != end; from = from == slots ? 0 : from) {
         uint32_t at = pos & q->mask, run = straight(q, pos, end, from, slots);
-        uint32_t n = nv_exchange_out(p, pipe->peer, lease->seq, pipe->queue->full + at,
+        uint32_t n = nv_exchange_out(p, pipe->queue, pipe->peer, lease->seq, at,
                                      (const uint64_t *)(const void *)&tx->ring->slot[from], run, 2, &bytes);
         packets += n;
         pos += n;
@@ -157,25 +158,14 @@ static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
 }
 
 /* The lease was published: the slots get the queue's empty buffers, but for those whose position stayed empty. */
-static void settle(struct nv_port *p, struct nv_txq *tx, const struct nv_queue *q, uint32_t from,
-                   const struct nv_lease *lease, bool plain)
+static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, const struct nv_lease *lease, bool plain)
 {
     const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
     for (uint32_t pos = lease->pos, run; pos != end; pos += run, from = from + run == slots ? 0 : from + run) {
         uint32_t at = pos & q->mask;
         run = plain ? straight(q, pos, end, from, slots) : 1;
         if (plain || (q->full[at] >> 24 & 1))
-            nv_exchange_in(p, nv_queue_empty(q) + at, &tx->ring->slot[from], run);
-    }
-}
-
-/* The lease was taken away: what the queue had got is ours again. */
-static void undo(struct nv_port *p, const struct nv_queue *q, const struct nv_lease *lease)
-{
-    for (uint32_t pos = lease->pos; pos != lease->pos + lease->n; pos++) {
-        uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
-        if (nv_entry_valid(e, lease->seq))
-            __atomic_store_n(&p->region->buf_owner[nv_entry_buf(e)], p->token, __ATOMIC_RELAXED);
+            nv_exchange_in(nv_queue_empty(q) + at, &tx->ring->slot[from], run);
     }
 }
 
@@ -189,9 +179,9 @@ static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     bool plain = fill(p, tx, pipe, from, &lease);
     bool published = nv_queue_publish(pipe->queue, &lease);
     if (published) {
-        settle(p, tx, pipe->queue, from, &lease, plain);
+        settle(tx, pipe->queue, from, &lease, plain);
     } else {
-        undo(p, pipe->queue, &lease);
+        nv_exchange_undo(p, pipe->queue, &lease);
         nv_count_drops(ctl, NV_DROP_REVOKED, lease.n);
     }
     ctl->hwcur = (from + lease.n) % ctl->queue.slots;

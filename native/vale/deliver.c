@@ -85,27 +85,30 @@ static uint64_t copy_chains(const struct delivery *d, const uint64_t *slot, uint
 }
 
 /*
- * Exchange one packet's buffers, which are not all plainly ours: those of all its fragments or none. Returns its
- * bytes, or -1 when one is not ours to give: its positions then stay empty.
+ * Exchange the buffers of one packet that is not a plain one: those of all its fragments, or none when one of them
+ * is not ours to give (or stands there twice): its positions then stay empty. Returns its bytes, or -1.
  */
 static int64_t exchange_odd(const struct delivery *d, const uint64_t *slot, uint32_t frags, uint32_t pos)
 {
-    uint32_t *owner = d->port->region->buf_owner, ours = 0;
+    uint32_t *owner = d->port->region->buf_owner;
+    struct nv_queue *q = d->queue;
+    bool ours = true;
     int64_t bytes = 0;
-    while (ours < frags && nv_port_owns(d->port, nv_slot_buf(slot[ours])))
-        __atomic_store_n(&owner[nv_slot_buf(slot[ours++])], d->peer->token, __ATOMIC_RELAXED);
     for (uint32_t f = 0; f < frags; f++) {
-        uint32_t buf = nv_slot_buf(slot[f]);
-        bytes += nv_slot_len(slot[f]);
-        if (ours == frags) {
-            nv_queue_put(d->queue, pos + f, nv_entry(buf, frags, f + 1 < frags, nv_slot_len(slot[f]), d->lease.seq));
-            continue;
-        }
-        if (f < ours)
-            __atomic_store_n(&owner[buf], d->port->token, __ATOMIC_RELAXED);
-        nv_queue_put(d->queue, pos + f, nv_entry(0, 0, false, 0, d->lease.seq));
+        ours &= nv_port_owns(d->port, nv_slot_buf(slot[f]));
+        for (uint32_t g = 0; g < f; g++)
+            ours &= nv_slot_buf(slot[f]) != nv_slot_buf(slot[g]);
     }
-    return ours == frags ? bytes : -1;
+    for (uint32_t f = 0; f < frags; f++, pos++) {
+        uint64_t entry = nv_entry(nv_slot_buf(slot[f]), frags, f + 1 < frags, nv_slot_len(slot[f]), d->lease.seq);
+        bytes += nv_slot_len(slot[f]);
+        if (ours)
+            nv_exchange_one(owner, d->port->token, d->peer->token, &q->full[pos & q->mask], entry,
+                            nv_queue_empty(q) + (pos & q->mask));
+        else
+            nv_queue_put(q, pos, nv_entry(0, 0, false, 0, d->lease.seq));
+    }
+    return ours ? bytes : -1;
 }
 
 /* Leave the buffers of n slots in the lease. Returns the bytes; *bad counts packets whose buffers are not ours. */
@@ -116,8 +119,7 @@ static uint64_t exchange_out(const struct delivery *d, const uint64_t *slot, uin
     uint64_t bytes = 0;
     while (n) {
         uint32_t at = pos & mask, run = n < mask + 1 - at ? n : mask + 1 - at;
-        uint32_t done =
-            nv_exchange_out(d->port, d->peer->token, d->lease.seq, d->queue->full + at, slot, run, 1, &bytes);
+        uint32_t done = nv_exchange_out(d->port, d->queue, d->peer->token, d->lease.seq, at, slot, run, 1, &bytes);
         if (done < run) {
             uint32_t frags = fragments(slot + done);
             int64_t more = exchange_odd(d, slot + done, frags, pos + done);
@@ -144,16 +146,8 @@ static void exchange_in(const struct delivery *d, const uint16_t *index, uint32_
         uint32_t at = (d->lease.pos + i) & q->mask;
         run = !straight ? 1 : n - i < q->mask + 1 - at ? n - i : q->mask + 1 - at;
         if (q->full[at] >> 24 & 0x7f)
-            nv_exchange_in(d->port, nv_queue_empty(q) + at, &d->tx->ring->slot[index[i]], run);
+            nv_exchange_in(nv_queue_empty(q) + at, &d->tx->ring->slot[index[i]], run);
     }
-}
-
-/* The lease was taken away: what the queue had got is ours again. */
-static void exchange_undo(const struct delivery *d, const uint64_t *slot, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (nv_entry_valid(d->queue->full[(d->lease.pos + i) & d->queue->mask], d->lease.seq))
-            __atomic_store_n(&d->port->region->buf_owner[nv_slot_buf(slot[i])], d->port->token, __ATOMIC_RELAXED);
 }
 
 static void wake_receiver(const struct delivery *d)
@@ -200,7 +194,7 @@ static bool deliver_some(struct delivery *d, struct nv_parcel *parcel, enum nv_d
     if (exchange && published)
         exchange_in(d, parcel->index, slots, bad);
     else if (exchange)
-        exchange_undo(d, parcel->slot, slots);
+        nv_exchange_undo(d->port, d->queue, &d->lease);
     if (published) {
         nv_count(&d->tx->ctl->stats.delivered, n - bad);
         nv_count(&d->tx->ctl->stats.delivered_bytes, bytes);
