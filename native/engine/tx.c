@@ -9,6 +9,8 @@
 #include "engine/pacer.h"
 #include "memory/error.h"
 
+#define PAUSE_MIN_NS UINT64_C(500)
+#define PAUSE_MAX_NS UINT64_C(20000)
 #define HEADSTART_NS UINT64_C(1000000) /* for the workers' threads to begin */
 
 struct sender {
@@ -19,6 +21,7 @@ struct sender {
     uint64_t deadline; /* UINT64_MAX: none */
     unsigned turn;     /* ring that is filled first */
     uint64_t refused;  /* the port's no_space and busy drops when last looked at */
+    uint64_t pause_ns; /* after a batch, for a receiver that cannot follow */
 };
 
 /*
@@ -57,20 +60,32 @@ static uint64_t refused(const struct nv_port_stats *stats)
 }
 
 /*
- * A VALE port takes everything and drops what its receivers have no room for. When that goes on, let the
- * receiver run: it may be waiting for this very processor.
+ * A VALE port takes everything and drops what its receivers have no room for. While that goes on, give the
+ * processor away for a while, longer and longer: the receiver may be waiting for this very processor, and where it runs
+ * on another it gets the cache lines of its ring for itself. Paced senders only yield: their gaps are given.
  */
 static void yield_to_receiver(struct sender *s)
 {
     struct nv_port_stats stats;
 
     nv_stats(s->w->port, &stats);
-    uint64_t now = refused(&stats);
-    if (now != s->refused) {
-        s->refused = now;
+    uint64_t before = s->refused;
+    s->refused = refused(&stats);
+    bool dropped = s->refused != before;
+    if (dropped) {
         s->w->stat[NV_STAT_PAUSES]++;
-        sched_yield();
+        s->pause_ns = s->paced ? 0 : s->pause_ns * 2 + PAUSE_MIN_NS;
+        if (s->pause_ns > PAUSE_MAX_NS)
+            s->pause_ns = PAUSE_MAX_NS;
+    } else {
+        s->pause_ns -= s->pause_ns / 8;
     }
+    if (!dropped && s->pause_ns < PAUSE_MIN_NS)
+        return;
+    uint64_t until = nv_now() + s->pause_ns;
+    do {
+        sched_yield();
+    } while (s->pause_ns && nv_now() < until);
 }
 
 static int run(struct sender *s)

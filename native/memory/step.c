@@ -9,10 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
+static char want[32];
+static int signo, count = -1;
+
+void nv_step_arm(const char *name, int with, int from_now)
+{
+    snprintf(want, sizeof(want), "%s", name);
+    signo = with;
+    count = from_now;
+}
+
 void nv_step(const char *name)
 {
-    static char want[32];
-    static int signo, count = -1;
     if (count == -1) {
         const char *spec = getenv("NETVALE_STEP");
         if (!spec || sscanf(spec, "%31[^:]:%d:%d", want, &signo, &count) != 3)

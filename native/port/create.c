@@ -348,6 +348,10 @@ static void give_rings(struct nv_port *p)
         for (uint32_t pos = q->consumed; pos != q->refill; pos++)
             give(p, (int32_t)(pos - tail) < 0 ? nv_entry_buf(q->full[pos & q->mask]) : nv_queue_buffer(q, pos));
     }
+}
+
+void nv_port_give_extra(struct nv_port *p)
+{
     uint32_t left = p->region->control->geometry.buf_total;
     for (uint32_t buf = p->nifp->ni_bufs_head, next; buf - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF && left--;
          buf = next) {
@@ -363,6 +367,7 @@ void nv_port_departs(struct nv_port *p)
     nv_token heir = 0;
     if (nv_desc_alive(w, p->desc))
         return; /* a child or another process still holds the descriptor */
+    nv_port_give_extra(p);
     for (uint32_t d = 0; d < NV_MAX_DESCS; d++)
         if (d != p->desc && t->desc[d].live && t->desc[d].port == p->token)
             return; /* the port itself stays */

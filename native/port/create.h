@@ -19,6 +19,9 @@ int nv_port_find_or_create(struct nv_port *p, int lockfd, const struct nv_name *
 /* Let those who wait for this port look again: a pipe's other end. */
 void nv_port_announce(struct nv_port *p);
 
+/* Give back the extra buffers that stand in the list of p's interface. Directory locked. */
+void nv_port_give_extra(struct nv_port *p);
+
 /*
  * The descriptor of p was closed, maybe the last of its port. Buffers that the application moved from p's rings
  * to other ports of this process in the same region must outlive it: hand them over. Directory locked.

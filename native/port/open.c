@@ -101,12 +101,9 @@ static int add_extra_bufs(struct nv_port *p, uint32_t n, struct nv_error *err)
     int error = n && !bufs ? -ENOMEM : 0;
     if (bufs)
         taken = nv_region_take_bufs(p->region, p->token, bufs, n, &error);
-    if (!error) {
-        p->nifp->ni_bufs_head = 0;
-        for (uint32_t i = taken; i-- > 0;) {
-            memcpy(nv_region_buf(p->region, bufs[i]), &p->nifp->ni_bufs_head, sizeof(uint32_t));
-            p->nifp->ni_bufs_head = bufs[i];
-        }
+    for (uint32_t i = taken; i-- > 0;) {
+        memcpy(nv_region_buf(p->region, bufs[i]), &p->nifp->ni_bufs_head, sizeof(uint32_t));
+        p->nifp->ni_bufs_head = bufs[i];
     }
     free(bufs);
     return error ? nv_fail(err, -error, "%s: only %u of %u extra buffers can be had: %s", p->name, taken, n,
@@ -240,6 +237,8 @@ static int open_locked(struct nv_port *p, int lockfd, const struct nv_name *name
         error = bind_desc(p, name, opt, err);
     }
     if (error) {
+        if (p->nifp)
+            nv_port_give_extra(p); /* the port may stay */
         if (p->fd >= 0)
             close(p->fd); /* the descriptor is dead: all it took is swept */
         nv_reclaim(p->world, lockfd);

@@ -46,6 +46,7 @@ struct nv_txq {
 struct nv_set_aside {
     struct nv_set_aside *next;
     uint32_t desc, generation;
+    nv_token holder; /* the sender's port */
     uint32_t n;
     uint32_t buf[];
 };
@@ -157,11 +158,11 @@ static inline bool nv_rx_blocked(const struct nv_rxq *rx)
 
 static inline unsigned nv_tx_count(const struct nv_port *p)
 {
-    return (unsigned)(p->range.last_tx + 1 - p->range.first_tx);
+    return (uint16_t)(p->range.last_tx + 1 - p->range.first_tx); /* "none" may stand there as 0 .. 65535 */
 }
 static inline unsigned nv_rx_count(const struct nv_port *p)
 {
-    return (unsigned)(p->range.last_rx + 1 - p->range.first_rx);
+    return (uint16_t)(p->range.last_rx + 1 - p->range.first_rx);
 }
 
 /* receive.c: the rxsync of every kind that has a delivery queue. */

@@ -120,35 +120,75 @@ static bool lease_open(const struct nv_world *w, const struct nv_queue *q)
     return false;
 }
 
-/* Free what tokens of gone ports still hold in a region. Returns the rings that must be kept for now. */
-static uint32_t sweep(struct nv_world *w, struct nv_region *r)
+/*
+ * Rings of gone ports become free, but for those that a living sender holds a lease on: their tokens are kept.
+ * Returns how many are kept, at most `room`.
+ */
+static uint32_t sweep_rings(struct nv_world *w, struct nv_region *r, nv_token *kept, uint32_t room)
 {
-    struct nv_table *t = w->table;
-    nv_token kept[64];
-    uint32_t n = 0, rings = r->control->geometry.ring_total;
-    for (uint32_t i = 0; i < rings; i++) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->control->geometry.ring_total; i++) {
         struct nv_ring_ctl *ctl = nv_region_ctl(r, i);
-        if (!ctl->owner || port_lives(t, ctl->owner))
+        if (!ctl->owner || port_lives(w->table, ctl->owner))
             continue;
-        if (n < 64 && lease_open(w, &ctl->queue))
+        if (n < room && lease_open(w, &ctl->queue))
             kept[n++] = ctl->owner;
         else
             __atomic_store_n(&ctl->owner, 0, __ATOMIC_RELEASE);
     }
-    for (uint32_t i = NV_FIRST_BUF; i < r->control->geometry.buf_total; i++) {
-        nv_token owner = __atomic_load_n(&r->buf_owner[i], __ATOMIC_RELAXED);
-        if (!owner || port_lives(t, owner))
+    return n;
+}
+
+/* A set of buffers, one bit each. */
+static void mark(uint8_t *set, uint32_t total, uint32_t buf)
+{
+    if (buf < total)
+        set[buf >> 3] |= (uint8_t)(1u << (buf & 7));
+}
+
+/* Buffers in the queues of living ports are not the dead's, whatever their token says: they are on their way. */
+static uint8_t *buffers_in_queues(const struct nv_world *w, struct nv_region *r)
+{
+    uint32_t total = r->control->geometry.buf_total;
+    uint8_t *set = calloc(1, total / 8 + 1);
+    for (uint32_t i = 0; set && i < r->control->geometry.ring_total; i++) {
+        const struct nv_ring_ctl *ctl = nv_region_ctl(r, i);
+        const struct nv_queue *q = &ctl->queue;
+        if (!ctl->owner || !port_lives(w->table, ctl->owner) || !q->owner)
+            continue;
+        uint32_t pos = __atomic_load_n(&q->consumed, __ATOMIC_ACQUIRE);
+        uint32_t end = __atomic_load_n(&q->refill, __ATOMIC_ACQUIRE);
+        for (; (int32_t)(end - pos) > 0; pos++) {
+            mark(set, total, nv_queue_buffer(q, pos));
+            mark(set, total, nv_entry_buf(__atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED)));
+        }
+    }
+    return set;
+}
+
+/* Free what tokens of gone ports still hold in a region. Returns how much must be looked at again later. */
+static uint32_t sweep(struct nv_world *w, struct nv_region *r)
+{
+    nv_token kept[64];
+    uint32_t rings = sweep_rings(w, r, kept, 64), later = rings;
+    uint8_t *queued = buffers_in_queues(w, r);
+    for (uint32_t i = NV_FIRST_BUF; queued && i < r->control->geometry.buf_total; i++) {
+        nv_token owner = __atomic_load_n(&r->buf_owner[i], __ATOMIC_ACQUIRE);
+        if (!owner || port_lives(w->table, owner))
             continue;
         uint32_t k = 0;
-        while (k < n && kept[k] != owner)
+        while (k < rings && kept[k] != owner)
             k++;
-        if (k == n)
+        if (k < rings || queued[i >> 3] & 1u << (i & 7))
+            later++;
+        else
             __atomic_compare_exchange_n(&r->buf_owner[i], &owner, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     }
+    free(queued);
     for (uint32_t i = 0; i < r->control->geometry.if_total; i++)
-        if (r->if_owner[i] && !desc_owner_lives(t, r->if_owner[i]))
+        if (r->if_owner[i] && !desc_owner_lives(w->table, r->if_owner[i]))
             r->if_owner[i] = 0;
-    return n;
+    return later;
 }
 
 static void sweep_regions(struct nv_world *w)

@@ -6,7 +6,7 @@
  * buffer into the slot. As in netmap the slot becomes free again only when the other end has released the
  * packet: a tx ring's hwtail follows the queue's `refill`.
  */
-#include "port/port.h"
+#include "ring/exchange.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,6 +62,18 @@ static void pipe_tx_close(struct nv_port *p, struct nv_txq *tx)
     free(tx->kind);
 }
 
+/* Packets and bytes of entries [0, n), which this side wrote. A loop without branches, for the vector units. */
+static void add_up(const uint64_t *full, uint32_t n, uint64_t *packets, uint64_t *bytes)
+{
+    uint64_t whole = 0, sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        whole += (full[i] >> 24 & 1) & ~(full[i] >> 31); /* fragments are 1, or 0 in a skipped position */
+        sum += (full[i] >> 32 & 0xffff);
+    }
+    *packets += whole;
+    *bytes += sum;
+}
+
 /* Count what the other end released since last time. */
 static void count_released(struct nv_txq *tx, const struct nv_queue *q, uint32_t refill)
 {
@@ -70,11 +82,11 @@ static void count_released(struct nv_txq *tx, const struct nv_queue *q, uint32_t
     uint64_t packets = 0, bytes = 0;
     if (released - pos > q->mask + 1)
         pos = released; /* rubbish: do not follow it */
-    for (; pos != released; pos++) {
-        uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
-        bool packet = (e >> 24 & 0x7f) != 0;
-        packets += packet && !(e & NV_ENTRY_MORE);
-        bytes += packet ? nv_entry_len(e) : 0;
+    while (pos != released) {
+        uint32_t at = pos & q->mask, n = released - pos;
+        n = n < q->mask + 1 - at ? n : q->mask + 1 - at;
+        add_up(q->full + at, n, &packets, &bytes);
+        pos += n;
     }
     ctl->completed = released;
     nv_count(&ctl->stats.delivered, packets);
@@ -93,50 +105,67 @@ static uint32_t whole_packets(const struct nv_txq *tx, uint32_t from, uint32_t h
     return n;
 }
 
-/* Put slots [from, from + lease.n) into the lease. Broken ones leave their position empty. */
-static void fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t from,
+/* A slot that is not a whole packet with nothing wrong: a fragment, or broken: then its position stays empty. */
+static void put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t at, uint32_t pos,
+                    uint32_t seq)
+{
+    uint64_t slot = nv_slot_load(tx->ring, at);
+    uint32_t buf = nv_slot_buf(slot);
+    bool more = nv_slot_flags(slot) & NS_MOREFRAG;
+    nv_count(&tx->ctl->stats.packets, !more);
+    nv_count(&tx->ctl->stats.bytes, nv_slot_len(slot));
+    if (buf - NV_FIRST_BUF >= nv_port_backed(p) - NV_FIRST_BUF || nv_slot_len(slot) > NV_BUF_SIZE ||
+        (nv_slot_flags(slot) & NS_INDIRECT) || !nv_port_owns(p, buf)) {
+        nv_count_drops(tx->ctl, NV_DROP_BAD_SLOT, !more);
+        nv_queue_put(pipe->queue, pos, nv_entry(0, 0, more, 0, seq));
+        return;
+    }
+    nv_exchange_one(p->region->buf_owner, p->token, pipe->peer, &pipe->queue->full[pos & pipe->queue->mask],
+                    nv_entry(buf, 1, more, nv_slot_len(slot), seq),
+                    nv_queue_empty(pipe->queue) + (pos & pipe->queue->mask));
+}
+
+/* Where slots and positions both go on without wrapping: how many. */
+static uint32_t straight(const struct nv_queue *q, uint32_t pos, uint32_t end, uint32_t from, uint32_t slots)
+{
+    uint32_t run = end - pos < slots - from ? end - pos : slots - from, room = q->mask + 1 - (pos & q->mask);
+    return run < room ? run : room;
+}
+
+/* Put the slots from ring index `from` on into the lease. Returns whether all were plain packets. */
+static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t from,
                  const struct nv_lease *lease)
 {
-    struct nv_queue *q = pipe->queue;
-    uint32_t slots = tx->ctl->queue.slots, backed = nv_port_backed(p), *owner = p->region->buf_owner;
-    uint64_t packets = 0, bytes = 0, bad = 0;
-    for (uint32_t i = from, pos = lease->pos; pos != lease->pos + lease->n; pos++, i = i + 1 == slots ? 0 : i + 1) {
-        uint64_t slot = nv_slot_load(tx->ring, i);
-        uint32_t buf = nv_slot_buf(slot);
-        bool more = nv_slot_flags(slot) & NS_MOREFRAG;
-        packets += !more;
-        bytes += nv_slot_len(slot);
-        NV_STEP("copy");
-        if (__builtin_expect(buf - NV_FIRST_BUF >= backed - NV_FIRST_BUF || nv_slot_len(slot) > NV_BUF_SIZE ||
-                                 !nv_port_owns(p, buf),
-                             0)) {
-            bad += !more;
-            nv_queue_put(q, pos, nv_entry(0, 0, more, 0, lease->seq));
-            continue;
+    const struct nv_queue *q = pipe->queue;
+    const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
+    uint64_t packets = 0, bytes = 0;
+    bool plain = true;
+    for (uint32_t pos = lease->pos; pos != end; from = from == slots ? 0 : from) {
+        uint32_t at = pos & q->mask, run = straight(q, pos, end, from, slots);
+        uint32_t n = nv_exchange_out(p, pipe->queue, pipe->peer, lease->seq, at,
+                                     (const uint64_t *)(const void *)&tx->ring->slot[from], run, 2, &bytes);
+        packets += n;
+        pos += n;
+        from += n;
+        if (n < run) {
+            put_odd(p, tx, pipe, from++, pos++, lease->seq);
+            plain = false;
         }
-        __atomic_store_n(&owner[buf], pipe->peer, __ATOMIC_RELAXED);
-        nv_queue_put(q, pos, nv_entry(buf, 1, more, nv_slot_len(slot), lease->seq));
     }
     nv_count(&tx->ctl->stats.packets, packets);
     nv_count(&tx->ctl->stats.bytes, bytes);
-    nv_count_drops(tx->ctl, NV_DROP_BAD_SLOT, bad);
+    return plain;
 }
 
-/* The slots get the queue's empty buffers; or, when the lease was taken away, their own back. */
-static void settle(struct nv_port *p, struct nv_txq *tx, const struct nv_queue *q, uint32_t from,
-                   const struct nv_lease *lease, bool published)
+/* The lease was published: the slots get the queue's empty buffers, but for those whose position stayed empty. */
+static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, const struct nv_lease *lease, bool plain)
 {
-    uint32_t slots = tx->ctl->queue.slots, *owner = p->region->buf_owner;
-    for (uint32_t i = from, pos = lease->pos; pos != lease->pos + lease->n; pos++, i = i + 1 == slots ? 0 : i + 1) {
-        uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
-        uint64_t slot = nv_slot_load(tx->ring, i);
-        if (!published && nv_slot_buf(slot) - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF) {
-            __atomic_store_n(&owner[nv_slot_buf(slot)], p->token, __ATOMIC_RELAXED);
-        } else if (published && (e >> 24 & 0x7f)) {
-            uint32_t buf = nv_queue_buffer(q, pos);
-            __atomic_store_n(&owner[buf], p->token, __ATOMIC_RELAXED);
-            nv_slot_store(tx->ring, i, nv_slot_word(buf, nv_slot_len(slot), NS_BUF_CHANGED));
-        }
+    const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
+    for (uint32_t pos = lease->pos, run; pos != end; pos += run, from = from + run == slots ? 0 : from + run) {
+        uint32_t at = pos & q->mask;
+        run = plain ? straight(q, pos, end, from, slots) : 1;
+        if (plain || (q->full[at] >> 24 & 1))
+            nv_exchange_in(nv_queue_empty(q) + at, &tx->ring->slot[from], run);
     }
 }
 
@@ -147,11 +176,14 @@ static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     uint32_t from = ctl->hwcur;
     if (nv_queue_reserve(pipe->queue, n, p->desc, p->generation, &lease) != NV_RESERVED)
         return; /* no room: the slots stay pending */
-    fill(p, tx, pipe, from, &lease);
+    bool plain = fill(p, tx, pipe, from, &lease);
     bool published = nv_queue_publish(pipe->queue, &lease);
-    settle(p, tx, pipe->queue, from, &lease, published);
-    if (!published)
+    if (published) {
+        settle(tx, pipe->queue, from, &lease, plain);
+    } else {
+        nv_exchange_undo(p, pipe->queue, &lease);
         nv_count_drops(ctl, NV_DROP_REVOKED, lease.n);
+    }
     ctl->hwcur = (from + lease.n) % ctl->queue.slots;
     NV_STEP("published");
     if (__atomic_load_n(&pipe->queue->armed, __ATOMIC_SEQ_CST)) {

@@ -35,14 +35,19 @@ static void wake_sender(struct nv_port *port, struct nv_rxq *rx)
 static inline uint32_t release_plain(const struct nv_port *port, const struct netmap_slot *at, uint32_t n,
                                      uint32_t *empty, bool shared)
 {
-    const uint32_t limit = nv_port_backed(port) - NV_FIRST_BUF;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t buf = __atomic_load_n(&at[i].buf_idx, __ATOMIC_RELAXED);
-        if (__builtin_expect(buf - NV_FIRST_BUF >= limit || (shared && !nv_port_owns(port, buf)), 0))
-            return i;
-        __atomic_store_n(&empty[i], buf, __ATOMIC_RELAXED);
+    const uint32_t limit = nv_port_backed(port) - NV_FIRST_BUF, token = port->token;
+    const uint32_t *owner = port->region->buf_owner;
+    const struct netmap_slot *first = at, *end = at + n;
+    for (; at != end; at++, empty++) {
+        uint32_t buf = __atomic_load_n(&at->buf_idx, __ATOMIC_RELAXED);
+        if (__builtin_expect(buf - NV_FIRST_BUF >= limit, 0))
+            break;
+        if (shared && __builtin_expect(__atomic_load_n(&owner[buf], __ATOMIC_RELAXED) != token, 0) &&
+            !nv_port_owns(port, buf))
+            break;
+        __atomic_store_n(empty, buf, __ATOMIC_RELAXED);
     }
-    return n;
+    return (uint32_t)(at - first);
 }
 
 /* Give the buffers of released slots [hwcur, head) back to the queue. Returns the number of broken slots. */
@@ -97,28 +102,25 @@ static uint64_t odd_entry(struct nv_rxq *rx, uint64_t e, uint32_t seq, uint32_t 
 
 /*
  * Show entries full[0..n) in slots at[0..n) as long as each is a packet of one fragment; returns how many were,
- * and adds their bytes. `shared` is a constant where this is inlined.
+ * and adds their bytes.
  */
 static inline uint32_t take_plain(const struct nv_port *port, const uint64_t *full, struct netmap_slot *at, uint32_t n,
-                                  uint32_t seq, uint64_t *bytes, bool shared)
+                                  uint32_t seq, uint64_t *bytes)
 {
     const uint64_t single = nv_entry_single(seq), flags = nv_slot_word(0, 0, 1 << 8); /* NS_RFRAGS: 1 */
-    const uint32_t limit = nv_port_backed(port) - NV_FIRST_BUF, token = port->token;
-    uint32_t *owner = port->region->buf_owner;
+    const uint32_t limit = nv_port_backed(port) - NV_FIRST_BUF;
+    const uint64_t *first = full, *end = full + n;
     uint64_t sum = 0;
-    uint32_t i;
-    for (i = 0; i < n; i++) {
-        uint64_t word = __atomic_load_n(&full[i], __ATOMIC_RELAXED) ^ single; /* leaves buffer and length */
+    for (; full != end; full++, at++) {
+        uint64_t word = __atomic_load_n(full, __ATOMIC_RELAXED) ^ single; /* leaves buffer and length */
         if (__builtin_expect((word & NV_ENTRY_SINGLE_MASK) || (uint32_t)word - NV_FIRST_BUF >= limit, 0))
             break;
-        if (shared) /* whoever left it there, it is ours now */
-            __atomic_store_n(&owner[(uint32_t)word], token, __ATOMIC_RELAXED);
-        __atomic_store_n((uint64_t *)(void *)&at[i], word | flags, __ATOMIC_RELAXED);
-        at[i].ptr = 0;
+        __atomic_store_n((uint64_t *)(void *)at, word | flags, __ATOMIC_RELAXED);
+        at->ptr = 0;
         sum += word >> 32;
     }
     *bytes += sum;
-    return i;
+    return (uint32_t)(full - first);
 }
 
 /* Show the packets of a published lease in the slots from `tail` on; returns the new tail. */
@@ -127,13 +129,11 @@ static uint32_t take_lease(struct nv_port *port, struct nv_rxq *rx, uint32_t pos
 {
     struct nv_queue *q = &rx->ctl->queue;
     const uint32_t mask = q->mask, slots = q->slots, end = pos + n;
-    const bool shared = nv_port_shares(port);
     uint64_t packets = 0, bytes = 0;
     while (pos != end) {
         uint32_t at = pos & mask, run = end - pos < slots - tail ? end - pos : slots - tail;
         run = run < mask + 1 - at ? run : mask + 1 - at;
-        uint32_t got = shared ? take_plain(port, q->full + at, rx->ring->slot + tail, run, seq, &bytes, true)
-                              : take_plain(port, q->full + at, rx->ring->slot + tail, run, seq, &bytes, false);
+        uint32_t got = take_plain(port, q->full + at, rx->ring->slot + tail, run, seq, &bytes);
         packets += got;
         pos += got;
         tail += got;
@@ -141,8 +141,6 @@ static uint32_t take_lease(struct nv_port *port, struct nv_rxq *rx, uint32_t pos
             uint64_t word = odd_entry(rx, __atomic_load_n(&q->full[pos & mask], __ATOMIC_RELAXED), seq,
                                       nv_port_backed(port) - NV_FIRST_BUF);
             if (word) {
-                if (shared)
-                    __atomic_store_n(&port->region->buf_owner[nv_slot_buf(word)], port->token, __ATOMIC_RELAXED);
                 nv_slot_store(rx->ring, tail, word);
                 rx->ring->slot[tail++].ptr = 0;
                 packets += !(nv_slot_flags(word) & NS_MOREFRAG);

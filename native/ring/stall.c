@@ -36,28 +36,47 @@ static bool holder_lives(const struct nv_port *port, uint32_t desc, uint32_t gen
            nv_desc_alive(port->world, desc);
 }
 
-/* The dead holder's own buffers that it had already put into the queue become free; the queue keeps its own. */
+static bool change_owner(struct nv_port *port, uint32_t buf, nv_token from, nv_token to)
+{
+    return __atomic_compare_exchange_n(&port->region->buf_owner[buf], &from, to, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+/* What a holder had already entered of its own buffers into the lease's positions passes from us to `to`. */
+static void give_up_entered(struct nv_port *port, const struct nv_queue *q, uint32_t n, uint32_t seq, nv_token to)
+{
+    for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++) {
+        uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
+        uint32_t buf = nv_entry_buf(e);
+        if (nv_entry_valid(e, seq) && buf != nv_queue_buffer(q, pos) && buf - NV_FIRST_BUF < nv_port_backed(port))
+            change_owner(port, buf, port->token, to);
+    }
+}
+
+/* The holder is dead: the lease's positions are empty again with the buffers they had. */
 static void pass_over(struct nv_port *port, struct nv_rxq *rx, uint32_t n, uint32_t seq)
 {
     struct nv_queue *q = &rx->ctl->queue;
+    if (nv_port_shares(port))
+        give_up_entered(port, q, n, seq, 0);
     for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++) {
-        uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
-        uint32_t own = nv_queue_buffer(q, pos), left = nv_entry_buf(e), owner = port->token;
-        if (nv_port_shares(port) && nv_entry_valid(e, seq) && left != own && left - NV_FIRST_BUF < nv_port_backed(port))
-            __atomic_compare_exchange_n(&port->region->buf_owner[left], &owner, 0, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED);
-        nv_queue_refill(q, own);
+        uint32_t buf = nv_queue_buffer(q, pos);
+        __atomic_store_n(&port->region->buf_owner[buf], port->token, __ATOMIC_RELEASE);
+        nv_queue_refill(q, buf);
     }
 }
 
 static void set_aside(struct nv_port *port, struct nv_rxq *rx, uint64_t record)
 {
     struct nv_queue *q = &rx->ctl->queue;
-    uint32_t n = nv_record_n(record);
+    uint32_t n = nv_record_n(record), desc = nv_record_desc(record);
     struct nv_set_aside *aside = malloc(sizeof(*aside) + n * sizeof(uint32_t));
+    nv_token holder = port->world->table->desc[desc].port;
+    if (nv_port_shares(port))
+        give_up_entered(port, q, n, q->head_seq, holder);
     if (aside) {
         *aside = (struct nv_set_aside){
-            .next = rx->aside, .desc = nv_record_desc(record), .generation = nv_record_generation(record), .n = n};
+            .next = rx->aside, .desc = desc, .generation = nv_record_generation(record), .holder = holder, .n = n};
         rx->aside = aside;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -100,23 +119,34 @@ bool nv_queue_unblock(struct nv_port *port, struct nv_rxq *rx)
     return true;
 }
 
+/* Is the holder of this lease still inside the txsync in which it lost it? */
+static bool holder_inside(const struct nv_port *port, const struct nv_set_aside *aside)
+{
+    const struct nv_desc_entry *d = &port->world->table->desc[aside->desc];
+    return __atomic_load_n(&d->live, __ATOMIC_ACQUIRE) &&
+           (__atomic_load_n(&d->generation, __ATOMIC_RELAXED) & 0xfff) == aside->generation &&
+           __atomic_load_n(&d->inside, __ATOMIC_ACQUIRE);
+}
+
 void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
 {
     struct nv_queue *q = &rx->ctl->queue;
     for (struct nv_set_aside **at = &rx->aside, *aside; (aside = *at) != NULL;) {
-        const struct nv_desc_entry *d = &port->world->table->desc[aside->desc];
-        if (__atomic_load_n(&d->live, __ATOMIC_ACQUIRE) &&
-            (__atomic_load_n(&d->generation, __ATOMIC_RELAXED) & 0xfff) == aside->generation &&
-            __atomic_load_n(&d->inside, __ATOMIC_ACQUIRE)) {
+        if (holder_inside(port, aside)) {
             at = &aside->next;
             continue;
         }
         for (uint32_t i = 0; i < aside->n; i++) {
+            uint32_t buf = aside->buf[i];
+            /* The holder may have taken it for its own, and if it died since, it was swept and is not ours. */
+            if (__atomic_load_n(&port->region->buf_owner[buf], __ATOMIC_ACQUIRE) != port->token &&
+                !change_owner(port, buf, aside->holder, port->token))
+                continue;
             if (rx->lost) {
                 rx->lost--;
-                nv_queue_refill(q, aside->buf[i]);
+                nv_queue_refill(q, buf);
             } else {
-                __atomic_store_n(&port->region->buf_owner[aside->buf[i]], 0, __ATOMIC_RELEASE);
+                __atomic_store_n(&port->region->buf_owner[buf], 0, __ATOMIC_RELEASE);
             }
         }
         *at = aside->next;

@@ -2,6 +2,7 @@
 /* deliver.c - one destination's packets at one go: reserve, move, publish, wake. */
 #include "vale/deliver.h"
 #include "ring/copy.h"
+#include "ring/exchange.h"
 
 #define AHEAD 12u /* packets between the prefetch of a buffer and its use */
 
@@ -64,44 +65,88 @@ static uint64_t copy_singles(const struct delivery *d, const uint64_t *slot, uin
     return bytes;
 }
 
-/*
- * Any packets: leave their own buffers in the lease (the sender's slots get the queue's once it is published), or
- * copy them. Returns their bytes.
- */
-static uint64_t put_slots(const struct delivery *d, const uint64_t *slot, uint32_t n, bool exchange)
+/* Copy packets of any number of slots, `n` slots in all, into the lease; returns their bytes. */
+static uint64_t copy_chains(const struct delivery *d, const uint64_t *slot, uint32_t n)
 {
-    struct nv_queue *q = d->queue;
-    uint32_t *owner = d->port->region->buf_owner, pos = d->lease.pos;
+    uint32_t pos = d->lease.pos;
     uint64_t bytes = 0;
     for (uint32_t frags; n; n -= frags) {
         frags = fragments(slot);
         for (uint32_t f = 0; f < frags; f++, slot++, pos++) {
-            uint32_t buf = nv_slot_buf(*slot);
-            bytes += nv_slot_len(*slot);
+            uint32_t buf = nv_queue_buffer(d->queue, pos);
             NV_STEP("copy");
-            if (exchange) {
-                __atomic_store_n(&owner[buf], d->peer->token, __ATOMIC_RELAXED);
-            } else {
-                buf = nv_queue_buffer(q, pos);
-                nv_copy_packet(d->peer->bufs + (size_t)buf * NV_BUF_SIZE,
-                               nv_region_buf(d->port->region, nv_slot_buf(*slot)), nv_slot_len(*slot));
-            }
-            nv_queue_put(q, pos, nv_entry(buf, frags, f + 1 < frags, nv_slot_len(*slot), d->lease.seq));
+            nv_copy_packet(d->peer->bufs + (size_t)buf * NV_BUF_SIZE,
+                           nv_region_buf(d->port->region, nv_slot_buf(*slot)), nv_slot_len(*slot));
+            nv_queue_put(d->queue, pos, nv_entry(buf, frags, f + 1 < frags, nv_slot_len(*slot), d->lease.seq));
+            bytes += nv_slot_len(*slot);
         }
     }
     return bytes;
 }
 
-/* After an exchange: the sender's slots get the queue's buffers, or keep their own when the lease was lost. */
-static void settle_exchange(const struct delivery *d, const struct nv_parcel *parcel, uint32_t n, bool published)
+/*
+ * Exchange the buffers of one packet that is not a plain one: those of all its fragments, or none when one of them
+ * is not ours to give (or stands there twice): its positions then stay empty. Returns its bytes, or -1.
+ */
+static int64_t exchange_odd(const struct delivery *d, const uint64_t *slot, uint32_t frags, uint32_t pos)
 {
     uint32_t *owner = d->port->region->buf_owner;
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t slot = parcel->slot[i];
-        uint32_t buf = published ? nv_queue_buffer(d->queue, d->lease.pos + i) : nv_slot_buf(slot);
-        __atomic_store_n(&owner[buf], d->port->token, __ATOMIC_RELAXED);
-        if (published)
-            nv_slot_store(d->tx->ring, parcel->index[i], nv_slot_word(buf, nv_slot_len(slot), NS_BUF_CHANGED));
+    struct nv_queue *q = d->queue;
+    bool ours = true;
+    int64_t bytes = 0;
+    for (uint32_t f = 0; f < frags; f++) {
+        ours &= nv_port_owns(d->port, nv_slot_buf(slot[f]));
+        for (uint32_t g = 0; g < f; g++)
+            ours &= nv_slot_buf(slot[f]) != nv_slot_buf(slot[g]);
+    }
+    for (uint32_t f = 0; f < frags; f++, pos++) {
+        uint64_t entry = nv_entry(nv_slot_buf(slot[f]), frags, f + 1 < frags, nv_slot_len(slot[f]), d->lease.seq);
+        bytes += nv_slot_len(slot[f]);
+        if (ours)
+            nv_exchange_one(owner, d->port->token, d->peer->token, &q->full[pos & q->mask], entry,
+                            nv_queue_empty(q) + (pos & q->mask));
+        else
+            nv_queue_put(q, pos, nv_entry(0, 0, false, 0, d->lease.seq));
+    }
+    return ours ? bytes : -1;
+}
+
+/* Leave the buffers of n slots in the lease. Returns the bytes; *bad counts packets whose buffers are not ours. */
+static uint64_t exchange_out(const struct delivery *d, const uint64_t *slot, uint32_t n, uint32_t *bad)
+{
+    const uint32_t mask = d->queue->mask;
+    uint32_t pos = d->lease.pos;
+    uint64_t bytes = 0;
+    while (n) {
+        uint32_t at = pos & mask, run = n < mask + 1 - at ? n : mask + 1 - at;
+        uint32_t done = nv_exchange_out(d->port, d->queue, d->peer->token, d->lease.seq, at, slot, run, 1, &bytes);
+        if (done < run) {
+            uint32_t frags = fragments(slot + done);
+            int64_t more = exchange_odd(d, slot + done, frags, pos + done);
+            bytes += more < 0 ? 0 : (uint64_t)more;
+            *bad += more < 0;
+            done += frags;
+        }
+        slot += done;
+        pos += done;
+        n -= done;
+    }
+    return bytes;
+}
+
+/*
+ * The lease was published: the sender's slots get the queue's buffers. Slots that stand one behind the other in
+ * the ring go in one run, unless some packet (`bad`) had no buffer to give.
+ */
+static void exchange_in(const struct delivery *d, const uint16_t *index, uint32_t n, uint32_t bad)
+{
+    const struct nv_queue *q = d->queue;
+    bool straight = !bad && index[n - 1] == index[0] + (n - 1);
+    for (uint32_t i = 0, run; i < n; i += run) {
+        uint32_t at = (d->lease.pos + i) & q->mask;
+        run = !straight ? 1 : n - i < q->mask + 1 - at ? n - i : q->mask + 1 - at;
+        if (q->full[at] >> 24 & 0x7f)
+            nv_exchange_in(nv_queue_empty(q) + at, &d->tx->ring->slot[index[i]], run);
     }
 }
 
@@ -139,18 +184,23 @@ static bool deliver_some(struct delivery *d, struct nv_parcel *parcel, enum nv_d
         for (uint32_t pos = d->lease.pos + slots; pos != d->lease.pos + d->lease.n; pos++)
             nv_queue_put(d->queue, pos, nv_entry(0, 0, false, 0, d->lease.seq));
     }
-    uint64_t bytes =
-        singles && !exchange ? copy_singles(d, parcel->slot, n) : put_slots(d, parcel->slot, slots, exchange);
+    uint32_t bad = 0;
+    uint64_t bytes = exchange  ? exchange_out(d, parcel->slot, slots, &bad)
+                     : singles ? copy_singles(d, parcel->slot, n)
+                               : copy_chains(d, parcel->slot, slots);
     bool published = nv_queue_publish(d->queue, &d->lease);
     NV_STEP("published");
-    if (exchange)
-        settle_exchange(d, parcel, slots, published);
+    nv_count_drops(d->tx->ctl, NV_DROP_BAD_SLOT, bad);
+    if (exchange && published)
+        exchange_in(d, parcel->index, slots, bad);
+    else if (exchange)
+        nv_exchange_undo(d->port, d->queue, &d->lease);
     if (published) {
-        nv_count(&d->tx->ctl->stats.delivered, n);
+        nv_count(&d->tx->ctl->stats.delivered, n - bad);
         nv_count(&d->tx->ctl->stats.delivered_bytes, bytes);
         wake_receiver(d);
     } else {
-        nv_count_drops(d->tx->ctl, NV_DROP_REVOKED, n);
+        nv_count_drops(d->tx->ctl, NV_DROP_REVOKED, n - bad);
     }
     parcel->slot += slots;
     parcel->index += slots;

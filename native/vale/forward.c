@@ -15,8 +15,6 @@ static enum nv_drop check_slot(const struct nv_port *p, uint64_t slot)
 {
     if (nv_slot_buf(slot) - NV_FIRST_BUF >= nv_port_backed(p) - NV_FIRST_BUF || (nv_slot_flags(slot) & NS_INDIRECT))
         return NV_DROP_BAD_SLOT;
-    if (nv_port_shares(p) && !nv_port_owns(p, nv_slot_buf(slot)))
-        return NV_DROP_BAD_SLOT;
     return nv_slot_len(slot) > NV_BUF_SIZE ? NV_DROP_TOO_LONG : NV_DROP_COUNT;
 }
 
@@ -85,10 +83,9 @@ static uint32_t read_odd(struct nv_port *p, struct nv_txq *tx, struct nv_view *v
 
 /*
  * Read plain packets (one slot, nothing wrong) from slots [from, end) without wrapping; returns where it met
- * another. The batch has room for all. `shared` is a constant where this is inlined.
+ * another. The batch has room for all. Whose the buffers are matters only to an exchange, which looks itself.
  */
-static inline uint32_t read_plain(struct nv_port *p, struct nv_txq *tx, struct nv_view *v, uint32_t from, uint32_t end,
-                                  bool shared)
+static uint32_t read_plain(struct nv_port *p, struct nv_txq *tx, struct nv_view *v, uint32_t from, uint32_t end)
 {
     struct nv_batch *b = &v->batch;
     const struct netmap_slot *at = tx->ring->slot + from, *stop = tx->ring->slot + end;
@@ -103,9 +100,7 @@ static inline uint32_t read_plain(struct nv_port *p, struct nv_txq *tx, struct n
         nv_prefetch(bufs + (size_t)nv_slot_buf(nv_slot_peek(at + AHEAD)) * NV_BUF_SIZE);
         /* Rare flags above the length make it too large: one comparison for both. */
         uint32_t length = (uint32_t)(slot >> 32) & ((uint32_t)(NS_MOREFRAG | NS_INDIRECT) << 16 | 0xffff);
-        if (__builtin_expect(length - 14u > NV_BUF_SIZE - 14u || nv_slot_buf(slot) - NV_FIRST_BUF >= limit ||
-                                 (shared && !nv_port_owns(p, nv_slot_buf(slot))),
-                             0))
+        if (__builtin_expect(length - 14u > NV_BUF_SIZE - 14u || nv_slot_buf(slot) - NV_FIRST_BUF >= limit, 0))
             break;
         bytes += length;
         *slot_out++ = slot;
@@ -124,7 +119,6 @@ static uint32_t read_batch(struct nv_port *p, struct nv_txq *tx, struct nv_view 
 {
     struct nv_batch *b = &v->batch;
     const uint32_t slots = tx->ctl->queue.slots;
-    const bool shared = nv_port_shares(p);
     b->slots = 0;
     b->chains = false;
     b->packets = b->bytes = 0;
@@ -132,7 +126,7 @@ static uint32_t read_batch(struct nv_port *p, struct nv_txq *tx, struct nv_view 
         uint32_t end = from < to ? to : slots, room = NV_FORWARD_BATCH - b->slots;
         if (end - from > room)
             end = from + room;
-        from = shared ? read_plain(p, tx, v, from, end, true) : read_plain(p, tx, v, from, end, false);
+        from = read_plain(p, tx, v, from, end);
         if (from != end)
             from += read_odd(p, tx, v, from, to);
         from = from < slots ? from : from - slots;

@@ -32,6 +32,8 @@ export const benchmarks: readonly Benchmark[] = [
   { name: 'vale-broadcast', program: 'vale_broadcast_bench.c', runs: 5, seconds: 0.2 },
   { name: 'vale-ping-pong', program: 'vale_ping_pong_bench.c', runs: 5, seconds: 0.3 },
   { name: 'pipe', program: 'pipe_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'null-tx', program: 'null_tx_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'js-batch', program: 'js-batch.ts', runs: 5, seconds: 0.5 },
 ];
 
 export const targets: readonly Target[] = [

@@ -31,9 +31,9 @@ export interface Summary {
   baseline_p99?: number;
   /** Median of the runs' own ratios to their baselines: what both suffered alike cancels out. */
   ratio?: number;
-  /** What the case has to reach, in words, and whether it did; absent where nothing is set. */
-  target?: string;
-  reached?: boolean;
+  /** What the case has to reach, in words, and which of that it missed; absent where nothing is set. */
+  target?: string[];
+  missed?: string[];
 }
 
 export function median(values: readonly number[]): number {
@@ -53,20 +53,20 @@ function judge(
   target: Target,
   value: number,
   ratio: number | undefined,
-): { target: string; reached: boolean } {
+): { target: string[]; missed: string[] } {
   const { least, most, leastRatio, mostRatio } = target;
   const words: string[] = [];
-  let reached = true;
+  const missed: string[] = [];
   const limit = (word: string, bound: number | undefined, holds: (bound: number) => boolean) => {
     if (bound === undefined) return;
-    words.push(`${word}${bound}`);
-    reached &&= holds(bound);
+    words.push(word + bound);
+    if (!holds(bound)) missed.push(word + bound);
   };
   limit('≥ ', least, (bound) => value >= bound);
   limit('≤ ', most, (bound) => value <= bound);
   limit('ratio ≥ ', leastRatio, (bound) => ratio !== undefined && ratio >= bound);
   limit('ratio ≤ ', mostRatio, (bound) => ratio !== undefined && ratio <= bound);
-  return { target: words.join(', '), reached };
+  return { target: words, missed };
 }
 
 /** Put the runs of each case together, in the order the cases first appear. */
@@ -123,8 +123,8 @@ export function table(summaries: readonly Summary[]): string {
       `${figure(s.min)}..${figure(s.max)}`,
       baseline,
       s.ratio === undefined ? '' : s.ratio.toFixed(2),
-      s.target ?? '',
-      s.reached === undefined ? '' : s.reached ? 'reached' : 'missed',
+      s.target?.join(', ') ?? '',
+      s.missed === undefined ? '' : s.missed.length === 0 ? 'reached' : `missed ${s.missed.join(', ')}`,
     ]);
   }
   const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));

@@ -69,16 +69,24 @@ static inline void world_write_frames(struct netmap_ring *ring, uint32_t length)
         frame_write((uint8_t *)NETMAP_BUF(ring, ring->slot[i].buf_idx), length, i);
 }
 
+/* Slots from `at` to the end of the ring, at most n. */
+static inline uint32_t world_straight(const struct netmap_ring *ring, uint32_t at, uint32_t n)
+{
+    return n < ring->num_slots - at ? n : ring->num_slots - at;
+}
+
 /* Fill up to n slots of a tx ring with lengths; the buffers hold frames already. Returns how many. */
 static inline uint32_t world_fill(struct netmap_ring *ring, uint32_t n, uint32_t length)
 {
-    const uint32_t slots = ring->num_slots, space = nm_ring_space(ring);
-    uint32_t head = ring->head;
-    n = n < space ? n : space;
-    for (uint32_t i = 0; i < n; i++) {
-        memcpy(&ring->slot[head].len, &length, sizeof(length)); /* length, and flags 0: one store */
-        if (++head == slots)
-            head = 0;
+    const uint32_t space = nm_ring_space(ring);
+    uint32_t head = ring->head, left = n = n < space ? n : space;
+    while (left > 0) {
+        const uint32_t run = world_straight(ring, head, left);
+        struct netmap_slot *slot = &ring->slot[head];
+        for (uint32_t i = 0; i < run; i++)
+            memcpy(&slot[i].len, &length, sizeof(length)); /* length, and flags 0: one store */
+        head = head + run == ring->num_slots ? 0 : head + run;
+        left -= run;
     }
     ring->head = ring->cur = head;
     return n;
@@ -87,14 +95,18 @@ static inline uint32_t world_fill(struct netmap_ring *ring, uint32_t n, uint32_t
 /* Walk all that arrived in an rx ring and give it back; adds the lengths to *bytes. Returns the packets. */
 static inline uint32_t world_walk(struct netmap_ring *ring, uint64_t *bytes)
 {
-    const uint32_t slots = ring->num_slots, tail = ring->tail, space = nm_ring_space(ring);
+    const uint32_t space = nm_ring_space(ring);
+    uint32_t at = ring->head, left = space;
     uint64_t sum = 0;
-    for (uint32_t at = ring->head; at != tail;) {
-        sum += ring->slot[at].len;
-        if (++at == slots)
-            at = 0;
+    while (left > 0) {
+        const uint32_t run = world_straight(ring, at, left);
+        const struct netmap_slot *slot = &ring->slot[at];
+        for (uint32_t i = 0; i < run; i++)
+            sum += slot[i].len;
+        at = at + run == ring->num_slots ? 0 : at + run;
+        left -= run;
     }
-    ring->head = ring->cur = tail;
+    ring->head = ring->cur = at;
     *bytes += sum;
     return space;
 }

@@ -70,7 +70,7 @@ test("the original's lines on both streams", async () => {
   const received = await rx.ended;
   succeeded(tx, received);
   assert.match(tx.stdout, /^Sending on vale0:a: 1 queues, 1 threads and 1 cpus\.$/m);
-  assert.match(tx.stdout, /^10\.0\.0\.1 -> 10\.1\.0\.1 \(00:00:00:00:00:00 -> ff:ff:ff:ff:ff:ff\)$/m);
+  assert.match(tx.stdout, /^10\.0\.0\.1 -> 10\.1\.0\.1 \(the port's own -> ff:ff:ff:ff:ff:ff\)$/m);
   assert.match(
     tx.stderr,
     /^\d{3}\.\d{6} main_thread \[\d+\] [\d.]+ K?pps \([\d.]+ K?pkts [\d.]+ [KM]bps in \d+ usec\) [\d.]+ avg_batch \d+ min_space$/m,

@@ -2,6 +2,7 @@
 // start.test.ts: `npm start` from beginning to end, and interrupted at several moments: nothing is left behind.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -24,7 +25,10 @@ function start() {
     output += chunk.toString();
   });
   const ended = new Promise<{ status: number | null; output: string }>((resolve) => {
-    child.on('close', (status) => resolve({ status, output }));
+    // A signal that found no handler yet counts as it does for a shell.
+    child.on('close', (status, signal) =>
+      resolve({ status: signal === null ? status : 128 + constants.signals[signal], output }),
+    );
   });
   return { group: child.pid!, ended };
 }

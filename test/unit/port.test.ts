@@ -142,6 +142,7 @@ test('wrong sends are refused and send nothing', () => {
     'RangeError',
   );
   assert.is(a.tx.reserve(8), 8);
+  for (let i = 0; i < 8; i++) a.tx.packet(i).fill(255, 0, 60);
   a.tx.lengths.fill(60);
   a.tx.lengths[7] = 3000;
   assert.is(

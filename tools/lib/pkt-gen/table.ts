@@ -81,7 +81,7 @@ export const table: Option<Draft>[] = [
   {
     name: 'S',
     argument: 'mac[-mac]',
-    help: 'source MAC address, one or a range',
+    help: "source MAC address, one or a range (default: the port's own)",
     set: (draft, text) => void (draft.traffic.srcMac = text),
   },
   {

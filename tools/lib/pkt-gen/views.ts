@@ -53,7 +53,7 @@ export class TextView implements View {
     if (sending) {
       const six = traffic.version === 6;
       const { src = six ? 'fd00::1' : '10.0.0.1', dst = six ? 'fd01::1' : '10.1.0.1' } = traffic;
-      const { srcMac = '00:00:00:00:00:00', dstMac = 'ff:ff:ff:ff:ff:ff' } = traffic;
+      const { srcMac = "the port's own", dstMac = 'ff:ff:ff:ff:ff:ff' } = traffic;
       console.log(`${src} -> ${dst} (${srcMac} -> ${dstMac})`);
     }
     if (verbosity > 0) {
