@@ -61,6 +61,7 @@ export interface Native {
   version: string;
   Port: new (name: string, options: NativeOpenOptions) => NativePort;
   Engine: new (plan: NativePlan) => NativeEngine;
+  Rules: new (params: Record<string, number | bigint>) => import('./rules/native-engine.js').NativeRules;
   list(dir?: string): import('./port/directory.js').PortInfo[];
   collect(dir?: string): number;
   checkPlan(plan: NativePlan): void;

@@ -2,29 +2,13 @@
 // The table commands.
 
 import { parseIp4, parseIp6 } from './address.js';
-import { tableSet } from './apply-rules.js';
 import type { Flags, TableCommand } from './command.js';
 import { EXIT, RuleError } from './error.js';
-import type { Table, TableEntry } from './table.js';
-import { parseKey, parseValues, printKey, printValues, type TableValues } from './table-key.js';
-import { atPlace, checkUnlocked, defaultOptions, tablesOf } from './tables.js';
+import { entryLine, listTable, tableInfo, usersOf } from './print-table.js';
+import type { Table } from './table.js';
+import { parseKey, parseValues, printKey } from './table-key.js';
+import { atPlace, checkUnlocked, defaultOptions } from './tables.js';
 import type { Transaction, World } from './world.js';
-
-const ENTRY_BYTES = 112;
-
-const entryLine = (table: Table, key: TableEntry['key'], values: TableValues, flags: Flags): string =>
-  `${printKey(key, table.options.flow)} ${printValues(values, table.options.valtype, flags.valuesAsIp)}\n`;
-
-/** Rules that name the table. */
-function usersOf(world: World, table: Table): number[] {
-  return world.rules.all
-    .filter(
-      ({ rule }) =>
-        tableSet(world, rule.set) === table.set &&
-        tablesOf(rule).some((each) => each.table.name === table.name),
-    )
-    .map(({ rule }) => rule.number);
-}
 
 function create(
   world: World,
@@ -177,36 +161,6 @@ function lookup(world: World, command: TableCommand & { kind: 'table-lookup' }, 
   return entryLine(table, found.key, found.values, flags);
 }
 
-function info(world: World, table: Table, detail: boolean): string {
-  const { type, flow, valtype, algo } = table.options;
-  const lines = [
-    `--- table(${table.name}), set(${table.set}) ---`,
-    ` kindex: ${table.id}, type: ${type}${flow.length > 0 ? `:${flow.join(',')}` : ''}${table.locked ? ', locked' : ''}`,
-    ` references: ${usersOf(world, table).length}, valtype: ${valtype.join(',') || 'legacy'}`,
-    ` algorithm: ${algo}`,
-    ` items: ${table.entries.size}, size: ${table.entries.size * ENTRY_BYTES}`,
-  ];
-  if (table.limit > 0) lines.push(` limit: ${table.limit}`);
-  if (detail) {
-    const items = (label: string, count: number): string[] => [
-      ` ${label}algorithm ${algo.split(':')[1]} info`,
-      `  items: ${count} itemsize: ${ENTRY_BYTES}`,
-    ];
-    const family = (wanted: number): number =>
-      [...table.entries.values()].filter(({ key }) => key.type === 'addr' && key.family === wanted).length;
-    if (type === 'addr') lines.push(...items('IPv4 ', family(4)), ...items('IPv6 ', family(6)));
-    else lines.push(...items('', table.entries.size));
-  }
-  return lines.map((line) => `${line}\n`).join('');
-}
-
-function list(table: Table, flags: Flags): string {
-  return `--- table(${table.name}), set(${table.set}) ---\n${table
-    .sorted()
-    .map(({ key, values }) => entryLine(table, key, values, flags))
-    .join('')}`;
-}
-
 export function applyTable(
   world: World,
   command: TableCommand,
@@ -258,12 +212,12 @@ export function applyTable(
       return '';
     case 'table-list':
       return several()
-        .map((table) => list(table, flags))
+        .map((table) => listTable(table, flags))
         .join('');
     case 'table-info':
     case 'table-detail':
       return several()
-        .map((table) => info(world, table, command.kind === 'table-detail'))
+        .map((table) => tableInfo(world, table, command.kind === 'table-detail'))
         .join('');
   }
 }

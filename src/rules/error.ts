@@ -49,3 +49,28 @@ export class RuleError extends Error {
     return new RuleError(this.problem, { place, expected: this.expected, exit: this.exit });
   }
 }
+
+/** Edits (a letter changed, added, left out, or two swapped) that make one word of another, up to 3. */
+function distance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  let before: number[] = [];
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        next[j] = Math.min(next[j]!, before[j - 2]! + 1);
+    }
+    before = row;
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** What was expected instead of a word: the one of the list that it is nearly, or all of them. */
+export function expectedOf(text: string, list: readonly string[]): string {
+  const near = list.filter((word) => distance(text, word) <= (word.length > 4 ? 2 : 1));
+  return near.length > 0 ? near.map((word) => `"${word}"`).join(' or ') : list.join(', ');
+}

@@ -84,6 +84,25 @@ export function lexFile(text: string, file: string): Line[] {
   return lines.filter((line) => line.words.length > 0);
 }
 
+/** The same for what a preprocessor made of it: lines `# 12 "name"` or `#line 12 "name"` say where the next one stood. */
+export function lexPreprocessed(text: string, file: string): Line[] {
+  const lines: Line[] = [];
+  let number = 0;
+  let name = file;
+  for (const raw of text.split('\n')) {
+    number++;
+    const marker = /^#\s*(?:line\s+)?(\d+)(?:\s+"(.*?)")?/.exec(raw);
+    if (marker) {
+      number = Number(marker[1]) - 1;
+      if (marker[2] !== undefined) name = /^<std(in|out)>$|^stdin$/.test(marker[2]) ? file : marker[2];
+      continue;
+    }
+    const line = lexLine(raw, number, name);
+    if (line.words.length > 0) lines.push(line);
+  }
+  return lines;
+}
+
 export const placeOf = (line: Line, word: Word, offset = 0): Place => ({
   file: line.file,
   line: line.number,

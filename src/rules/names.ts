@@ -179,5 +179,7 @@ export function serviceName(port: number, protocol = 0): string {
   const { service, protocolName: byNumber } = get();
   const key = protocol === 0 || protocol === 41 ? String(port) : `${port}/${byNumber.get(protocol)}`;
   const name = service.get(key);
-  return name !== undefined && (servicePort(name, protocol) ?? servicePort(name)) === port ? name : String(port);
+  return name !== undefined && (servicePort(name, protocol) ?? servicePort(name)) === port
+    ? name
+    : String(port);
 }

@@ -3,7 +3,7 @@
 import { parseIp4, parseIp6 } from './address.js';
 import type { Action, Arg } from './ast.js';
 import { acceptAbbreviation, type ParseContext } from './context.js';
-import { EXIT, RuleError } from './error.js';
+import { EXIT, expectedOf, RuleError } from './error.js';
 import { codeOf, DSCP, UNREACH, UNREACH6, type Vocabulary, wordList } from './keywords.js';
 import { servicePort } from './names.js';
 import { parseNumber, parseUnsigned } from './ranges.js';
@@ -209,5 +209,5 @@ export function parseAction(words: Words, context: ParseContext): Action {
   }
   const reason = Object.hasOwn(REFUSED, word) ? REFUSED[word] : undefined;
   if (reason) throw words.failBack(`the action "${word}" is refused: ${reason}`);
-  throw words.failBack(`unknown action "${word}"`, ACTIONS.join(', '));
+  throw words.failBack(`unknown action "${word}"`, expectedOf(word, ACTIONS));
 }

@@ -3,7 +3,7 @@
 import { type Command, type Flags, type Job, NO_FLAGS, type SetCommand, TOGGLES } from './command.js';
 import { acceptAbbreviation, type ParseContext } from './context.js';
 import { DUMMYNET_LIMITS, type DummynetKind } from './dummynet.js';
-import { EXIT } from './error.js';
+import { EXIT, expectedOf } from './error.js';
 import type { Line } from './lexer.js';
 import { parseDummynet } from './parse-dummynet.js';
 import { parseNat } from './parse-nat.js';
@@ -161,6 +161,26 @@ function parseSetWide(words: Words, set: number | undefined, context: ParseConte
   return undefined;
 }
 
+const COMMANDS = [
+  'add',
+  'delete',
+  'flush',
+  'zero',
+  'resetlog',
+  'list',
+  'show',
+  'set',
+  'table',
+  'nat',
+  'pipe',
+  'queue',
+  'sched',
+  'enable',
+  'disable',
+  'sysctl',
+  'internal',
+];
+
 const REFUSED: Record<string, string> = {
   nat64lsn: 'NAT64 is not built in',
   nat64stl: 'NAT64 is not built in',
@@ -204,9 +224,7 @@ function parseVerb(words: Words, context: ParseContext): Command {
   }
   const command = parseSetWide(words, undefined, context);
   if (command) return command;
-  throw words.unexpected(
-    'add, delete, flush, zero, resetlog, list, show, set, table, nat, pipe, queue, sched, enable, disable, sysctl or internal',
-  );
+  throw words.unexpected(expectedOf(first, COMMANDS));
 }
 
 /** Parse a line. Undefined when it holds nothing but flags. */

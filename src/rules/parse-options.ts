@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The options of a rule body: keyword -> reader of its arguments.
-import { EXIT } from './error.js';
+import { EXIT, expectedOf } from './error.js';
 import { DSCP, EXT6HDR, IP_OPTIONS, IP_TOS, TCP_FLAGS, TCP_OPTIONS, wordList } from './keywords.js';
 import {
   address,
@@ -134,14 +134,17 @@ export const isKeyword = (text: string): boolean =>
     text,
   );
 
-export const optionNames = (): string =>
-  `${Object.keys(OPTIONS).join(', ')}, out, keep-state, record-state, limit, set-limit, defer-action or // comment`;
+const OTHER = ['out', 'keep-state', 'record-state', 'limit', 'set-limit', 'defer-action', '// comment'];
+
+/** What an unknown option may have been meant as; where a protocol could stand, that too. */
+export const optionsLike = (text: string, protocols: readonly string[] = []): string =>
+  expectedOf(text, [...protocols, ...Object.keys(OPTIONS), ...OTHER]);
 
 export function parseOption(reader: BodyReader): { parsed: Parsed; invert: boolean } {
   const { words } = reader;
   if (words.accept('out')) return { parsed: { kind: 'plain', field: 'in' }, invert: true };
   const word = words.next('an option');
   if (!Object.hasOwn(OPTIONS, word))
-    throw words.failBack(`unknown option "${word}"`, optionNames(), EXIT.usage);
+    throw words.failBack(`unknown option "${word}"`, optionsLike(word), EXIT.usage);
   return { parsed: OPTIONS[word]!(reader), invert: false };
 }

@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A rule: [number] [set N] [prob p] action [log ...] [altq q] [tag n] [setmark v] [proto from src to dst] [options].
-import { type Block, type Match, PROB_ONE, type Rule, type Side, type State } from './ast.js';
+import { type Block, type Match, PROB_ONE, type Rule, type Side } from './ast.js';
 import { acceptAbbreviation, acceptNot, type ParseContext } from './context.js';
 import { EXIT } from './error.js';
-import { codeOf, LIMIT_FIELDS, wordList } from './keywords.js';
+import { servicePort } from './names.js';
 import { type BodyReader, type Parsed, parsePorts, parseProtocol } from './option-args.js';
-import { parseAction, parseArg, parseStateName } from './parse-action.js';
+import { parseAction } from './parse-action.js';
 import { parseAddress } from './parse-address.js';
 import { parseModifiers } from './parse-modifiers.js';
-import { isKeyword, OPTIONS, parseOption } from './parse-options.js';
+import { isKeyword, OPTIONS, optionsLike, parseOption } from './parse-options.js';
+import { parseState } from './parse-state.js';
 import { looksLikeRanges } from './ranges.js';
 import type { Words } from './words.js';
+
+/** Protocols a misspelt one is compared with. */
+const PROTOCOLS = [
+  'ip',
+  'ip4',
+  'ip6',
+  'tcp',
+  'udp',
+  'icmp',
+  'ipv6-icmp',
+  'sctp',
+  'gre',
+  'esp',
+  'ah',
+  'ospf',
+  'igmp',
+];
 
 /** One alternative of a block as it is read. */
 interface Alternative {
@@ -107,9 +125,10 @@ function parseSidePorts(reader: BodyReader, rule: Rule, side: Side): void {
   const text = words.peek(skip);
   if (text === undefined) return;
   if (skip === 0 && text === 'any') return void words.next('any');
-  const rules = { what: 'port', max: 65535, named: () => 0 };
-  const isPorts = /^\d/.test(text) || (!isKeyword(text) && looksLikeRanges(text, rules));
-  if (!isPorts || isKeyword(text) || 'to'.startsWith(text)) return;
+  const named = (name: string): number | undefined => servicePort(name, reader.protocol) ?? servicePort(name);
+  const isPorts =
+    /^\d/.test(text) || (!isKeyword(text) && looksLikeRanges(text, { what: 'port', max: 65535, named }));
+  if (!isPorts) return;
   const not = acceptNot(words, context);
   const list = words.next('ports');
   rule.body.push([
@@ -127,36 +146,6 @@ function parseSide(reader: BodyReader, rule: Rule, side: Side): void {
   parseSidePorts(reader, rule, side);
 }
 
-/** keep-state, record-state, limit, set-limit; true when there was one. */
-function parseState(reader: BodyReader, rule: Rule): boolean {
-  const { words, context } = reader;
-  const kind = words.peek();
-  if (kind !== 'keep-state' && kind !== 'record-state' && kind !== 'limit' && kind !== 'set-limit')
-    return false;
-  if (rule.state)
-    throw words.fail(
-      `${rule.state.kind} and ${kind} in one rule`,
-      'only one of keep-state, record-state, limit, set-limit',
-      { exit: EXIT.usage },
-    );
-  words.next('');
-  const state: State = { kind, name: 'default' };
-  if (kind === 'limit' || kind === 'set-limit') {
-    state.fields = 0;
-    for (let text = words.peek(); text !== undefined; text = words.peek()) {
-      const bits = text.split(',').map((item) => (item === 'all' ? 15 : codeOf(LIMIT_FIELDS, item)));
-      if (bits.includes(undefined)) break;
-      for (const bit of bits) state.fields |= bit!;
-      words.next('');
-    }
-    if (state.fields === 0) throw words.unexpected(`what ${kind} counts by: ${wordList(LIMIT_FIELDS)}`);
-    state.limit = parseArg(words, 'limit', 1, 65534, context);
-  }
-  state.name = parseStateName(words, false);
-  rule.state = state;
-  return true;
-}
-
 function parseComment(words: Words, rule: Rule): boolean {
   if (!words.peek()?.startsWith('//')) return false;
   const comment = words.rest(2);
@@ -171,7 +160,7 @@ function parseOptions(reader: BodyReader, rule: Rule): void {
     if (words.accept('defer-immediate-action', 'defer-action')) {
       if (rule.defer) throw words.failBack('defer-action given twice', 'it once', EXIT.usage);
       rule.defer = true;
-    } else if (!parseState(reader, rule)) {
+    } else if (!parseState(words, rule, context)) {
       parseBlock(reader, rule, () => {
         if (/^(keep-state|record-state|limit|set-limit|defer-.*)$/.test(words.peek() ?? ''))
           throw words.fail(`"${words.peek()}" inside an or-block or behind "not"`, 'it alone', {
@@ -230,6 +219,9 @@ export function parseRule(words: Words, context: ParseContext): Rule {
     const bare =
       rule.action.kind === 'return' || rule.action.kind === 'count' || rule.action.kind === 'reass';
     if (words.done && !bare) throw words.unexpected('a protocol or an option');
+    const first = words.peek() ?? '';
+    if (words.peek(1) === 'from')
+      throw words.fail(`unknown protocol "${first}"`, optionsLike(first, PROTOCOLS));
     rule.optionsOnly = true;
     parseOptions(reader, rule);
   }

@@ -8,6 +8,8 @@ export const NAME_REF = 0x80000000;
 export const STATE_ANY = 0xffffffff;
 export const NAT_GLOBAL = 0xfffffffe;
 export const MAX_TABLE_ID = 65533;
+/** The table of the addresses that are `me`. */
+export const TABLE_ME = 65535;
 
 /** Instruction flags, in place in the first word. */
 export const NOT = 0x80 << 8;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where the control sockets of running programs are, and which of them live.
+import { chmodSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { EXIT, RuleError } from './error.js';
+
+/** Longest path of a Unix socket (sun_path less its terminating 0). */
+const PATH_MAX = 107;
+
+/** Folder of the control sockets, in the directory where this user's ports live; made when it is not there. */
+export function controlFolder(): string {
+  const uid = os.userInfo().uid;
+  const world = process.env.NETVALE_DIR ?? `/dev/shm/netvale-${uid}`;
+  const folder = path.join(world, 'control');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const made = statSync(folder);
+  if (made.uid !== uid || (made.mode & 0o077) !== 0)
+    throw new RuleError(`${folder} is not safely yours`, {
+      expected: 'a folder of your own with mode 0700',
+      exit: EXIT.osError,
+    });
+  return folder;
+}
+
+export function checkSocketPath(file: string): string {
+  if (Buffer.byteLength(file) > PATH_MAX)
+    throw new RuleError(`socket path too long: ${file}`, {
+      expected: `at most ${PATH_MAX} bytes: set NETVALE_DIR or --socket`,
+      exit: EXIT.osError,
+    });
+  return file;
+}
+
+/** Connect; undefined when nobody listens there. Other failures are RuleErrors. */
+export function tryConnect(file: string): Promise<Socket | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(file);
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') return resolve(undefined);
+      reject(new RuleError(`cannot reach ${file}: ${error.message}`, { exit: EXIT.unavailable }));
+    });
+  });
+}
+
+/** Connect to the one running program. Sockets whose programs are gone are removed. */
+export async function connectOnly(): Promise<Socket> {
+  const folder = controlFolder();
+  const live: { file: string; socket: Socket }[] = [];
+  for (const name of readdirSync(folder).filter((each) => each.endsWith('.sock'))) {
+    const file = path.join(folder, name);
+    const socket = await tryConnect(file);
+    if (socket) live.push({ file, socket });
+    else unlinkSync(file);
+  }
+  if (live.length === 1) return live[0]!.socket;
+  for (const { socket } of live) socket.destroy();
+  const expected =
+    live.length === 0
+      ? 'a program started with --rules or --rule'
+      : `--socket ${live.map(({ file }) => file).join(' or ')}`;
+  throw new RuleError(
+    live.length === 0 ? 'no program with rules is running' : `${live.length} programs with rules are running`,
+    { expected, exit: EXIT.unavailable },
+  );
+}
+
+/** Make the path free for a new socket: what a dead program left is removed, a live one is an error. */
+export async function claimPath(file: string): Promise<void> {
+  checkSocketPath(file);
+  const socket = await tryConnect(file);
+  if (socket) {
+    socket.destroy();
+    throw new RuleError(`${file} is used by another program`, {
+      expected: 'another --socket',
+      exit: EXIT.unavailable,
+    });
+  }
+  try {
+    if (statSync(file).isSocket()) unlinkSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Only this user may speak to it. */
+export const protect = (file: string): void => chmodSync(file, 0o600);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// ipfw explain: which rule decides about a packet, and why those before it did not match.
+import type { Rule } from './ast.js';
+import type { Controller } from './controller.js';
+import { RuleError } from './error.js';
+import { orderedBlocks } from './layout.js';
+import type { NativeEngine, NativeStep } from './native-engine.js';
+import type { TextPacket } from './packet-text.js';
+import { printProb, printRuleBody, printState } from './print-rule.js';
+import { printOption } from './print-test.js';
+
+/** What the instructions of a rule's test part say, in their order; each alternative of an or-block is one. */
+function describeTests(rule: Rule): string[] {
+  const out: string[] = [];
+  if (rule.prob !== undefined) out.push(`prob ${printProb(rule.prob)}`);
+  if (rule.state?.kind === 'keep-state' || rule.state?.kind === 'limit')
+    out.push(`no state ${rule.state.name}`);
+  for (const block of orderedBlocks(rule)) {
+    const each = block.map(({ not, test }) => `${not ? 'not ' : ''}${printOption(test)}`);
+    for (const _ of each) out.push(each.length === 1 ? each[0]! : `{ ${each.join(' or ')} }`);
+  }
+  if (rule.state) out.push(printState(rule.state));
+  if (rule.defer) out.push('defer-immediate-action');
+  return out;
+}
+
+export interface Explanation {
+  steps: { rule: number; text: string; matched: boolean; why: string }[];
+  verdict: { action: string; rule: number; reason: string };
+}
+
+function why(step: NativeStep, rule: Rule): string {
+  if (step.state) return 'a dynamic state';
+  if (step.matched) return '';
+  if (rule.action.kind === 'check-state') return 'no state';
+  return step.failed < 0 ? '' : (describeTests(rule)[step.failed] ?? '');
+}
+
+/** Walk a packet through the rules of a controller whose engine is `engine`. Nothing is changed. */
+export function explainPacket(
+  controller: Controller,
+  engine: NativeEngine,
+  packet: TextPacket,
+  now: bigint,
+): Explanation {
+  const { rules } = engine;
+  const { verdict, steps } = rules.explain({
+    data: packet.frame,
+    time: now,
+    layer: packet.layer,
+    out: packet.out,
+    ...(packet.recv !== undefined && { inIf: rules.interface(packet.recv) }),
+    ...(packet.xmit !== undefined && { outIf: rules.interface(packet.xmit) }),
+  });
+  const byId = new Map(controller.world.rules.all.map(({ id, rule }) => [id, rule]));
+  return {
+    steps: steps.map((step) => {
+      const rule = byId.get(step.id);
+      if (!rule) throw new RuleError(`the engine ran a rule ${step.number} that is not listed`);
+      return { rule: step.number, text: printRuleBody(rule), matched: step.matched, why: why(step, rule) };
+    }),
+    verdict: {
+      action:
+        verdict.arg && /pipe|queue|divert/.test(verdict.action)
+          ? `${verdict.action} ${verdict.arg}`
+          : verdict.action,
+      rule: verdict.rule,
+      reason: verdict.reason,
+    },
+  };
+}
+
+/** Lines for people. */
+export function printExplanation({ steps, verdict }: Explanation): string {
+  const lines = steps.map(({ rule, text, matched, why: reason }) => {
+    const because = reason ? `: ${reason}` : '';
+    return `${String(rule).padStart(5, '0')} ${text}\n      ${matched ? `matches${because}` : `no${because}`}`;
+  });
+  const by =
+    verdict.rule === 0
+      ? `before any rule (${verdict.reason})`
+      : `by rule ${verdict.rule}${verdict.reason === 'rule' ? '' : ` (${verdict.reason})`}`;
+  return `${[...lines, `${verdict.action} ${by}`].join('\n')}\n`;
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The engine of native/rules, through the addon.
+import { native } from '../native.js';
+import { parseIp4, parseIp6 } from './address.js';
+import { TABLE_ME } from './compiler/opcodes.js';
+import { encodeTableUpdate } from './compiler/table.js';
+import type { DynamicState, RuleCounter, RuleEngine } from './engine.js';
+import { RuleError } from './error.js';
+import type { Sysctl } from './sysctl.js';
+
+/** A packet to classify or explain. Interfaces are ids of `interface(name)`. */
+export interface NativePacket {
+  data: Uint8Array;
+  /** Nanoseconds. */
+  time: bigint;
+  inIf?: number;
+  outIf?: number;
+  out: boolean;
+  /** 2: with MAC header; 3: rules see the IP packet only. */
+  layer: 2 | 3;
+  /** `data` begins with the IP header. */
+  raw?: boolean;
+  /** Of an earlier verdict: the packet goes on where that one left the rules. */
+  context?: Uint8Array;
+}
+
+export interface NativeVerdict {
+  action: 'pass' | 'deny' | 'pipe' | 'queue' | 'divert' | 'forward' | 'held';
+  reason: string;
+  rule: number;
+  id: number;
+  arg: number | string;
+  rewritten: boolean;
+  fromState: boolean;
+  data?: Uint8Array;
+  nextHop?: string;
+  nextHopPort?: number;
+  context: Uint8Array;
+  answers: Uint8Array[];
+  copies: (number | string)[];
+  logs: { rule: number; id: number; where: number }[];
+}
+
+/** What became of a rule on a packet's way. */
+export interface NativeStep {
+  id: number;
+  number: number;
+  matched: boolean;
+  state: boolean;
+  /** Index of the instruction that said no; -1: none. */
+  failed: number;
+  opcode: number;
+}
+
+interface NativeCounter {
+  id: number;
+  packets: bigint;
+  bytes: bigint;
+  last: bigint;
+}
+
+/** The addon's class Rules. */
+export interface NativeRules {
+  load(program: Uint8Array): void;
+  setParams(params: Record<string, number | bigint>): void;
+  interface(name: string): number;
+  interfaceAddress(id: number, address: number): void;
+  tableCreate(id: number, type: number, flowFields: number, limit: number): void;
+  tableDestroy(id: number): void;
+  tableLimit(id: number, limit: number): void;
+  tableUpdate(update: Uint8Array): void;
+  natConfig(nat: Uint8Array): void;
+  natDelete(id: number): void;
+  counters(): NativeCounter[];
+  zero(ids: Uint32Array | undefined, logOnly: boolean): void;
+  states(now: bigint, expired: boolean): (Omit<DynamicState, 'expires'> & { expires: bigint })[];
+  deleteStates(ids?: Uint32Array): number;
+  classify(packet: NativePacket): NativeVerdict;
+  explain(packet: NativePacket): { verdict: NativeVerdict; steps: NativeStep[] };
+  tick(now: bigint): { states: number; answers: Uint8Array[] };
+  close(): void;
+}
+
+const SECOND = 1_000_000_000n;
+
+/** Parameters of the engine and the variables they come from. */
+const PARAMETERS: [parameter: string, variable: string][] = [
+  ...[
+    'dyn_max',
+    'dyn_ack_lifetime',
+    'dyn_syn_lifetime',
+    'dyn_fin_lifetime',
+    'dyn_rst_lifetime',
+    'dyn_udp_lifetime',
+  ],
+  ...['dyn_short_lifetime', 'dyn_keepalive', 'dyn_keep_states'],
+].map((name): [string, string] => [name, `net.inet.ip.fw.${name}`]);
+PARAMETERS.push(
+  ['deny_unknown_exthdrs', 'net.inet6.ip6.fw.deny_unknown_exthdrs'],
+  ['permit_single_frag6', 'net.inet6.ip6.fw.permit_single_frag6'],
+);
+
+const clock = (): bigint => BigInt(Date.now()) * 1_000_000n;
+
+export interface NativeEngineOptions {
+  /** Seed of `prob` and of the state table's hash; default: from the system. */
+  seed?: bigint;
+  /** Nanoseconds; default: the real clock. */
+  now?: () => bigint;
+}
+
+export class NativeEngine implements RuleEngine {
+  readonly rules: NativeRules;
+  private readonly now: () => bigint;
+
+  constructor(options: NativeEngineOptions = {}) {
+    this.rules = new native.Rules(options.seed === undefined ? {} : { seed: options.seed });
+    this.now = options.now ?? clock;
+  }
+
+  load(program: Uint8Array): void {
+    this.rules.load(program);
+  }
+
+  tableCreate(id: number, type: number, flowFields: number, limit: number): void {
+    this.rules.tableCreate(id, type, flowFields, limit);
+  }
+
+  tableDestroy(id: number): void {
+    this.rules.tableDestroy(id);
+  }
+
+  tableLimit(id: number, limit: number): void {
+    this.rules.tableLimit(id, limit);
+  }
+
+  tableUpdate(update: Uint8Array): void {
+    this.rules.tableUpdate(update);
+  }
+
+  natConfig(nat: Uint8Array): void {
+    this.rules.natConfig(nat);
+  }
+
+  natDelete(id: number): void {
+    this.rules.natDelete(id);
+  }
+
+  setVariables(sysctl: Sysctl): void {
+    this.rules.setParams(
+      Object.fromEntries(PARAMETERS.map(([parameter, variable]) => [parameter, sysctl.get(variable)])),
+    );
+  }
+
+  counters(): Map<number, RuleCounter> {
+    return new Map(
+      this.rules
+        .counters()
+        .map(({ id, packets, bytes, last }) => [id, { packets, bytes, last: Number(last / SECOND) }]),
+    );
+  }
+
+  zero(ids: number[] | undefined, logOnly: boolean): void {
+    this.rules.zero(ids && Uint32Array.from(ids), logOnly);
+  }
+
+  states(expired: boolean): DynamicState[] {
+    const now = this.now();
+    return this.rules.states(now, expired).map((state) => {
+      const left = state.expires > now ? (state.expires - now + SECOND - 1n) / SECOND : 0n;
+      return { ...state, expires: Number(left) };
+    });
+  }
+
+  deleteStates(ruleIds: number[]): void {
+    this.rules.deleteStates(Uint32Array.from(ruleIds));
+  }
+
+  /** The addresses that are `me`. Throws a RuleError for what is none. */
+  setMe(addresses: readonly string[]): void {
+    const changes = addresses.map((text) => {
+      const ip4 = parseIp4(text);
+      const address = ip4 === undefined ? parseIp6(text) : BigInt(ip4);
+      if (address === undefined)
+        throw new RuleError(`bad address "${text}"`, { expected: 'an IPv4 or IPv6 address' });
+      const family = ip4 === undefined ? (6 as const) : (4 as const);
+      return {
+        key: { type: 'addr' as const, family, address, prefix: family === 4 ? 32 : 128 },
+        values: [1],
+      };
+    });
+    this.rules.tableUpdate(encodeTableUpdate(TABLE_ME, changes, [], true));
+  }
+
+  close(): void {
+    this.rules.close();
+  }
+}

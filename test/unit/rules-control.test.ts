@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// rules-control.test.ts: the control socket and the program ipfw: several clients, nonsense, death of a client, exit codes.
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bareContext } from '../../src/rules/context.js';
+import { ControlServer } from '../../src/rules/control.js';
+import { connectControl, request, requestOnce } from '../../src/rules/control-client.js';
+import { Controller } from '../../src/rules/controller.js';
+import { EXIT } from '../../src/rules/error.js';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'nv-ipfw-'));
+process.env.NETVALE_DIR = path.join(folder, 'world');
+
+const test = suite('control');
+let controller: Controller;
+let server: ControlServer;
+
+test.before.each(async () => {
+  controller = new Controller({ context: bareContext });
+  server = await ControlServer.open(controller, { program: 'test' });
+});
+test.after.each(() => server.close());
+test.after(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  status: number | null;
+  out: string;
+  err: string;
+}
+
+/** Run the program ipfw. */
+function ipfw(args: string[], options: { cwd?: string; input?: string } = {}): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', path.resolve('tools/ipfw.ts'), ...args], {
+      cwd: options.cwd ?? process.cwd(),
+      stdio: 'pipe',
+    });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (piece: Buffer) => out.push(piece));
+    child.stderr.on('data', (piece: Buffer) => err.push(piece));
+    child.stdin.end(options.input ?? '');
+    child.on('close', (status) =>
+      resolve({ status, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() }),
+    );
+  });
+}
+
+const args = (...words: string[]) => ({ args: words, folder });
+const listing = () => controller.runText('list', 'x');
+
+test('the socket is for this user alone, in a folder for this user alone', () => {
+  assert.is(statSync(server.path).mode & 0o777, 0o600);
+  assert.is(statSync(path.dirname(server.path)).mode & 0o777, 0o700);
+});
+
+test('commands, listings and errors go through it', async () => {
+  assert.equal(await requestOnce(server.path, args('add', 'allow', 'ip', 'from', 'any', 'to', 'any')), {
+    output: '00100 allow ip from any to any\n',
+    warnings: [],
+    exit: EXIT.ok,
+  });
+  const bad = await requestOnce(undefined, args('add', 'alow', 'ip', 'from', 'any', 'to', 'any'));
+  assert.is(bad.exit, EXIT.data);
+  assert.is(bad.error, 'command line:1:5: unknown action "alow": expected "allow"');
+  const old = await requestOnce(undefined, { text: 'lis\n', file: 'f', folder });
+  assert.match(old.warnings[0]!, /DEPRECATED/);
+  assert.match(old.output, /^00100 allow/);
+});
+
+test('a file is applied whole or not at all', async () => {
+  const reply = await requestOnce(server.path, {
+    text: 'add 1 allow ip from any to any\nadd 2 deny\n',
+    file: 'site.rules',
+    folder,
+  });
+  assert.is(reply.error, 'site.rules:2:11: the command ends here: expected a protocol or an option');
+  assert.is(listing(), '65535 allow ip from any to any\n');
+});
+
+test('clients take turns; the requests of one are answered in order', async () => {
+  const clients = await Promise.all(Array.from({ length: 8 }, () => connectControl(server.path)));
+  const all = clients.flatMap((client, who) =>
+    [1].map(async () => {
+      for (let i = 0; i < 25; i++) {
+        const reply = await request(client, {
+          text: `add ${who * 1000 + i + 1} count ip from any to any\nadd ${who * 1000 + i + 1} allow ip from any to any in`,
+          file: 'x',
+          folder,
+        });
+        assert.is(reply.exit, 0);
+      }
+    }),
+  );
+  await Promise.all(all);
+  for (const client of clients) client.destroy();
+  assert.is(listing().split('\n').length, 8 * 25 * 2 + 2);
+});
+
+test('half a request, nonsense and a sudden end change nothing', async () => {
+  const before = listing();
+  const say = (text: string, answer: boolean): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connect(server.path, () => {
+        socket.write(text);
+        if (!answer) setTimeout(() => socket.destroy(), 20);
+      });
+      socket.on('data', (piece) => {
+        resolve(piece.toString());
+        socket.destroy();
+      });
+      socket.on('close', () => resolve(''));
+    });
+  assert.is(await say('{"args":["add","1","deny","ip"', false), '');
+  for (const text of [
+    'nonsense',
+    '[]',
+    '1',
+    'null',
+    '{}',
+    '{"args":"x","folder":"/"}',
+    '{"args":[],"text":"","folder":"/"}',
+    '{"text":1,"folder":"/"}',
+    '{"text":"","folder":"a"}',
+    '{"text":"","folder":"/","flags":null}',
+    '"\u0000"',
+    '{"args":[1],"folder":"/"}',
+  ])
+    assert.match(await say(`${text}\n`, true), /"error":"bad request/, text);
+  assert.is(listing(), before);
+  assert.is((await requestOnce(server.path, args('list'))).exit, 0, 'it still answers');
+});
+
+test('two requests in one write, one request in many', async () => {
+  const line = (text: string): string => `${JSON.stringify({ text, file: 'f', folder })}\n`;
+  const replies = await new Promise<string>((resolve) => {
+    const got: string[] = [];
+    const socket = connect(server.path, () => {
+      const all = line('add 5 allow ip from any to any') + line('list');
+      socket.write(all.slice(0, 3));
+      setTimeout(() => socket.write(all.slice(3)), 10);
+    });
+    socket.on('data', (piece) => {
+      got.push(piece.toString());
+      if (got.join('').split('\n').length === 3) {
+        socket.destroy();
+        resolve(got.join(''));
+      }
+    });
+  });
+  assert.match(replies, /"00005 allow ip from any to any\\n".*\n.*65535 allow/);
+});
+
+test('a taken path is refused, a dead one is reused, sockets of the dead are swept', async () => {
+  try {
+    await ControlServer.open(controller, { program: 'x', path: server.path });
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /used by another program/);
+  }
+  const dead = path.join(path.dirname(server.path), 'dead.sock');
+  const script = `const s=require('net').createServer().listen(${JSON.stringify(dead)},()=>process.kill(process.pid,'SIGKILL'))`;
+  spawnSync(process.execPath, ['-e', script]);
+  assert.ok(existsSync(dead));
+  const reply = await requestOnce(undefined, args('list'));
+  assert.is(reply.exit, 0);
+  assert.not.ok(existsSync(dead), 'swept');
+  spawnSync(process.execPath, ['-e', script]);
+  const second = await ControlServer.open(controller, { program: 'x', path: dead });
+  try {
+    await requestOnce(undefined, args('list'));
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /2 programs with rules are running: expected --socket /);
+  }
+  await second.close();
+  assert.equal(readdirSync(path.dirname(server.path)), [path.basename(server.path)]);
+});
+
+test('a folder open to others is refused', async () => {
+  chmodSync(path.dirname(server.path), 0o755);
+  try {
+    await connectControl();
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /not safely yours/);
+  } finally {
+    chmodSync(path.dirname(server.path), 0o700);
+  }
+});
+
+test('host names are looked up before anything is applied', async () => {
+  const reply = await requestOnce(server.path, {
+    text: 'add 1 allow ip from localhost to any\ntable t create\ntable t add localhost 5 127.0.0.2 localhost',
+    file: 'f',
+    folder,
+  });
+  assert.is(
+    reply.output,
+    '00001 allow ip from 127.0.0.1 to any\nadded: 127.0.0.1/32 5\nadded: 127.0.0.2/32 2130706433\n',
+  );
+  const unknown = await requestOnce(server.path, {
+    text: 'add 2 allow ip from no.such.invalid to any',
+    file: 'f',
+    folder,
+  });
+  assert.is(unknown.exit, EXIT.noHost);
+});
+
+test('files named in commands are relative to the folder of the rules', async () => {
+  writeFileSync(path.join(folder, 'x.profile'), 'name x\nsamples 10\nloss-level 1\nprob delay\n0 5\n1 5\n');
+  const reply = await requestOnce(server.path, {
+    text: 'pipe 1 config profile x.profile bw 1Mbit/s delay 0',
+    file: 'f',
+    folder,
+  });
+  assert.is(reply.error, undefined);
+  assert.match(
+    (await requestOnce(server.path, args('pipe', 'show'))).output,
+    /profile: name "x" loss 1\.000000 samples 10/,
+  );
+});
+
+test('ipfw speaks to the only program, or to the one named', async () => {
+  assert.equal(await ipfw(['add', '100', 'allow', 'ip', 'from', 'any', 'to', 'any']), {
+    status: 0,
+    out: '00100 allow ip from any to any\n',
+    err: '',
+  });
+  assert.equal(await ipfw(['--socket', server.path, '-q add 200 deny src-ip 10.0.0.0/24, 127.0.0.1/8']), {
+    status: 0,
+    out: '',
+    err: '',
+  });
+  assert.is((await ipfw(['-c', 'list', '200'])).out, '00200 deny src-ip 10.0.0.0/24,127.0.0.0/8\n');
+  const missing = await ipfw(['delete', '7']);
+  assert.equal(
+    [missing.status, missing.err],
+    [EXIT.unavailable, 'ipfw: command line:1:1: rule 7 not found\n'],
+  );
+  const nobody = await ipfw([`--socket=${folder}/none.sock`, 'list']);
+  assert.is(nobody.status, EXIT.unavailable);
+  assert.match(nobody.err, /^ipfw: nobody listens on /);
+});
+
+test('ipfw applies rule files, through a preprocessor too', async () => {
+  const file = path.join(folder, 'site.rules');
+  writeFileSync(
+    file,
+    '# our site\n-q add 1 allow ip from any to any in\nadd 2 deny ip from any to any out // end\n',
+  );
+  assert.equal(await ipfw([file]), { status: 0, out: '00002 deny ip from any to any out // end\n', err: '' });
+});
+
+test('exit codes of the program itself', async () => {
+  for (const [words, status, what] of [
+    [[], EXIT.usage, /no command/],
+    [['frob'], EXIT.usage, /unexpected "frob"/],
+    [['-n', 'add', 'deny', 'ip', 'from', '10.0.0.300', 'to', 'any'], EXIT.data, /bad address/],
+    [['-n', 'add', 'deny', 'ip', 'from', 'no.such.invalid', 'to', 'any'], EXIT.noHost, /unknown/],
+    [['/no/such/file'], EXIT.unavailable, /cannot read \/no\/such\/file: no such file/],
+    [['-p', 'no-such-preprocessor', 'package.json'], EXIT.osError, /cannot run no-such-preprocessor/],
+    [['-p', 'false', 'package.json'], EXIT.unavailable, /exited with status 1/],
+    [['--default', 'maybe', 'list'], EXIT.usage, /--default maybe/],
+    [['explain', 'tcp 1.2.3.4:5 > 6.7.8.9:80'], EXIT.usage, /explain without rules/],
+  ] as const) {
+    const { status: got, err } = await ipfw([...words]);
+    assert.is(got, status, words.join(' '));
+    assert.match(err, what);
+    assert.is(err.trimEnd().split('\n').length, 1);
+  }
+  assert.is((await ipfw(['-h'])).status, 0);
+  assert.match((await ipfw(['--version'])).out, /^ipfw \d/);
+});
+
+test('ipfw checks and lists files without a program', async () => {
+  const file = path.join(folder, 'check.rules');
+  writeFileSync(
+    file,
+    'add deny ip from any to any not in\ntable t add 10.0.0.0/8 5\ndelete 77\nset disable 5\n',
+  );
+  const checked = await ipfw(['-n', file]);
+  assert.equal(
+    [checked.status, checked.out],
+    [0, '00100 deny ip from any to any out\nadded: 10.0.0.0/8 5\n'],
+  );
+  assert.match(checked.err, /auto-created/);
+  writeFileSync(file, 'add deny ip from any to any not in\ntable t create\ntable t add 10.0.0.0/8 5\n');
+  assert.is(
+    (await ipfw(['--rules', file, '--default', 'deny', 'show'])).out,
+    '00100 0 0 deny ip from any to any out\n65535 0 0 deny ip from any to any\n',
+  );
+  assert.is((await ipfw(['--rules', file, 'table', 't', 'lookup', '10.1.1.1'])).out, '10.0.0.0/8 5\n');
+  writeFileSync(file, 'add deny ip from any to any\n  add deny ip frm any to any\n');
+  assert.equal(await ipfw(['-n', file]), {
+    status: EXIT.usage,
+    out: '',
+    err: `ipfw: ${file}:2:15: unexpected "frm": expected "from"\n`,
+  });
+});
+
+test('a preprocessor: its lines lead back to the file', async () => {
+  const file = path.join(folder, 'macros.rules');
+  writeFileSync(file, 'NET\n\nadd deny ip from NET to any\nadd bogus\n');
+  const sed = await ipfw(['-n', '-p', 'sed', '-e', '1s/.*/# 1 "x"/;s/NET/10.0.0.0\\/8/', file]);
+  assert.equal([sed.status, sed.err.split(':')[1]], [EXIT.data, ' x']);
+  writeFileSync(file, 'add deny ip from NET to any\n');
+  assert.equal(await ipfw(['-q', '-p', 'sed', 's/NET/10.0.0.0\\/8/', file]), { status: 0, out: '', err: '' });
+  assert.match(listing(), /deny ip from 10\.0\.0\.0\/8 to any/);
+});
+
+test('kill -9 of ipfw in the middle of a request changes nothing', async () => {
+  const before = listing();
+  const script = `
+    const socket = require('net').connect(${JSON.stringify(server.path)}, () => {
+      socket.write('{"text":"add 1 deny ip from any to any\\\\nadd', () => process.kill(process.pid, 'SIGKILL'));
+    });`;
+  assert.is(spawnSync(process.execPath, ['-e', script], { timeout: 5000 }).signal, 'SIGKILL');
+  await requestOnce(server.path, args('set', 'show'));
+  assert.is(listing(), before);
+});
+
+test('a program that dies while it answers is an error, not a hang', async () => {
+  const file = path.join(folder, 'mute.sock');
+  const mute = createServer((socket) => socket.once('data', () => socket.destroy())).listen(file);
+  await new Promise((resolve) => mute.once('listening', resolve));
+  try {
+    await requestOnce(file, args('list'));
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /the program went away/);
+  }
+  mute.close();
+});
+
+test.run();

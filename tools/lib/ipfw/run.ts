@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// run.ts: does what the command line of ipfw asks for: with a running program, or on a file alone.
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { bareContext } from '../../../src/rules/context.js';
+import { requestOnce } from '../../../src/rules/control-client.js';
+import { Controller } from '../../../src/rules/controller.js';
+import type { RuleEngine } from '../../../src/rules/engine.js';
+import { EXIT, RuleError } from '../../../src/rules/error.js';
+import { execute, parseSource, type Reply, readText, type Source } from '../../../src/rules/session.js';
+import type { Settings, Task } from './arguments.js';
+
+type WorkTask = Extract<Task, { kind: 'command' | 'file' }>;
+
+/** Text of a rule file, through its preprocessor. */
+function preprocess(file: string, preprocessor: { command: string; args: string[] }): string {
+  const { command, args } = preprocessor;
+  const result = spawnSync(command, args, {
+    input: readText(file),
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  if (result.error)
+    throw new RuleError(`cannot run ${command}: ${result.error.message}`, { exit: EXIT.osError });
+  if (result.status !== 0) {
+    const how = result.signal ? `signal ${result.signal}` : `status ${result.status}`;
+    throw new RuleError(`preprocessor ${command} exited with ${how}`, { exit: EXIT.unavailable });
+  }
+  return result.stdout;
+}
+
+function sourceOf(task: WorkTask): Source {
+  if (task.kind === 'command') return { args: task.args, folder: process.cwd() };
+  const { file, flags, preprocessor } = task;
+  const text = preprocessor ? preprocess(file, preprocessor) : readText(file);
+  return {
+    text,
+    file,
+    preprocessed: preprocessor !== undefined,
+    folder: path.dirname(path.resolve(file)),
+    flags,
+  };
+}
+
+/** The commands as far as they can be understood here, for -n and for questions; names are not looked up. */
+const glance = (source: Source) =>
+  parseSource(source, {
+    ...bareContext,
+    resolveHost: (_, family) => (family === 4 ? '192.0.2.1' : '2001:db8::1'),
+    readFile: (name) => readText(path.resolve(source.folder, name)),
+  });
+
+/** flush asks on a terminal unless -f or -q. */
+async function confirmed(source: Source): Promise<boolean> {
+  const asks = glance(source).some(
+    ({ command, flags }) =>
+      /flush$/.test(command.kind) && command.kind !== 'table-flush' && !flags.force && !flags.quiet,
+  );
+  if (!asks || !process.stdin.isTTY) return true;
+  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    for (;;) {
+      const answer = (await prompt.question('Are you sure? [yn] ')).trim().toLowerCase();
+      if (answer === 'y' || answer === 'n') return answer === 'y';
+    }
+  } finally {
+    prompt.close();
+  }
+}
+
+function show(reply: Reply): number {
+  process.stdout.write(reply.output);
+  for (const warning of reply.warnings) console.error(`ipfw: ${warning}`);
+  if (reply.error !== undefined) console.error(`ipfw: ${reply.error}`);
+  return reply.exit;
+}
+
+/** A rule set of its own with a file's rules in it. Throws a RuleError. */
+export async function loadRules(settings: Settings, engine?: RuleEngine): Promise<Controller> {
+  const controller = new Controller({
+    context: bareContext,
+    defaultAction: settings.default,
+    ...(engine && { engine }),
+  });
+  if (settings.rules === undefined) return controller;
+  const file = settings.rules;
+  const reply = await execute(controller, {
+    text: readText(file),
+    file,
+    folder: path.dirname(path.resolve(file)),
+    flags: { quiet: true },
+  });
+  for (const warning of reply.warnings) console.error(`ipfw: ${warning}`);
+  if (reply.error !== undefined) throw new RuleError(reply.error, { exit: reply.exit as RuleError['exit'] });
+  return controller;
+}
+
+export async function runTask(settings: Settings, task: WorkTask): Promise<number> {
+  const source = sourceOf(task);
+  const jobs = glance(source);
+  if (task.kind === 'command' && jobs.length === 0)
+    throw new RuleError('no command', { expected: 'ipfw [flags] command: see ipfw -h', exit: EXIT.usage });
+  const listing = jobs.some(({ command }) => command.kind === 'list');
+  if (jobs.some(({ flags }) => flags.testOnly)) {
+    if (listing && settings.rules === undefined) {
+      console.error('ipfw: testing only, list disabled');
+      return EXIT.ok;
+    }
+    return show(
+      await execute(
+        new Controller({ context: bareContext, defaultAction: settings.default, lenient: true }),
+        source,
+      ),
+    );
+  }
+  if (settings.rules !== undefined) return show(await execute(await loadRules(settings), source));
+  if (!(await confirmed(source))) return EXIT.ok;
+  return show(await requestOnce(settings.socket, source));
+}
