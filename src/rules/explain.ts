@@ -6,8 +6,7 @@ import { RuleError } from './error.js';
 import { orderedBlocks } from './layout.js';
 import type { NativeEngine, NativeStep } from './native-engine.js';
 import type { TextPacket } from './packet-text.js';
-import { printProb, printRuleBody, printState } from './print-rule.js';
-import { printOption } from './print-test.js';
+import { printMatch, printProb, printRuleBody, printState } from './print-rule.js';
 
 /** What the instructions of a rule's test part say, in their order; each alternative of an or-block is one. */
 function describeTests(rule: Rule): string[] {
@@ -16,7 +15,7 @@ function describeTests(rule: Rule): string[] {
   if (rule.state?.kind === 'keep-state' || rule.state?.kind === 'limit')
     out.push(`no state ${rule.state.name}`);
   for (const block of orderedBlocks(rule)) {
-    const each = block.map(({ not, test }) => `${not ? 'not ' : ''}${printOption(test)}`);
+    const each = block.map((match) => printMatch(match));
     for (const _ of each) out.push(each.length === 1 ? each[0]! : `{ ${each.join(' or ')} }`);
   }
   if (rule.state) out.push(printState(rule.state));
@@ -31,12 +30,15 @@ export interface Explanation {
 
 function why(step: NativeStep, rule: Rule): string {
   if (step.state) return 'a dynamic state';
-  if (step.matched) return '';
+  if (step.matched) return rule.prob === undefined ? '' : `with probability ${printProb(rule.prob)}`;
   if (rule.action.kind === 'check-state') return 'no state';
   return step.failed < 0 ? '' : (describeTests(rule)[step.failed] ?? '');
 }
 
-/** Walk a packet through the rules of a controller whose engine is `engine`. Nothing is changed. */
+/**
+ * Walk a packet through the rules of a controller whose engine is `engine`. Nothing is changed; a rule with `prob` is
+ * taken to match.
+ */
 export function explainPacket(
   controller: Controller,
   engine: NativeEngine,

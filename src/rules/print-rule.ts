@@ -81,12 +81,15 @@ function printModifiers(rule: Rule): string {
   return out;
 }
 
-function printBlock(block: Block, one: (test: Test) => string): string {
-  const each = block.map(({ not, test }: Match) => {
-    const text = one(test);
-    if (text === 'in' && not) return 'out';
-    return not ? `not ${text}` : text;
-  });
+/** A test with its "not"; not in is `out`. */
+export function printMatch({ not, test }: Match, one: (test: Test) => string = printOption): string {
+  const text = one(test);
+  if (!not) return text;
+  return text === 'in' ? 'out' : `not ${text}`;
+}
+
+function printBlock(block: Block, one?: (test: Test) => string): string {
+  const each = block.map((match) => printMatch(match, one));
   return each.length === 1 ? each[0]! : `{ ${each.join(' or ')} }`;
 }
 
