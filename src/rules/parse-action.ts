@@ -86,7 +86,7 @@ function parseUnreach(words: Words): Action {
   const code = parseCode(words, UNREACH);
   if (code !== codeOf(UNREACH, 'needfrag') || !/^\d+$/.test(words.peek() ?? '') || words.peek(1) === 'from')
     return { kind: 'unreach', code, mtu: 0 };
-  return { kind: 'unreach', code, mtu: words.decimal('MTU', 1, 65535) };
+  return { kind: 'unreach', code, mtu: words.decimal('MTU', 68, 65535) };
 }
 
 function parseDivert(kind: 'divert' | 'tee', words: Words, context: ParseContext): Action {

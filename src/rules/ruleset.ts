@@ -23,6 +23,11 @@ export interface StoredRule {
   code?: CompiledRule;
 }
 
+const MANY_REFERENCES = 4096;
+
+const namesTableOfInterfaces = (rule: Rule): boolean =>
+  rule.body.some((block) => block.some(({ test }) => test.kind === 'iface' && test.match.by === 'table'));
+
 /** Does the rule's number lie in one of the ranges (none: any)? */
 const inRanges = (rule: Rule, ranges: readonly Range[]): boolean =>
   ranges.length === 0 || ranges.some(({ low, high }) => rule.number >= low && rule.number <= high);
@@ -102,6 +107,12 @@ export class RuleSet {
     const before = this.rules;
     this.rules = before.filter((each) => !gone.has(each));
     this.touch();
+    // a table that only a forgotten pattern names would seem to be in use
+    if (
+      which.some(({ rule }) => namesTableOfInterfaces(rule)) ||
+      this.references.size > MANY_REFERENCES + 4 * this.count
+    )
+      this.recompile();
     journal.record(() => {
       this.rules = before;
     });
@@ -150,8 +161,9 @@ export class RuleSet {
     });
   }
 
-  /** Rules that mean a table by its name must be compiled again (it was swapped). */
+  /** Compile all rules again: a name means another table, or strings and patterns are left that no rule refers to. */
   recompile(): void {
+    this.references.reset();
     for (const stored of this.rules) delete stored.code;
     this.touch();
   }

@@ -10,6 +10,14 @@ export interface TableEntry {
   values: TableValues;
 }
 
+/** The engine's table behind a name; swapping two names exchanges them. */
+export interface EngineTable {
+  id: number;
+  limit: number;
+  /** The engine does not have it yet. */
+  fresh: boolean;
+}
+
 const rank = ({ key }: TableEntry): bigint => {
   if (key.type === 'addr') return (BigInt(key.family) << 140n) | (key.address << 8n) | BigInt(key.prefix);
   if (key.type === 'mac') return (key.address << 8n) | BigInt(key.prefix);
@@ -20,18 +28,19 @@ export class Table {
   entries = new Map<string, TableEntry>();
   locked: boolean;
   limit: number;
-  /** The limit the engine's table of this id has. */
-  engineLimit: number;
 
   constructor(
     readonly name: string,
     readonly set: number,
-    public id: number,
+    public engine: EngineTable,
     readonly options: TableOptions,
   ) {
     this.locked = options.locked;
     this.limit = options.limit;
-    this.engineLimit = options.limit;
+  }
+
+  get id(): number {
+    return this.engine.id;
   }
 
   keyText(key: TableKey): string {

@@ -48,7 +48,6 @@ export class Tables {
   private readonly byName = new Map<string, Table>();
   private nextId = 0;
   private readonly freeIds: number[] = [];
-  private created = new Set<Table>();
   private destroyed: Table[] = [];
   private touched = new Map<Table, Touched>();
 
@@ -80,12 +79,10 @@ export class Tables {
       });
     const id = this.freeIds.pop() ?? this.nextId++;
     if (id > MAX_TABLE_ID) throw new RuleError('no table numbers left', { exit: EXIT.osError });
-    const table = new Table(name.table, name.set, id, options);
+    const table = new Table(name.table, name.set, { id, limit: options.limit, fresh: true }, options);
     this.byName.set(keyOf(name), table);
-    this.created.add(table);
     journal.record(() => {
       this.byName.delete(keyOf(name));
-      this.created.delete(table);
       this.freeIds.push(id);
     });
     return table;
@@ -125,8 +122,7 @@ export class Tables {
   swap(a: Table, b: Table, journal: Journal): void {
     const exchange = (): void => {
       [a.entries, b.entries] = [b.entries, a.entries];
-      [a.id, b.id] = [b.id, a.id];
-      [a.engineLimit, b.engineLimit] = [b.engineLimit, a.engineLimit];
+      [a.engine, b.engine] = [b.engine, a.engine];
       const [ta, tb] = [this.touched.get(a), this.touched.get(b)];
       if (tb) this.touched.set(a, tb);
       else this.touched.delete(a);
@@ -140,19 +136,18 @@ export class Tables {
   /** What the engine must be told, to be done before the program is loaded and after; each with its undoing. */
   commit(engine: RuleEngine): { before: [run: () => void, undo: () => void][]; after: (() => void)[] } {
     const before: [() => void, () => void][] = [];
-    for (const table of this.created) {
-      if (this.destroyed.includes(table)) continue;
-      const { type, flow } = table.options;
-      const fields = flow.reduce((sum, field) => sum | FLOW_FIELD[field], 0);
-      before.push([
-        () => engine.tableCreate(table.id, TABLE_TYPE[type], fields, table.limit),
-        () => engine.tableDestroy(table.id),
-      ]);
-    }
     for (const table of this.byName.values()) {
-      const { id, limit, engineLimit } = table;
-      if (limit !== engineLimit && !this.created.has(table))
-        before.push([() => engine.tableLimit(id, limit), () => engine.tableLimit(id, engineLimit)]);
+      const { type, flow } = table.options;
+      const { id, limit: known, fresh } = table.engine;
+      const { limit } = table;
+      const fields = flow.reduce((sum, field) => sum | FLOW_FIELD[field], 0);
+      if (fresh)
+        before.push([
+          () => engine.tableCreate(id, TABLE_TYPE[type], fields, limit),
+          () => engine.tableDestroy(id),
+        ]);
+      else if (limit !== known)
+        before.push([() => engine.tableLimit(id, limit), () => engine.tableLimit(id, known)]);
     }
     for (const [table, touched] of this.touched) {
       if (this.destroyed.includes(table)) continue;
@@ -172,7 +167,7 @@ export class Tables {
         () => engine.tableUpdate(encodeTableUpdate(id, back, valtype)),
       ]);
     }
-    const gone = this.destroyed.filter((table) => !this.created.has(table));
+    const gone = this.destroyed.filter((table) => !table.engine.fresh);
     return { before, after: gone.map((table) => () => engine.tableDestroy(table.id)) };
   }
 
@@ -180,9 +175,9 @@ export class Tables {
   settle(committed: boolean): void {
     if (committed) {
       this.freeIds.push(...this.destroyed.map((table) => table.id));
-      for (const table of this.byName.values()) table.engineLimit = table.limit;
+      for (const table of this.byName.values())
+        table.engine = { id: table.id, limit: table.limit, fresh: false };
     }
-    this.created = new Set();
     this.destroyed = [];
     this.touched = new Map();
   }

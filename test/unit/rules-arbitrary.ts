@@ -200,7 +200,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     to: fc.oneof(arg(1, 65535), fc.constant({ port: 'vale0:ids' })),
   }),
   u8.map((code): Action => ({ kind: 'unreach', code, mtu: 0 })),
-  fc.integer({ min: 1, max: 65535 }).map((mtu): Action => ({ kind: 'unreach', code: 4, mtu })),
+  fc.integer({ min: 68, max: 65535 }).map((mtu): Action => ({ kind: 'unreach', code: 4, mtu })),
   u8.map((code): Action => ({ kind: 'unreach6', code, mtu: 0 })),
   fc.constantFrom<Action>({ kind: 'fwd', to: 'tablearg' }, { kind: 'fwd', to: { port: 'netmap:p{1' } }),
   fc

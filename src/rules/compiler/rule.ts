@@ -14,9 +14,11 @@ export interface CompiledRule {
 
 const argOf = (arg: Arg): number => (arg === 'tablearg' ? TABLEARG : arg);
 
+/** The payload is there in every form: family, port and address of an IP next hop, zeros for the others. */
 function forward(refs: References, to: (Action & { kind: 'fwd' })['to']): number[] {
-  if (to === 'tablearg') return insn(OP.forward, 0, TABLEARG);
-  if (!('family' in to)) return insn(OP.forward, 0, (refs.string(to.port) | NAME_REF) >>> 0);
+  if (to === 'tablearg') return insn(OP.forward, 0, TABLEARG, 0, 0, 0, 0, 0, 0);
+  if (!('family' in to))
+    return insn(OP.forward, 0, (refs.string(to.port) | NAME_REF) >>> 0, 0, 0, 0, 0, 0, 0);
   const address = to.family === 4 ? [Number(to.address), 0, 0, 0] : bytesToWords(to.address, 16);
   return insn(OP.forward, 0, 0, to.family, to.port, ...address);
 }

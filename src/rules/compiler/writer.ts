@@ -32,10 +32,10 @@ export interface Pattern {
  * anew for each; state names keep their numbers for ever, because states do.
  */
 export class References {
-  private readonly strings = new Map<string, number>();
+  private strings = new Map<string, number>();
   private bytes = 0;
-  private readonly patternKeys = new Map<string, number>();
-  readonly patterns: Pattern[] = [];
+  private patternKeys = new Map<string, number>();
+  patterns: Pattern[] = [];
   private readonly stateNames = new Map<string, number>([['default', 0]]);
 
   /** `tableId`: id of the table a rule of set `set` means by `name`. */
@@ -81,6 +81,19 @@ export class References {
   nameOfState(id: number): string {
     for (const [name, each] of this.stateNames) if (each === id) return name;
     return String(id);
+  }
+
+  /** How many strings and patterns there are, also such as no rule uses any more. */
+  get size(): number {
+    return this.strings.size + this.patterns.length;
+  }
+
+  /** Forget strings and patterns: the words of all rules must be made anew. */
+  reset(): void {
+    this.strings = new Map();
+    this.bytes = 0;
+    this.patternKeys = new Map();
+    this.patterns = [];
   }
 
   get stringBytes(): Buffer {

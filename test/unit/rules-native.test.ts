@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// rules-native.test.ts: language and engine together: the engine takes every rule the language has, and what the
+// commands say of tables, sets, counters and states is what packets meet.
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bareContext } from '../../src/rules/context.js';
+import { Controller } from '../../src/rules/controller.js';
+import { RuleError } from '../../src/rules/error.js';
+import { NativeEngine, type NativeVerdict } from '../../src/rules/native-engine.js';
+import { parsePacket } from '../../src/rules/packet-text.js';
+import { printAdd } from '../../src/rules/print-rule.js';
+import { anyRule } from './rules-arbitrary.js';
+
+const SECOND = 1_000_000_000n;
+const test = suite('language and engine');
+let engine: NativeEngine;
+let controller: Controller;
+let now: bigint;
+
+const run = (text: string): string => controller.runText(text, 'x');
+
+test.before.each(() => {
+  now = 1000n * SECOND;
+  engine = new NativeEngine({ seed: 5n, now: () => now });
+  controller = new Controller({ engine, context: bareContext });
+});
+test.after.each(() => engine.close());
+
+function send(text: string): NativeVerdict {
+  const { frame, layer, out, recv, xmit } = parsePacket(text);
+  const inIf = recv === undefined ? {} : { inIf: engine.rules.interface(recv) };
+  const outIf = xmit === undefined ? {} : { outIf: engine.rules.interface(xmit) };
+  return engine.rules.classify({ data: frame, time: now, layer, out, ...inIf, ...outIf });
+}
+
+const verdict = (text: string): string => {
+  const { action, rule, arg } = send(text);
+  return `${action}${/pipe|queue|divert/.test(action) ? ` ${arg}` : ''} ${rule}`;
+};
+
+test('the engine takes every rule', () => {
+  let taken = 0;
+  fc.assert(
+    fc.property(fc.array(anyRule, { minLength: 1, maxLength: 6 }), (rules) => {
+      for (const rule of rules) {
+        try {
+          run(`-q ${printAdd(rule)}`);
+          taken++;
+        } catch (error) {
+          // a table has one type: a second rule may want another
+          if (!(error instanceof RuleError && /is of type/.test(error.message))) throw new Error(`${printAdd(rule)}: ${error}`);
+        }
+      }
+      run('-q flush\ndelete set 31');
+      run(controller.world.tables.all.map(({ name }) => `table ${name} destroy`).join('\n'));
+    }),
+    { numRuns: 500, endOnFailure: true },
+  );
+  assert.ok(taken > 1000, `${taken} rules`);
+});
+
+test('tables: entries, longest prefix, values, swap, flush', () => {
+  run(`
+    table t create
+    table t add 10.0.0.0/8 1 10.1.0.0/16 2 2001:db8::/32 3
+    add 10 deny ip from table(t,2) to any
+    add 20 skipto tablearg ip from table(t) to any
+    add 30 deny ip from any to any`);
+  assert.is(verdict('udp 10.1.2.3:1 > 9.9.9.9:1'), 'deny 10');
+  assert.is(verdict('udp 10.2.2.3:1 > 9.9.9.9:1'), 'deny 30');
+  run('table u create\ntable u add 10.2.0.0/16 100\ntable t swap u');
+  assert.is(verdict('udp 10.2.2.3:1 > 9.9.9.9:1'), 'pass 65535');
+  assert.is(verdict('udp 10.1.2.3:1 > 9.9.9.9:1'), 'deny 30');
+  run('table t flush');
+  assert.is(verdict('udp 10.2.2.3:1 > 9.9.9.9:1'), 'deny 30');
+});
+
+test('tables of the other types', () => {
+  run(`
+    table p create type number
+    table p add 80 1000 22 2000
+    table i create type iface
+    table i add em0 7
+    table f create type flow:src-ip,proto,dst-port
+    table f add 10.0.0.1,tcp,80 5
+    table m create type mac
+    table m add 02:00:00:00:00:01 9
+    add 10 pipe tablearg ip from any to any flow table(f)
+    add 20 queue tablearg ip from any to any recv table(i) lookup dst-port p
+    add 30 pipe tablearg ip from any to any src-mac table(m)`);
+  assert.is(verdict('tcp 10.0.0.1:5 > 1.1.1.1:80'), 'pipe 5 10');
+  assert.is(verdict('tcp 10.0.0.2:5 > 1.1.1.1:22 recv em0'), 'queue 2000 20');
+  assert.is(verdict('tcp 10.0.0.2:5 > 1.1.1.1:23 recv em1'), 'pipe 9 30');
+  assert.is(verdict('tcp 10.0.0.2:5 > 1.1.1.1:23 mac 02:00:00:00:00:02 02:00:00:00:00:03'), 'pass 65535');
+});
+
+test('values of several kinds go to the actions they are for', () => {
+  run(`
+    table v create valtype skipto,pipe,tag
+    table v add 10.0.0.1 500,7,33
+    add 100 count tag tablearg ip from table(v) to any
+    add 200 skipto tablearg ip from table(v) to any
+    add 300 deny ip from any to any
+    add 500 pipe tablearg ip from table(v) to any tagged 33`);
+  assert.is(verdict('udp 10.0.0.1:1 > 1.1.1.1:1'), 'pipe 7 500');
+  assert.is(verdict('udp 10.0.0.2:1 > 1.1.1.1:1'), 'deny 300');
+});
+
+test('counters live on through other changes, and zero zeroes them', () => {
+  run('add 100 count udp from any to any\nadd 200 allow ip from any to any');
+  send('udp 1.1.1.1:1 > 2.2.2.2:2');
+  run('add 150 deny tcp from any to any\ntable x create\nset disable 5');
+  send('udp 1.1.1.1:1 > 2.2.2.2:2');
+  assert.match(run('show'), /^00100 2 56 count udp .*\n00150 0 {2}0 deny tcp .*\n00200 2 56 allow/);
+  assert.match(run('-T list 100'), /^00100 {7}1000 count/);
+  run('zero 100');
+  assert.match(run('show'), /^00100 0 {2}0 count udp .*\n00150 0 {2}0 deny tcp .*\n00200 2 56 allow/);
+  run('delete 150\nzero');
+  assert.match(run('show'), /^00100 0 0 .*\n00200 0 0 .*\n65535 0 0/);
+});
+
+test('sets switch at once, rules move between them', () => {
+  run('add 1 set 1 deny ip from any to any\nadd 2 set 2 pipe 2 ip from any to any\nset disable 1');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pipe 2 2');
+  run('set swap 1 2');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'deny 1');
+  run('set enable 1 disable 2');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pipe 2 2');
+  run('set move rule 2 to 2');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pass 65535');
+});
+
+test('disable firewall lets everything pass, uncounted by the rules', () => {
+  run('add 10 deny ip from any to any');
+  run('disable firewall');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pass 1');
+  run('sysctl net.inet6.ip6.fw.enable=1');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pass 1');
+  assert.is(verdict('udp [::1]:1 > [::2]:2'), 'deny 10');
+  run('enable firewall');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'deny 10');
+  assert.match(run('show 10'), /^00010 2 /);
+});
+
+test('states are listed with their names and time left, die with their rule, obey the variables', () => {
+  run(
+    'sysctl net.inet.ip.fw.dyn_udp_lifetime=7\nadd 5 check-state :web\nadd 10 allow udp from 1.1.1.1 to any keep-state :web\nadd 20 deny ip from any to any',
+  );
+  assert.is(verdict('udp 2.2.2.2:2 > 1.1.1.1:1'), 'deny 20');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pass 10');
+  assert.is(verdict('udp 2.2.2.2:2 > 1.1.1.1:1'), 'pass 10');
+  assert.match(
+    run('-D list'),
+    /^## Dynamic rules \(1\):\n00010 STATE udp 1\.1\.1\.1 1 <-> 2\.2\.2\.2 2 :web\n$/,
+  );
+  now += 2n * SECOND;
+  assert.match(run('-d show'), /00010 2 {2}56\(5s\) STATE udp|00010 2 56 \(5s\) STATE udp/);
+  assert.match(run('sysctl net.inet.ip.fw.dyn_count'), /: 1\n/);
+  run('-D delete 10');
+  assert.is(verdict('udp 2.2.2.2:2 > 1.1.1.1:1'), 'deny 20');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pass 10');
+  run('delete 10');
+  assert.is(verdict('udp 2.2.2.2:2 > 1.1.1.1:1'), 'deny 20');
+});
+
+test('a table at its limit, a table in use: refused, nothing changed', () => {
+  run('table t create limit 1\nadd 10 deny ip from table(t) to any');
+  for (const text of ['table t add 1.1.1.1 1 2.2.2.2 2', 'table t destroy'])
+    assert.throws(
+      () => run(text),
+      (error: unknown) => error instanceof RuleError,
+      text,
+    );
+  assert.is(run('table t list'), '--- table(t), set(0) ---\n');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pass 65535');
+});
+
+test('me is what the program says it is', () => {
+  run('add 10 deny ip from any to me\nadd 20 deny ip6 from me6 to any');
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pass 65535');
+  engine.setMe(['2.2.2.2', '2001:db8::1']);
+  assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'deny 10');
+  assert.is(verdict('udp [2001:db8::1]:1 > [::2]:2'), 'deny 20');
+});
+
+test('ten thousand rules with the engine', () => {
+  const rules = Array.from(
+    { length: 10000 },
+    (_, i) => `-q add ${i + 1} deny tcp from 10.${i >> 8}.${i & 255}.0/24 to any ${i + 1}-${i + 9} in`,
+  );
+  const start = process.hrtime.bigint();
+  run(rules.join('\n'));
+  console.log(`# 10,000 rules in ${(Number(process.hrtime.bigint() - start) / 1e6).toFixed(0)} ms`);
+  assert.is(verdict('tcp 10.39.15.1:5 > 1.1.1.1:10005'), 'deny 10000');
+});
+
+test.run();
