@@ -95,34 +95,61 @@ static void count_released(struct nv_txq *tx, const struct nv_queue *q, uint32_t
     nv_count(&tx->completed.bytes, bytes);
 }
 
-/* Slots from hwcur to head that are whole packets. */
+/* Slots from hwcur to head that are whole packets; or all, when a packet without an end fills the ring. */
 static uint32_t whole_packets(const struct nv_txq *tx, uint32_t from, uint32_t head)
 {
     uint32_t slots = tx->ctl->queue.slots;
-    uint32_t n = head >= from ? head - from : head + slots - from;
+    uint32_t all = head >= from ? head - from : head + slots - from, n = all;
     while (n && (nv_slot_flags(nv_slot_load(tx->ring, (from + n - 1) % slots)) & NS_MOREFRAG))
         n--;
-    return n;
+    return n || all < slots - 1 ? n : all;
 }
 
-/* A slot that is not a whole packet with nothing wrong: a fragment, or broken: then its position stays empty. */
-static void put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t at, uint32_t pos,
-                    uint32_t seq)
+/* Why a slot cannot be sent; NV_DROP_COUNT: it can. */
+static enum nv_drop check_slot(const struct nv_port *p, uint64_t slot)
 {
-    uint64_t slot = nv_slot_load(tx->ring, at);
-    uint32_t buf = nv_slot_buf(slot);
-    bool more = nv_slot_flags(slot) & NS_MOREFRAG;
-    nv_count(&tx->ctl->stats.packets, !more);
-    nv_count(&tx->ctl->stats.bytes, nv_slot_len(slot));
-    if (buf - NV_FIRST_BUF >= nv_port_backed(p) - NV_FIRST_BUF || nv_slot_len(slot) > NV_BUF_SIZE ||
-        (nv_slot_flags(slot) & NS_INDIRECT) || !nv_port_owns(p, buf)) {
-        nv_count_drops(tx->ctl, NV_DROP_BAD_SLOT, !more);
-        nv_queue_put(pipe->queue, pos, nv_entry(0, 0, more, 0, seq));
-        return;
+    if (nv_slot_buf(slot) - NV_FIRST_BUF >= nv_port_backed(p) - NV_FIRST_BUF || (nv_slot_flags(slot) & NS_INDIRECT) ||
+        !nv_port_owns(p, nv_slot_buf(slot)))
+        return NV_DROP_BAD_SLOT;
+    return nv_slot_len(slot) > NV_BUF_SIZE ? NV_DROP_TOO_LONG : NV_DROP_COUNT;
+}
+
+/*
+ * Put a packet of several fragments, or with something wrong, from ring index `at` on into positions pos.., at most
+ * `left` of them. Anything wrong in one fragment drops them all: their positions stay empty. Returns its slots.
+ */
+static uint32_t put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t at, uint32_t pos,
+                        uint32_t left, uint32_t seq)
+{
+    struct nv_queue *q = pipe->queue;
+    uint64_t slot[NETMAP_MAX_FRAGS], word, bytes = 0; /* each is read once */
+    enum nv_drop bad = NV_DROP_COUNT;
+    uint32_t n = 0;
+    do {
+        word = nv_slot_load(tx->ring, at);
+        enum nv_drop why = check_slot(p, word);
+        bad = why != NV_DROP_COUNT ? why : bad;
+        bytes += nv_slot_len(word);
+        slot[n < NETMAP_MAX_FRAGS ? n : 0] = word;
+        at = at + 1 == q->slots ? 0 : at + 1;
+    } while (++n < left && (nv_slot_flags(word) & NS_MOREFRAG));
+    if (nv_slot_flags(word) & NS_MOREFRAG)
+        bad = NV_DROP_BROKEN_CHAIN;
+    else if (n > NETMAP_MAX_FRAGS)
+        bad = NV_DROP_TOO_LONG;
+    nv_count(&tx->ctl->stats.packets, 1);
+    nv_count(&tx->ctl->stats.bytes, bytes);
+    if (bad != NV_DROP_COUNT)
+        nv_count_drops(tx->ctl, bad, 1);
+    for (uint32_t i = 0; i < n; i++, pos++) {
+        if (bad != NV_DROP_COUNT)
+            nv_queue_put(q, pos, nv_entry(0, 0, false, 0, seq));
+        else
+            nv_exchange_one(p->region->buf_owner, p->token, pipe->peer, &q->full[pos & q->mask],
+                            nv_entry(nv_slot_buf(slot[i]), 1, i + 1 < n, nv_slot_len(slot[i]), seq),
+                            nv_queue_empty(q) + (pos & q->mask));
     }
-    nv_exchange_one(p->region->buf_owner, p->token, pipe->peer, &pipe->queue->full[pos & pipe->queue->mask],
-                    nv_entry(buf, 1, more, nv_slot_len(slot), seq),
-                    nv_queue_empty(pipe->queue) + (pos & pipe->queue->mask));
+    return n;
 }
 
 /* Where slots and positions both go on without wrapping: how many. */
@@ -140,7 +167,7 @@ static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
     uint64_t packets = 0, bytes = 0;
     bool plain = true;
-    for (uint32_t pos = lease->pos; pos != end; from = from == slots ? 0 : from) {
+    for (uint32_t pos = lease->pos; pos != end; from = from < slots ? from : from - slots) {
         uint32_t at = pos & q->mask, run = straight(q, pos, end, from, slots);
         uint32_t n = nv_exchange_out(p, pipe->queue, pipe->peer, lease->seq, at,
                                      (const uint64_t *)(const void *)&tx->ring->slot[from], run, 2, &bytes);
@@ -148,7 +175,9 @@ static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
         pos += n;
         from += n;
         if (n < run) {
-            put_odd(p, tx, pipe, from++, pos++, lease->seq);
+            n = put_odd(p, tx, pipe, from, pos, end - pos, lease->seq);
+            pos += n;
+            from += n;
             plain = false;
         }
     }
