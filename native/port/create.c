@@ -333,16 +333,21 @@ static void give(struct nv_port *p, uint32_t buf)
         __atomic_store_n(&p->region->buf_owner[buf], 0, __ATOMIC_RELEASE);
 }
 
+/* All rings of the port, whichever this descriptor was bound to. */
 static void give_rings(struct nv_port *p)
 {
-    for (unsigned i = 0; i < nv_tx_count(p); i++)
-        for (uint32_t s = 0; s < p->tx[i].ctl->queue.slots; s++)
-            give(p, nv_slot_buf(nv_slot_load(p->tx[i].ring, s)));
-    for (unsigned i = 0; i < nv_rx_count(p); i++) {
-        struct nv_ring_ctl *ctl = p->rx[i].ctl;
+    const struct nv_port_entry *e = p->entry;
+    for (uint32_t i = 0; i < e->tx_rings; i++) {
+        const struct netmap_ring *ring = nv_region_ring(p->region, e->first_tx + i);
+        for (uint32_t s = 0; s < nv_region_ctl(p->region, e->first_tx + i)->queue.slots; s++)
+            give(p, nv_slot_buf(nv_slot_load(ring, s)));
+    }
+    for (uint32_t i = 0; i < e->rx_rings; i++) {
+        const struct netmap_ring *ring = nv_region_ring(p->region, e->first_rx + i);
+        struct nv_ring_ctl *ctl = nv_region_ctl(p->region, e->first_rx + i);
         struct nv_queue *q = &ctl->queue;
         for (uint32_t s = ctl->hwcur; s != ctl->hwtail; s = s + 1 == q->slots ? 0 : s + 1)
-            give(p, nv_slot_buf(nv_slot_load(p->rx[i].ring, s)));
+            give(p, nv_slot_buf(nv_slot_load(ring, s)));
         nv_queue_close(q);
         uint32_t tail = (uint32_t)q->reserve; /* from there on positions are empty */
         for (uint32_t pos = q->consumed; pos != q->refill; pos++)
