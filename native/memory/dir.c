@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,4 +181,17 @@ void *nv_file_map(int dirfd, const char *name, size_t *size, uint64_t *ino, stru
             *ino = st.st_ino;
     }
     return map;
+}
+
+bool nv_file_number(const char *name, const char *prefix, unsigned *number, const char **rest)
+{
+    size_t n = strlen(prefix);
+    if (strncmp(name, prefix, n) != 0 || name[n] < '0' || name[n] > '9')
+        return false;
+    char *end;
+    unsigned long value = strtoul(name + n, &end, 10);
+    *number = value > UINT_MAX ? UINT_MAX : (unsigned)value;
+    if (rest)
+        *rest = end;
+    return true;
 }

@@ -36,6 +36,9 @@ void *nv_file_create(int dirfd, const char *name, size_t size, size_t backed, vo
  */
 void *nv_file_map(int dirfd, const char *name, size_t *size, uint64_t *ino, struct nv_error *err);
 
+/* Read the number that follows `prefix` in a file name; *rest (may be NULL) is what follows it. False: no such name. */
+bool nv_file_number(const char *name, const char *prefix, unsigned *number, const char **rest);
+
 /* Give memory to bytes [from, to) of a file; -ENOSPC when shared memory is full. */
 int nv_file_back(int dirfd, const char *name, size_t from, size_t to);
 

@@ -102,8 +102,8 @@ int nv_region_create(int dirfd, uint16_t mem_id, const struct nv_geometry *g, st
     char name[32];
     struct nv_error why = {0};
     nv_region_file(name, mem_id, "data");
-    void *map =
-        nv_file_create(dirfd, name, c.data_size, c.buf_offset + NV_FIRST_BUF * NV_BUF_SIZE, fill_nothing, NULL, &why);
+    void *map = nv_file_create(dirfd, name, c.data_size, c.buf_offset + (uint64_t)NV_FIRST_BUF * NV_BUF_SIZE,
+                               fill_nothing, NULL, &why);
     if (map) {
         munmap(map, c.data_size);
         nv_region_file(name, mem_id, "control");
@@ -153,7 +153,7 @@ struct nv_region *nv_region_map(int dirfd, uint16_t mem_id, struct nv_error *err
             r->data = NULL;
         }
     }
-    if (!r->data) {
+    if (!r->control || !r->data) {
         if (r->control)
             munmap(r->control, r->control_size);
         free(r);

@@ -253,7 +253,7 @@ int nv_open(const char *text, const struct nv_open_options *options, struct nv_p
 {
     const struct nv_open_options none = {0}, *opt = options ? options : &none;
     struct nv_error why = {0};
-    struct nv_world *w;
+    struct nv_world *w = NULL;
     struct nv_name *name = malloc(sizeof(*name));
     *out = NULL;
     if (!name)
@@ -298,7 +298,7 @@ static int recognise(int fd, char *dir, uint32_t *desc)
         return -EBADF;
     path[n] = 0;
     if (path[0] != '/' || !(slash = strrchr(path, '/')) || slash == path || slash - path >= NV_DIR_PATH ||
-        sscanf(slash + 1, "wait.%u", desc) != 1 || *desc >= NV_MAX_DESCS)
+        !nv_file_number(slash + 1, "wait.", desc, NULL) || *desc >= NV_MAX_DESCS)
         return -EBADF;
     *slash = 0;
     snprintf(dir, NV_DIR_PATH, "%.*s", NV_DIR_PATH - 1, path);

@@ -214,18 +214,19 @@ static void sweep_regions(struct nv_world *w)
 static bool file_in_use(const struct nv_table *t, const char *name)
 {
     unsigned n;
-    char kind[16], rest[64];
+    const char *rest;
     if (!strcmp(name, "table"))
         return true;
-    if (sscanf(name, "wait.%u", &n) == 1)
+    if (nv_file_number(name, "wait.", &n, &rest) && !*rest)
         return n < NV_MAX_DESCS && t->desc[n].live;
-    if (sscanf(name, "region.%u.%15s", &n, kind) == 2) {
+    if (nv_file_number(name, "region.", &n, &rest) && (!strcmp(rest, ".data") || !strcmp(rest, ".control"))) {
         for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
             if (t->port[p].token && t->port[p].mem_id == n)
                 return true;
         return false;
     }
-    if (sscanf(name, "switch.%63s", rest) == 1) {
+    if (!strncmp(name, "switch.", 7)) {
+        rest = name + 7;
         for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
             if (t->port[p].token && t->port[p].kind == NV_PORT_VALE && !strcmp(t->port[p].switch_name, rest))
                 return true;

@@ -166,15 +166,18 @@ void nv_queue_close(struct nv_queue *q)
         int32_t ahead = nv_record_ahead(old, seq);
         uint32_t n = 0;
         bool closed = false;
-        if (ahead == 0)
+        if (ahead > 0)
+            continue; /* we read an old `reserve` */
+        if (ahead == 0) {
             n = nv_record_n(old);
-        else if (ahead > 0)
-            continue;
-        else if (seq - q->head_seq > q->mask)
-            return; /* no record left: nobody can claim one */
-        else if (!(closed = __atomic_compare_exchange_n(at, &old, nv_record(NV_LEASE_TAKEN, 0, 0, 0, seq), false,
-                                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
-            continue;
+        } else {
+            if (seq - q->head_seq > q->mask)
+                return; /* no record left: nobody can claim one */
+            closed = __atomic_compare_exchange_n(at, &old, nv_record(NV_LEASE_TAKEN, 0, 0, 0, seq), false,
+                                                 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+            if (!closed)
+                continue;
+        }
         __atomic_compare_exchange_n(&q->reserve, &w, (uint64_t)((uint32_t)w + n) | (uint64_t)(seq + 1) << 32, false,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         if (closed)
