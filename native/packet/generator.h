@@ -146,15 +146,15 @@ static inline __attribute__((always_inline)) void nv_generator_store(struct nv_g
             nv_store16(l4 + 4, size->l4_length);
     }
     if (v6) {
-        uint64_t src_high = htobe64((uint64_t)(t->src.address >> 64)), src_low = htobe64((uint64_t)t->src.address);
-        uint64_t dst_high = htobe64((uint64_t)(t->dst.address >> 64)), dst_low = htobe64((uint64_t)t->dst.address);
+        uint64_t src_high = htobe64(t->src.high), src_low = htobe64(t->src.low);
+        uint64_t dst_high = htobe64(t->dst.high), dst_low = htobe64(t->dst.low);
         nv_store64(ip + 8, src_high);
         nv_store64(ip + 16, src_low);
         nv_store64(ip + 24, dst_high);
         nv_store64(ip + 32, dst_low);
         l4_sum = nv_sum_add64(nv_sum_add64(nv_sum_add64(nv_sum_add64(l4_sum, src_high), src_low), dst_high), dst_low);
     } else {
-        uint32_t src = htobe32((uint32_t)t->src.address), dst = htobe32((uint32_t)t->dst.address);
+        uint32_t src = htobe32((uint32_t)t->src.low), dst = htobe32((uint32_t)t->dst.low);
         uint64_t addresses = (uint64_t)src + dst;
         nv_store16(ip + 10, (uint16_t)~nv_sum_fold(ip_sum + addresses));
         nv_store32(ip + 12, src);
