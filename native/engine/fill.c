@@ -153,20 +153,32 @@ static __attribute__((noinline)) void write_prepared(struct nv_fill *f, struct n
         r->written[k] = (struct nv_written){buffer, nv_generator_write(&f->generator, data)};
 }
 
-/* The same packets again and again: only lengths and flags are set. */
+/* The same packets again and again: only lengths and flags are set. In up to two runs, as the ring goes round. */
 static uint32_t fill_prepared(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets)
 {
-    const struct nv_written *written = r->written;
-    struct netmap_slot *slots = r->slots.ring->slot;
     const uint32_t count = r->slots.slots;
-    const bool indirect = f->indirect;
-    const uint32_t flags = indirect ? NS_INDIRECT : 0, changed = indirect ? 0 : NS_BUF_CHANGED;
 
-    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, count)) {
-        uint32_t buffer = indirect ? OWN_BUFFER : slots[k].buf_idx;
-        if (__builtin_expect(buffer != written[k].buffer || slots[k].flags & changed, 0))
+    for (uint32_t n = packets, run; n; n -= run, from = from + run == count ? 0 : from + run) {
+        run = n < count - from ? n : count - from;
+        struct netmap_slot *slot = r->slots.ring->slot + from, *end = slot + run;
+        const struct nv_written *written = r->written + from;
+        for (; slot != end; slot++, written++) {
+            if (__builtin_expect(slot->buf_idx != written->buffer || slot->flags & NS_BUF_CHANGED, 0))
+                write_prepared(f, r, (uint32_t)(written - r->written));
+            nv_slot_set(slot, written->bytes, 0);
+        }
+    }
+    return packets;
+}
+
+/* The same with frames in memory of our own. */
+static uint32_t fill_indirect(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets)
+{
+    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, r->slots.slots)) {
+        if (r->written[k].buffer == 0)
             write_prepared(f, r, k);
-        nv_slot_set(&slots[k], written[k].bytes, flags);
+        r->slots.ring->slot[k].ptr = (uintptr_t)(r->own + (size_t)k * r->slots.buf_size);
+        nv_slot_set(&r->slots.ring->slot[k], r->written[k].bytes, NS_INDIRECT);
     }
     return packets;
 }
@@ -278,6 +290,8 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
         used = packets = room < most ? room : most;
         if (f->rubbish)
             fill_rubbish(f, r, head, packets);
+        else if (f->prepared && f->indirect)
+            fill_indirect(f, r, head, packets);
         else if (f->prepared)
             fill_prepared(f, r, head, packets);
         else
