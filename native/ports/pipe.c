@@ -130,6 +130,8 @@ static uint32_t put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_
         enum nv_drop why = check_slot(p, word);
         bad = why != NV_DROP_COUNT ? why : bad;
         bytes += nv_slot_len(word);
+        for (uint32_t i = 0; i < n && i < NETMAP_MAX_FRAGS; i++)
+            bad = nv_slot_buf(slot[i]) == nv_slot_buf(word) ? NV_DROP_BAD_SLOT : bad; /* it stands there twice */
         slot[n < NETMAP_MAX_FRAGS ? n : 0] = word;
         at = at + 1 == q->slots ? 0 : at + 1;
     } while (++n < left && (nv_slot_flags(word) & NS_MOREFRAG));
