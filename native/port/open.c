@@ -7,6 +7,7 @@
  * swept by the next one.
  */
 #include "port/create.h"
+#include "vale/switch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -165,6 +166,22 @@ static int open_rings(struct nv_port *p, struct nv_error *err)
     return 0;
 }
 
+/* The port has an opener now. One who wants copies gets them on rings that others opened before, too. */
+static void set_caps(struct nv_port *p, bool copy)
+{
+    uint32_t old = p->entry->caps, caps = old | NV_CAP_OPENED;
+    if (copy)
+        caps &= ~(uint32_t)NV_CAP_EXCHANGE;
+    __atomic_store_n(&p->entry->caps, caps, __ATOMIC_RELEASE);
+    struct nv_switch *sw = NULL;
+    if (p->entry->kind == NV_PORT_VALE && ((old ^ caps) & NV_CAP_EXCHANGE))
+        sw = nv_switch_map(p->world, p->world->dirfd, p->entry->switch_name, false, NULL);
+    if (sw) {
+        nv_switch_changed(sw);
+        nv_switch_unmap(sw);
+    }
+}
+
 /* Bind the descriptor to its port: rings, interface, flags. */
 static int bind_desc(struct nv_port *p, const struct nv_name *name, const struct nv_open_options *opt,
                      struct nv_error *err)
@@ -181,10 +198,7 @@ static int bind_desc(struct nv_port *p, const struct nv_name *name, const struct
     d->exclusive = exclusive;
     if ((error = make_interface(p, opt, err)) != 0)
         return error;
-    uint32_t caps = p->entry->caps | NV_CAP_OPENED;
-    if (opt->flags & NV_OPEN_COPY)
-        caps &= ~(uint32_t)NV_CAP_EXCHANGE;
-    __atomic_store_n(&p->entry->caps, caps, __ATOMIC_RELEASE);
+    set_caps(p, (opt->flags & NV_OPEN_COPY) != 0);
     return open_rings(p, err);
 }
 
