@@ -149,7 +149,7 @@ static uint32_t put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_
         else
             nv_exchange_one(p->region->buf_owner, p->token, pipe->peer, &q->full[pos & q->mask],
                             nv_entry(nv_slot_buf(slot[i]), 1, i + 1 < n, nv_slot_len(slot[i]), seq),
-                            nv_queue_empty(q) + (pos & q->mask));
+                            nv_queue_buffer(q, pos));
     }
     return n;
 }
@@ -171,7 +171,7 @@ static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     bool plain = true;
     for (uint32_t pos = lease->pos; pos != end; from = from < slots ? from : from - slots) {
         uint32_t at = pos & q->mask, run = straight(q, pos, end, from, slots);
-        uint32_t n = nv_exchange_out(p, pipe->queue, pipe->peer, lease->seq, at,
+        uint32_t n = nv_exchange_out(p, pipe->peer, lease->seq, pipe->queue->full + at, nv_queue_empty(q) + at,
                                      (const uint64_t *)(const void *)&tx->ring->slot[from], run, 2, &bytes);
         packets += n;
         pos += n;
@@ -188,7 +188,10 @@ static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     return plain;
 }
 
-/* The lease was published: the slots get the queue's empty buffers, but for those whose position stayed empty. */
+/*
+ * The slots get the queue's empty buffers, but for those whose position stayed empty. Before publishing: afterwards the
+ * receiver may put others there.
+ */
 static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, const struct nv_lease *lease, bool plain)
 {
     const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
@@ -205,16 +208,12 @@ static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     struct nv_ring_ctl *ctl = tx->ctl;
     struct nv_lease lease;
     uint32_t from = ctl->hwcur;
-    if (nv_queue_reserve(pipe->queue, n, p->desc, p->generation, &lease) != NV_RESERVED)
+    if (nv_queue_reserve(pipe->queue, pipe->peer, n, p->desc, p->generation, &lease) != NV_RESERVED)
         return; /* no room: the slots stay pending */
     bool plain = fill(p, tx, pipe, from, &lease);
-    bool published = nv_queue_publish(pipe->queue, &lease);
-    if (published) {
-        settle(tx, pipe->queue, from, &lease, plain);
-    } else {
-        nv_exchange_undo(p, pipe->queue, &lease);
+    settle(tx, pipe->queue, from, &lease, plain);
+    if (!nv_queue_publish(pipe->queue, &lease)) /* somebody closed our wait descriptor, so that we looked dead */
         nv_count_drops(ctl, NV_DROP_REVOKED, lease.n);
-    }
     ctl->hwcur = (from + lease.n) % ctl->queue.slots;
     NV_STEP("published");
     if (__atomic_load_n(&pipe->queue->armed, __ATOMIC_SEQ_CST)) {
