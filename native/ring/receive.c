@@ -177,7 +177,7 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
             break;
         }
         uint32_t n = nv_record_n(r);
-        if (nv_record_state(r) == NV_LEASE_DONE)
+        if (nv_record_state(r) == NV_LEASE_DONE && !(rx->aside && nv_queue_spoilt(rx, n, seq)))
             ctl->hwtail = take_lease(port, rx, q->consumed, n, seq, ctl->hwtail);
         __atomic_store_n(&q->consumed, q->consumed + n, __ATOMIC_RELAXED);
         __atomic_store_n(&q->head_seq, seq + 1, __ATOMIC_RELEASE);
