@@ -10,7 +10,8 @@
 
 #define PAGE          4096u
 #define MAX_EXTRA     (128u * 4096u)
-#define MAX_RING_SIZE 69632u /* 4096 slots and the header, in whole pages */
+#define MAX_SLOTS     4096u
+#define MAX_RING_SIZE 69632u /* MAX_SLOTS and the header, in whole pages */
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
 {
@@ -263,6 +264,7 @@ void nv_region_init_ring(struct nv_region *r, uint32_t index, unsigned ring_id, 
 {
     struct nv_ring_ctl *ctl = nv_region_ctl(r, index);
     struct nv_queue *q = &ctl->queue;
+    uint32_t seq = (uint32_t)(q->reserve >> 32) + 2 * MAX_SLOTS;
     ctl->hwcur = 0;
     ctl->hwtail = rx ? 0 : slots - 1;
     ctl->completed = 0;
@@ -272,9 +274,12 @@ void nv_region_init_ring(struct nv_region *r, uint32_t index, unsigned ring_id, 
     q->mask = power_of_two(slots) - 1;
     q->slots = slots;
     memset(q->full, 0, nv_queue_size(q->mask + 1) - sizeof(*q));
-    /* Sequence numbers start at 1: the records, all 0, then stand before it. */
-    q->reserve = 1ull << 32;
-    q->head_seq = 1;
+    /* Sequence numbers go on where the ring's last user ended: a sender of his that wakes up now finds nothing as it
+     * was. */
+    for (uint32_t i = 1; i <= q->mask + 1; i++)
+        *nv_queue_record(q, seq - i) = nv_record(NV_LEASE_TAKEN, 0, 0, 0, seq - i);
+    q->reserve = (uint64_t)seq << 32;
+    q->head_seq = seq;
     if (rx) {
         for (uint32_t i = 0; i + 1 < slots; i++)
             nv_queue_empty(q)[i] = bufs[i];
