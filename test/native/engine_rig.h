@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 #include "engine/slots.h"
 #include "packet/decode.h"
-#include "packet/headers.h"
+#include "packet/build.h"
 #include "packet/stamp.h"
 #include "world.h"
 
