@@ -66,6 +66,9 @@ static int lock_bounded(int fd, const char *path, struct nv_error *err)
     return 0;
 }
 
+/* Threads of one process know nothing of each other by a flock alone: what one did under it the next shall see. */
+static unsigned turns;
+
 int nv_dir_lock(const char *path, bool create, bool *created, struct nv_error *err)
 {
     if (created)
@@ -94,12 +97,14 @@ int nv_dir_lock(const char *path, bool create, bool *created, struct nv_error *e
             close(fd);
             return error;
         }
+        __atomic_fetch_add(&turns, 1, __ATOMIC_ACQ_REL);
         return fd;
     }
 }
 
 void nv_dir_unlock(int dirfd)
 {
+    __atomic_fetch_add(&turns, 1, __ATOMIC_ACQ_REL);
     close(dirfd);
 }
 

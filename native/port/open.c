@@ -49,8 +49,11 @@ static int enter_desc(struct nv_port *p, int lockfd, struct nv_error *err)
     p->desc = d;
     p->desc_entry = &t->desc[d];
     p->generation = t->next_generation++;
-    *p->desc_entry = (struct nv_desc_entry){.generation = p->generation};
-    __atomic_store_n(&p->desc_entry->live, 1, __ATOMIC_RELEASE);
+    nv_store(p->desc_entry->generation, p->generation);
+    nv_store(p->desc_entry->port, 0);
+    nv_store(p->desc_entry->inside, 0);
+    nv_store(p->desc_entry->wakeups_received, 0);
+    nv_store(p->desc_entry->live, 1);
     NV_STEP("descriptor");
     return 0;
 }
@@ -247,7 +250,7 @@ static int open_locked(struct nv_port *p, int lockfd, const struct nv_name *name
         error = nv_port_find_or_create(p, lockfd, name, opt, err);
     if (!error) {
         p->ops = ops_of(p->entry->kind);
-        p->desc_entry->port = p->token;
+        nv_store(p->desc_entry->port, p->token);
         error = bind_desc(p, name, opt, err);
     }
     if (error) {

@@ -95,7 +95,8 @@ struct nv_port {
 static inline bool nv_port_owns(const struct nv_port *p, uint32_t index)
 {
     nv_token owner = __atomic_load_n(&p->region->buf_owner[index], __ATOMIC_RELAXED);
-    return owner == p->token || (owner && p->world->mine[nv_token_index(owner)] == owner);
+    return owner == p->token ||
+           (owner && __atomic_load_n(&p->world->mine[nv_token_index(owner)], __ATOMIC_RELAXED) == owner);
 }
 
 /* Has the region other ports? Then whose a buffer is must be looked at before it is handed on. */

@@ -68,8 +68,8 @@ static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry 
         detach_from_switch(w, lockfd, e);
     if (e->kind == NV_PORT_PIPE && e->peer < NV_MAX_PORTS) {
         struct nv_port_entry *peer = &w->table->port[e->peer];
-        peer->peer = NV_NO_INDEX;
-        __atomic_store_n(&peer->pipe_epoch, peer->pipe_epoch + 1, __ATOMIC_RELEASE);
+        nv_store(peer->peer, NV_NO_INDEX);
+        nv_store(peer->pipe_epoch, peer->pipe_epoch + 1);
     }
     struct nv_region *r = nv_world_region(w, e->mem_id, NULL);
     if (r) {
@@ -78,8 +78,8 @@ static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry 
                 nv_queue_close(&nv_region_ctl(r, e->first_rx + i)->queue);
         nv_world_region_put(w, r);
     }
-    __atomic_store_n(&e->token, 0, __ATOMIC_RELEASE);
-    e->kind = NV_PORT_FREE;
+    nv_store(e->token, 0);
+    nv_store(e->kind, NV_PORT_FREE);
     e->name[0] = 0;
 }
 

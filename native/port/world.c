@@ -227,6 +227,6 @@ void nv_world_wake(struct nv_world *w, uint32_t armed, nv_token owner)
         return;
     }
     for (uint32_t d = 0; d < NV_MAX_DESCS; d++)
-        if (__atomic_load_n(&w->table->desc[d].live, __ATOMIC_ACQUIRE) && w->table->desc[d].port == owner)
+        if (__atomic_load_n(&w->table->desc[d].live, __ATOMIC_ACQUIRE) && nv_load(w->table->desc[d].port) == owner)
             wake_desc(w, d);
 }

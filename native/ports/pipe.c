@@ -24,7 +24,9 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
     struct nv_ring_ctl *ctl = tx->ctl;
     uint32_t index = __atomic_load_n(&p->entry->peer, __ATOMIC_ACQUIRE);
     const struct nv_port_entry *e = index < NV_MAX_PORTS ? &t->port[index] : NULL;
-    nv_token peer = e ? __atomic_load_n(&e->token, __ATOMIC_ACQUIRE) : 0;
+    nv_token peer = e ? nv_load(e->token) : 0;
+    if (peer && nv_load(e->ready) != peer)
+        peer = 0;
     pipe->epoch = epoch;
     if (peer == pipe->peer && peer)
         return;
@@ -37,7 +39,7 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
     pipe->peer = peer;
     pipe->queue = NULL;
     if (peer) {
-        struct nv_ring_ctl *theirs = nv_region_ctl(p->region, e->first_rx + tx->id % e->rx_rings);
+        struct nv_ring_ctl *theirs = nv_region_ctl(p->region, nv_load(e->first_rx) + tx->id % nv_load(e->rx_rings));
         if (__atomic_load_n(&theirs->owner, __ATOMIC_ACQUIRE) == peer && theirs->queue.slots == ctl->queue.slots)
             pipe->queue = &theirs->queue;
         if (ctl->peer != peer) /* not when a descriptor is only passed on */
@@ -206,7 +208,7 @@ static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, c
 static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t n)
 {
     struct nv_ring_ctl *ctl = tx->ctl;
-    struct nv_lease lease;
+    struct nv_lease lease = {0};
     uint32_t from = ctl->hwcur;
     if (nv_queue_reserve(pipe->queue, pipe->peer, n, p->desc, p->generation, &lease) != NV_RESERVED)
         return; /* no room: the slots stay pending */

@@ -54,7 +54,8 @@ struct nv_queue {
 /* The record of lease number seq. There are as many as positions, so that leases of one position never run short. */
 static inline uint64_t *nv_queue_record(const struct nv_queue *q, uint32_t seq)
 {
-    return (uint64_t *)(uintptr_t)(q->full + q->mask + 1 + (seq & q->mask));
+    const uint32_t mask = __atomic_load_n(&q->mask, __ATOMIC_RELAXED); /* the ring may be getting a new user */
+    return (uint64_t *)(uintptr_t)(q->full + mask + 1 + (seq & mask));
 }
 
 static inline uint32_t *nv_queue_empty(const struct nv_queue *q)
@@ -171,12 +172,13 @@ static inline enum nv_reserve_result nv_queue_reserve(struct nv_queue *q, nv_tok
         }
         if (ahead > 0)
             continue; /* we read an old `reserve` */
-        if (seq - __atomic_load_n(&q->head_seq, __ATOMIC_ACQUIRE) > q->mask)
+        const uint32_t mask = __atomic_load_n(&q->mask, __ATOMIC_RELAXED);
+        if (seq - __atomic_load_n(&q->head_seq, __ATOMIC_ACQUIRE) > mask)
             return NV_QUEUE_BUSY;
         uint32_t space = __atomic_load_n(&q->refill, __ATOMIC_ACQUIRE) - tail;
         if (__atomic_load_n(&q->owner, __ATOMIC_RELAXED) != owner) /* closed, and perhaps somebody else's by now */
             return NV_QUEUE_CLOSED;
-        if (space == 0 || space > q->mask + 1)
+        if (space == 0 || space > mask + 1)
             return NV_QUEUE_FULL;
         uint32_t n = want < space ? want : space;
         uint64_t mine = nv_record(NV_LEASE_OPEN, n, desc, generation, seq);

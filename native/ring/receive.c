@@ -21,7 +21,7 @@ static void wake_sender(struct nv_port *port, struct nv_rxq *rx)
     if (!__atomic_load_n(&q->armed_tx, __ATOMIC_SEQ_CST))
         return;
     uint32_t armed = __atomic_exchange_n(&q->armed_tx, 0, __ATOMIC_SEQ_CST);
-    nv_token peer = port->world->table->port[port->entry->peer % NV_MAX_PORTS].token;
+    nv_token peer = nv_load(port->world->table->port[nv_load(port->entry->peer) % NV_MAX_PORTS].token);
     if (armed) {
         nv_world_wake(port->world, armed, peer);
         nv_count(&rx->ctl->stats.wakeups, 1);

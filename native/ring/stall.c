@@ -75,7 +75,7 @@ static void set_aside(struct nv_port *port, struct nv_rxq *rx, uint64_t record)
     struct nv_queue *q = &rx->ctl->queue;
     uint32_t n = nv_record_n(record), desc = nv_record_desc(record);
     struct nv_set_aside *aside = malloc(sizeof(*aside) + n * sizeof(uint32_t));
-    nv_token holder = port->world->table->desc[desc].port;
+    nv_token holder = nv_load(port->world->table->desc[desc].port);
     __atomic_store_n(&q->wary, 1, __ATOMIC_SEQ_CST);
     if (nv_port_shares(port))
         give_up_entered(port, q, n, q->head_seq, holder);
