@@ -276,7 +276,7 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
 {
     struct nv_fill_ring *r = &f->ring[number];
     struct netmap_ring *ring = r->slots.ring;
-    uint32_t head = ring->head, tail = ring->tail, used = 0, packets = 0;
+    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), used = 0, packets = 0;
 
     if (head >= r->slots.slots || tail >= r->slots.slots)
         return 0; /* somebody wrote rubbish: the sync will find out */
@@ -302,9 +302,9 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
         ring->slot[last].flags |= NS_REPORT;
         if (__builtin_expect(f->dump, 0))
             dump(f, r, head, next);
-        ring->head = ring->cur = next;
+        nv_slots_move(ring, next, next);
     }
     if (packets < most)
-        ring->cur = tail;
+        nv_slots_want_more(ring);
     return packets;
 }

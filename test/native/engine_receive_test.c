@@ -246,7 +246,7 @@ static void the_page_describes_itself(void)
     for (unsigned i = 0; i < 500; i++)
         give_packet(near, packet, 60);
     usleep(20000);
-    CHECK(words[nv_page_get(page, NV_PAGE_WORKER_AT) + NV_STAT_PACKETS] == 500);
+    CHECK(__atomic_load_n(&words[nv_page_get(page, NV_PAGE_WORKER_AT) + NV_STAT_PACKETS], __ATOMIC_RELAXED) == 500);
     uint64_t least = stat_of(r, NV_STAT_MIN_SPACE);
     CHECK(least > 0 && least < 1024);
     __atomic_store_n(&words[NV_PAGE_EPOCH], 1, __ATOMIC_RELAXED);
