@@ -43,7 +43,7 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
         if (__atomic_load_n(&theirs->owner, __ATOMIC_ACQUIRE) == peer && theirs->queue.slots == ctl->queue.slots)
             pipe->queue = &theirs->queue;
         if (ctl->peer != peer) /* not when a descriptor is only passed on */
-            ctl->completed = 0;
+            ctl->completed = nv_queue_tail(&theirs->queue);
         ctl->peer = peer;
     }
     tx->armed = pipe->queue ? &pipe->queue->armed_tx : NULL;
@@ -82,6 +82,8 @@ static void count_released(struct nv_txq *tx, const struct nv_queue *q, uint32_t
     struct nv_ring_ctl *ctl = tx->ctl;
     uint32_t released = refill - (q->slots - 1), pos = ctl->completed;
     uint64_t packets = 0, bytes = 0;
+    if ((int32_t)(released - pos) < 0)
+        return; /* what an earlier sender left there */
     if (released - pos > q->mask + 1)
         pos = released; /* rubbish: do not follow it */
     while (pos != released) {
@@ -244,7 +246,9 @@ static void pipe_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)
     uint32_t refill = __atomic_load_n(&q->refill, __ATOMIC_SEQ_CST);
     if (refill - (q->slots - 1) != ctl->completed)
         count_released(tx, q, refill);
-    uint32_t space = refill - (uint32_t)__atomic_load_n(&q->reserve, __ATOMIC_RELAXED);
+    uint32_t space = refill - nv_queue_tail(q), pending = (head + q->slots - ctl->hwcur) % q->slots;
+    if (space < pending)
+        space = pending; /* an earlier sender's packets fill the queue */
     if (space < q->slots)
         ctl->hwtail = (ctl->hwcur + space) % q->slots;
 }

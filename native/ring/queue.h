@@ -144,6 +144,14 @@ struct nv_lease {
 
 enum nv_reserve_result { NV_RESERVED, NV_QUEUE_FULL, NV_QUEUE_BUSY, NV_QUEUE_CLOSED };
 
+/* The position behind the last lease, claimed ones that `reserve` has not passed included. */
+static inline uint32_t nv_queue_tail(const struct nv_queue *q)
+{
+    uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
+    uint64_t record = __atomic_load_n(nv_queue_record(q, (uint32_t)(w >> 32)), __ATOMIC_ACQUIRE);
+    return (uint32_t)w + (nv_record_ahead(record, (uint32_t)(w >> 32)) == 0 ? nv_record_n(record) : 0);
+}
+
 /* Empty positions that a sender could reserve now. */
 static inline uint32_t nv_queue_space(const struct nv_queue *q)
 {
