@@ -54,7 +54,7 @@ static void detach_from_switch(struct nv_world *w, int lockfd, const struct nv_p
     struct nv_switch *sw = nv_switch_map(w, lockfd, e->switch_name, false, NULL);
     if (!sw)
         return;
-    if (nv_switch_detach(sw, e->switch_port, e->token) == 0) {
+    if (nv_switch_detach(sw, e->token) == 0) {
         char file[64];
         nv_switch_file(file, e->switch_name);
         unlinkat(lockfd, file, 0);

@@ -65,18 +65,25 @@ int nv_switch_attach(struct nv_switch *sw, nv_token port)
     return -ENOSPC;
 }
 
-unsigned nv_switch_detach(struct nv_switch *sw, unsigned index, nv_token port)
+static void forget(struct nv_switch *sw, unsigned index)
+{
+    for (unsigned i = 0; i < NV_LEARN_ENTRIES; i++)
+        if ((__atomic_load_n(&sw->learnt[i], __ATOMIC_RELAXED) & 0xffff) == index + 1)
+            __atomic_store_n(&sw->learnt[i], 0, __ATOMIC_RELAXED);
+}
+
+/* In an order that one who finds it half done can begin again. */
+unsigned nv_switch_detach(struct nv_switch *sw, nv_token port)
 {
     unsigned left = 0;
-    if (index < NV_SWITCH_PORTS && sw->port[index] == port) {
-        __atomic_store_n(&sw->port[index], 0, __ATOMIC_RELEASE);
-        NV_STEP("detach");
-        for (unsigned i = 0; i < NV_LEARN_ENTRIES; i++)
-            if ((__atomic_load_n(&sw->learnt[i], __ATOMIC_RELAXED) & 0xffff) == index + 1)
-                __atomic_store_n(&sw->learnt[i], 0, __ATOMIC_RELAXED);
-        nv_switch_changed(sw);
-    }
-    for (unsigned i = 0; i < NV_SWITCH_PORTS; i++)
+    for (unsigned i = 0; i < NV_SWITCH_PORTS; i++) {
+        if (sw->port[i] == port) {
+            forget(sw, i);
+            __atomic_store_n(&sw->port[i], 0, __ATOMIC_RELEASE);
+            NV_STEP("detach");
+        }
         left += sw->port[i] != 0;
+    }
+    nv_switch_changed(sw);
     return left;
 }
