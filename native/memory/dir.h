@@ -18,10 +18,12 @@ int nv_dir_path(const char *dir, char *path, struct nv_error *err);
 /*
  * Open and lock the directory, making it (0700) when `create` says so; waits at most five seconds.
  * Returns the descriptor that holds the lock, or -ENOENT, -EPERM (not ours or open to others), -EBUSY.
- * *created tells whether it was made here (may be NULL).
  */
-int nv_dir_lock(const char *path, bool create, bool *created, struct nv_error *err);
+int nv_dir_lock(const char *path, bool create, struct nv_error *err);
 void nv_dir_unlock(int dirfd);
+
+/* The directory, locked by dirfd, has no table: remove it if the library made it. */
+void nv_dir_remove(int dirfd, const char *path);
 
 /*
  * Make a file of `size` bytes whole: written under a temporary name with memory behind its first `backed`

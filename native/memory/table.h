@@ -72,9 +72,8 @@ struct nv_table {
     uint32_t size;
     uint32_t next_mem_id;
     uint32_t next_generation;
-    uint32_t dir_made_here; /* the directory was made by the library and goes with the last port */
     uint32_t sweep_pending; /* rings and buffers of gone ports that were still in use elsewhere */
-    uint32_t spare[8];
+    uint32_t spare[9];
     struct nv_desc_entry desc[NV_MAX_DESCS];
     struct nv_port_entry port[NV_MAX_PORTS];
 };

@@ -279,7 +279,7 @@ int nv_open(const char *text, const struct nv_open_options *options, struct nv_p
     if (!error)
         error = nv_port_supported(text, name, &why);
     int lockfd = error ? error : nv_world_enter(opt->dir, !(opt->flags & NV_OPEN_EXISTING), &w, &why);
-    if (lockfd == -ENOENT && !error)
+    if (lockfd == -ENOENT && !error && (opt->flags & NV_OPEN_EXISTING))
         nv_fail(&why, ENOENT, "%s does not exist", text);
     struct nv_port *p = NULL;
     if (lockfd >= 0) {
@@ -298,7 +298,7 @@ int nv_open(const char *text, const struct nv_open_options *options, struct nv_p
             forget(p);
         else if (lockfd >= 0)
             nv_world_put(w);
-        return nv_fail(err, -error, "%s", why.message);
+        return nv_fail(err, why.code, "%s", why.message);
     }
     *out = p;
     return 0;

@@ -43,6 +43,7 @@ static int bury_descs(struct nv_world *w, int lockfd)
         char name[32];
         nv_fifo_name(name, d);
         unlinkat(lockfd, name, 0);
+        NV_STEP("buried");
         __atomic_store_n(&w->table->desc[d].live, 0, __ATOMIC_RELEASE);
         buried++;
     }
@@ -268,6 +269,6 @@ void nv_world_leave(struct nv_world *w, int lockfd)
         if (t->port[p].token)
             return;
     unlinkat(lockfd, "table", 0);
-    if (t->dir_made_here)
-        rmdir(w->path);
+    NV_STEP("leave");
+    nv_dir_remove(lockfd, w->path);
 }

@@ -75,6 +75,7 @@ static uint32_t release(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
         }
         i = i == slots ? 0 : i;
     }
+    NV_STEP("release");
     ctl->hwcur = head;
     if (rx->releases_wake) {
         __atomic_store_n(&q->refill, refill, __ATOMIC_SEQ_CST);
@@ -179,6 +180,7 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
         uint32_t n = nv_record_n(r);
         if (nv_record_state(r) == NV_LEASE_DONE && !(rx->aside && nv_queue_spoilt(rx, n, seq)))
             ctl->hwtail = take_lease(port, rx, q->consumed, n, seq, ctl->hwtail);
+        NV_STEP("shown");
         __atomic_store_n(&q->consumed, q->consumed + n, __ATOMIC_RELAXED);
         __atomic_store_n(&q->head_seq, seq + 1, __ATOMIC_RELEASE);
     }
