@@ -19,8 +19,7 @@ struct stage {
     int64_t longest;  /* ms that others stood still */
 };
 
-/* Switch ports, in regions of their own or (suffix "@7") in one. */
-static inline void stage_vale(struct stage *s, const char *suffix)
+static inline void stage_switch(struct stage *s, const char *suffix)
 {
     static char name[4][32];
     memset(s, 0, sizeof(*s));
@@ -33,6 +32,18 @@ static inline void stage_vale(struct stage *s, const char *suffix)
         s->part[i].receivers = 2;
     }
     s->same_region = *suffix != 0;
+}
+
+/* Switch ports in regions of their own. */
+static inline void stage_vale(struct stage *s)
+{
+    stage_switch(s, "");
+}
+
+/* Switch ports in one region, where buffers are exchanged. */
+static inline void stage_shared(struct stage *s)
+{
+    stage_switch(s, "@7");
 }
 
 /* Two pipes of one parent, and thus of one region. */
@@ -199,6 +210,29 @@ static inline void act(struct stage *s, int victim, const char *step, int signo,
         }
     }
     stage_end(s, signo == SIGSTOP);
+}
+
+/* Each step of the data path in turn, on a stage that `set` makes. */
+static inline void each_step(void (*set)(struct stage *s), int signo)
+{
+    static const struct {
+        const char *step;
+        int victim, count;
+    } steps[] = {
+        {"claimed", 2, 40}, {"leased", 2, 40}, {"copy", 2, 1000}, {"publish", 2, 40}, {"published", 2, 40},
+        {"wake", 2, 3},     {"armed", 0, 5},   {"shown", 0, 40},  {"release", 0, 40},
+    };
+    int64_t longest = 0;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        struct stage s;
+        int failed = check_failed;
+        set(&s);
+        act(&s, steps[i].victim, steps[i].step, signo, steps[i].count);
+        longest = s.longest > longest ? s.longest : longest;
+        if (check_failed > failed)
+            printf("# that was \"%s\"\n", steps[i].step);
+    }
+    printf("# others stood still for %ld ms at most\n", (long)longest);
 }
 
 #endif

@@ -115,6 +115,7 @@ static inline void check_sums(struct board *b, const struct nv_port *port)
     EXPECT(b, s->tx_packets + s->tx_copies == s->tx_delivered + drops, "(%s: %lu + %lu != %lu + %lu)", nv_name(port),
            (unsigned long)s->tx_packets, (unsigned long)s->tx_copies, (unsigned long)s->tx_delivered,
            (unsigned long)drops);
+    EXPECT(b, s->ring_resets == 0, "(%s: %lu)", nv_name(port), (unsigned long)s->ring_resets);
     EXPECT(b, s->rx_packets == got, "(%s: %lu received, %lu counted)", nv_name(port), (unsigned long)got,
            (unsigned long)s->rx_packets);
 }
