@@ -82,16 +82,16 @@ static inline const uint64_t *flow(const struct stage *s, int at, int from)
     return &s->actor[at].board->got[from + 1];
 }
 
-/* A pair that the victim has no part in must go on: sender 3 unless it is the victim, and a receiver of its. */
+/* A pair that the victim has no part in must go on. */
 static inline void others_go_on(struct stage *s, int victim)
 {
-    int from = victim == 3 ? 2 : 3;
-    int at = s->part[from].receivers == 1 ? s->part[from].to[0] - 1 : victim == 1 ? 0 : 1;
+    bool pipes = s->part[2].receivers == 1;
+    int from = victim == 3 || (pipes && victim == 1) ? 2 : 3, at = pipes ? from - 2 : victim == 1 ? 0 : 1;
     int64_t ms = rises(flow(s, at, from), FLOW, 5000);
     CHECK(ms >= 0 && ms <= STALL_MS, "%s got nothing more from %s for %ld ms", s->part[at].port, s->part[from].port,
           (long)ms);
     s->longest = ms > s->longest ? ms : s->longest;
-    if (victim < 2 || s->part[from].receivers == 1)
+    if (victim < 2 || pipes)
         return;
     /* The receiver that the victim was sending to gets the other sender's packets as well. */
     ms = rises(flow(s, 1 - at, from), FLOW, 5000);
