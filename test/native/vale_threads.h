@@ -20,12 +20,12 @@ static inline struct nv_port *open_with(const char *name, const struct nv_open_o
     return port;
 }
 
-/* Sends `count` packets numbered from 0 on ring `ring` of `port`, waiting for room where there is none. */
+/* Sends packets numbered from `first` up to `count` on ring `ring` of `port`, waiting for room where there is none. */
 struct sender {
     pthread_t thread;
     struct nv_port *port;
     unsigned ring, id;
-    uint32_t count;
+    uint32_t first, count;
     const uint8_t *dst; /* NULL: to any of the addresses 1 .. 7, or to all */
     uint64_t seed;
 };
@@ -35,7 +35,7 @@ static inline void *send_numbered(void *arg)
     struct sender *s = arg;
     uint8_t src[6], any[6];
     mac_number(src, s->id);
-    for (uint32_t n = 0; n < s->count;) {
+    for (uint32_t n = s->first; n < s->count;) {
         uint32_t most = 1 + random_below(&s->seed, 200);
         for (bool room = true; most && n < s->count && room; most--) {
             const uint8_t *dst = s->dst;
