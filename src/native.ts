@@ -33,9 +33,10 @@ export interface NativePort {
   };
   stats(): import('./port/port.js').PortStats;
   bytes(): ArrayBuffer;
-  receive(offsets: Uint32Array, lengths: Uint16Array, flags: Uint16Array): number;
-  reserve(offsets: Uint32Array, want: number): number;
-  send(count: number, lengths: Uint16Array, flags: Uint16Array): void;
+  batch(tx: boolean, capacity: number): { offsets: Uint32Array; lengths: Uint16Array; flags: Uint16Array };
+  receive(): number;
+  reserve(want: number): number;
+  send(count: number): void;
   sync(tx: boolean): void;
   completed(): { packets: number; bytes: number };
   setWaitMode(mode: number): void;

@@ -12,12 +12,15 @@
 #include "port.h"
 #include "rules.h"
 
-namespace netvale {
+namespace netvale
+{
 
-namespace {
+namespace
+{
 
 /* The directory argument, or NULL for the default. */
-const char *Dir(const Napi::Value &value, std::string *text) {
+const char *Dir(const Napi::Value &value, std::string *text)
+{
     if (value.IsUndefined())
         return nullptr;
     *text = Text(value, "dir");
@@ -25,7 +28,8 @@ const char *Dir(const Napi::Value &value, std::string *text) {
 }
 
 /* list(dir?): live ports. */
-Napi::Value List(const Napi::CallbackInfo &info) {
+Napi::Value List(const Napi::CallbackInfo &info)
+{
     struct Walk {
         Napi::Env env;
         Napi::Array out;
@@ -53,7 +57,8 @@ Napi::Value List(const Napi::CallbackInfo &info) {
 }
 
 /* collect(dir?): remove what dead processes left; how many things. */
-Napi::Value Collect(const Napi::CallbackInfo &info) {
+Napi::Value Collect(const Napi::CallbackInfo &info)
+{
     std::string dir;
     struct nv_error error = {};
     const int result = nv_gc(Dir(info[0], &dir), &error);
@@ -63,7 +68,8 @@ Napi::Value Collect(const Napi::CallbackInfo &info) {
 }
 
 /* checkPlan(plan): throws what is wrong with it; opens nothing. */
-Napi::Value CheckPlan(const Napi::CallbackInfo &info) {
+Napi::Value CheckPlan(const Napi::CallbackInfo &info)
+{
     const Plan plan(info[0]);
     struct nv_error error = {};
     const int result = nv_plan_check(plan.Get(), &error);
@@ -73,14 +79,16 @@ Napi::Value CheckPlan(const Napi::CallbackInfo &info) {
 }
 
 /* Names of the words of a statistics page, in the order they have there. */
-Napi::Array Names(Napi::Env env, const char *(*name)(unsigned)) {
+Napi::Array Names(Napi::Env env, const char *(*name)(unsigned))
+{
     Napi::Array out = Napi::Array::New(env);
     for (unsigned i = 0; name(i) != nullptr; i++)
         out.Set(i, name(i));
     return out;
 }
 
-Napi::Object Init(Napi::Env env, Napi::Object exports) {
+Napi::Object Init(Napi::Env env, Napi::Object exports)
+{
     env.SetInstanceData(new Context());
     exports.Set("version", NETVALE_VERSION);
     exports.Set("Port", Port::Define(env));
@@ -101,7 +109,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 
 } // namespace netvale
 
-static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports)
+{
     return netvale::Init(env, exports);
 }
 

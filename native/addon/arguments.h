@@ -10,10 +10,12 @@
 
 #include <napi.h>
 
-namespace netvale {
+namespace netvale
+{
 
 /* A whole number in [low, high], both at most 2^53 in size. */
-inline int64_t Integer(const Napi::Value &value, const char *what, int64_t low, int64_t high) {
+inline int64_t Integer(const Napi::Value &value, const char *what, int64_t low, int64_t high)
+{
     const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
     if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high)) || number != std::floor(number))
         throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a whole number from " +
@@ -21,7 +23,8 @@ inline int64_t Integer(const Napi::Value &value, const char *what, int64_t low, 
     return static_cast<int64_t>(number);
 }
 
-inline std::string Text(const Napi::Value &value, const char *what) {
+inline std::string Text(const Napi::Value &value, const char *what)
+{
     if (!value.IsString())
         throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a string");
     std::string text = value.As<Napi::String>().Utf8Value();
@@ -30,23 +33,11 @@ inline std::string Text(const Napi::Value &value, const char *what) {
     return text;
 }
 
-inline Napi::Object Record(const Napi::Value &value, const char *what) {
+inline Napi::Object Record(const Napi::Value &value, const char *what)
+{
     if (!value.IsObject())
         throw Napi::TypeError::New(value.Env(), std::string(what) + " must be an object");
     return value.As<Napi::Object>();
-}
-
-/* Elements of a typed array of the right type; valid only until the call returns to JavaScript. */
-template <typename T> struct Span {
-    T *data;
-    size_t length;
-};
-
-template <typename T> Span<T> Elements(const Napi::Value &value, napi_typedarray_type type, const char *what) {
-    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
-        throw Napi::TypeError::New(value.Env(), std::string(what) + " is a typed array of the wrong type");
-    Napi::TypedArrayOf<T> array = value.As<Napi::TypedArrayOf<T>>();
-    return {array.Data(), array.ElementLength()};
 }
 
 } // namespace netvale

@@ -10,14 +10,16 @@
 #include "region.h"
 #include "waiter.h"
 
-namespace netvale {
+namespace netvale
+{
 
 struct Context {
     Regions regions;
     std::shared_ptr<Waiter> waiter; /* made when somebody first waits */
 };
 
-inline Context &ContextOf(Napi::Env env) {
+inline Context &ContextOf(Napi::Env env)
+{
     return *env.GetInstanceData<Context>();
 }
 

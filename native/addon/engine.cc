@@ -5,9 +5,11 @@
 #include "error.h"
 #include "plan.h"
 
-namespace netvale {
+namespace netvale
+{
 
-Napi::Function Engine::Define(Napi::Env env) {
+Napi::Function Engine::Define(Napi::Env env)
+{
     return DefineClass(env, "Engine",
                        {
                            InstanceMethod<&Engine::Page>("page"),
@@ -20,7 +22,8 @@ Napi::Function Engine::Define(Napi::Env env) {
 }
 
 /* new Engine(plan): starts it. */
-Engine::Engine(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Engine>(info) {
+Engine::Engine(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Engine>(info)
+{
     const Plan plan(info[0]);
     struct nv_error error = {};
     const int result = nv_engine_start(plan.Get(), &engine_, &error);
@@ -32,19 +35,22 @@ Engine::Engine(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Engine>(info) 
     Ref();
 }
 
-Engine::~Engine() {
+Engine::~Engine()
+{
     page_.Reset();
     nv_engine_free(engine_);
 }
 
-struct nv_engine *Engine::Live(Napi::Env env) const {
+struct nv_engine *Engine::Live(Napi::Env env) const
+{
     if (engine_ == nullptr)
         throw MakeError(env, "ECLOSED", "the engine is closed");
     return engine_;
 }
 
 /* page(): the statistics page, an ArrayBuffer of 64-bit words; detached at close. */
-Napi::Value Engine::Page(const Napi::CallbackInfo &info) {
+Napi::Value Engine::Page(const Napi::CallbackInfo &info)
+{
     struct nv_stats_page *page = nv_engine_stats(Live(info.Env()));
     if (page_.IsEmpty()) {
         const size_t size = nv_page_get(page, NV_PAGE_WORDS) * sizeof(uint64_t);
@@ -54,7 +60,8 @@ Napi::Value Engine::Page(const Napi::CallbackInfo &info) {
 }
 
 /* describe(): what the workers really do. */
-Napi::Value Engine::Describe(const Napi::CallbackInfo &info) {
+Napi::Value Engine::Describe(const Napi::CallbackInfo &info)
+{
     struct nv_engine_info about;
     nv_engine_describe(Live(info.Env()), &about);
     Napi::Object out = Napi::Object::New(info.Env());
@@ -71,18 +78,21 @@ Napi::Value Engine::Describe(const Napi::CallbackInfo &info) {
 }
 
 /* stop(): ask the workers to finish; does not wait. */
-Napi::Value Engine::Stop(const Napi::CallbackInfo &info) {
+Napi::Value Engine::Stop(const Napi::CallbackInfo &info)
+{
     nv_engine_stop(Live(info.Env()));
     return info.Env().Undefined();
 }
 
 /* done(): whether all workers have finished. */
-Napi::Value Engine::Done(const Napi::CallbackInfo &info) {
+Napi::Value Engine::Done(const Napi::CallbackInfo &info)
+{
     return Napi::Boolean::New(info.Env(), nv_engine_done(Live(info.Env())));
 }
 
 /* join(): wait for the workers and close the port; throws the first worker's failure. */
-Napi::Value Engine::Join(const Napi::CallbackInfo &info) {
+Napi::Value Engine::Join(const Napi::CallbackInfo &info)
+{
     struct nv_error error = {};
     const int result = nv_engine_join(Live(info.Env()), &error);
     if (result < 0)
@@ -91,7 +101,8 @@ Napi::Value Engine::Join(const Napi::CallbackInfo &info) {
 }
 
 /* close(): stop, wait and free. May be called again. */
-Napi::Value Engine::Close(const Napi::CallbackInfo &info) {
+Napi::Value Engine::Close(const Napi::CallbackInfo &info)
+{
     if (engine_ == nullptr)
         return info.Env().Undefined();
     if (!page_.IsEmpty()) {

@@ -7,9 +7,11 @@
 
 #include <engine/engine.h>
 
-namespace netvale {
+namespace netvale
+{
 
-class Engine : public Napi::ObjectWrap<Engine> {
+class Engine : public Napi::ObjectWrap<Engine>
+{
   public:
     static Napi::Function Define(Napi::Env env);
 

@@ -4,20 +4,24 @@
 
 #include <cstring>
 
-namespace netvale {
+namespace netvale
+{
 
-Napi::Error MakeError(Napi::Env env, const char *code, const std::string &message) {
+Napi::Error MakeError(Napi::Env env, const char *code, const std::string &message)
+{
     Napi::Error error = Napi::Error::New(env, message);
     error.Set("code", Napi::String::New(env, code));
     return error;
 }
 
-Napi::Error MakeError(Napi::Env env, int error, const std::string &message) {
+Napi::Error MakeError(Napi::Env env, int error, const std::string &message)
+{
     const char *name = strerrorname_np(error);
     return MakeError(env, name != nullptr ? name : "EUNKNOWN", message);
 }
 
-Napi::Error MakeError(Napi::Env env, int result, const struct nv_error &error) {
+Napi::Error MakeError(Napi::Env env, int result, const struct nv_error &error)
+{
     const std::string message = error.message[0] != '\0' ? error.message : strerror(-result);
     return MakeError(env, -result, message);
 }

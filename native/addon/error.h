@@ -9,7 +9,8 @@
 
 #include <netvale.h>
 
-namespace netvale {
+namespace netvale
+{
 
 /* An Error whose `code` is the errno's name ("EINVAL"); `error` is the positive errno value. */
 Napi::Error MakeError(Napi::Env env, int error, const std::string &message);

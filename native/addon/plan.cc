@@ -8,14 +8,17 @@
 #include "error.h"
 #include "port.h"
 
-namespace netvale {
+namespace netvale
+{
 
-namespace {
+namespace
+{
 
 constexpr int64_t kMost = INT64_C(1) << 53; /* whole numbers beyond are not exact in JavaScript */
 
 /* Read a whole number, if it is there, into a member of any width. */
-template <typename T> void Take(const Napi::Object &from, const char *name, T *into, int64_t low = 0) {
+template <typename T> void Take(const Napi::Object &from, const char *name, T *into, int64_t low = 0)
+{
     const Napi::Value value = from.Get(name);
     if (value.IsUndefined())
         return;
@@ -25,7 +28,8 @@ template <typename T> void Take(const Napi::Object &from, const char *name, T *i
 }
 
 /* A 64-bit number that may come as a BigInt. */
-void TakeWide(const Napi::Object &from, const char *name, uint64_t *into) {
+void TakeWide(const Napi::Object &from, const char *name, uint64_t *into)
+{
     const Napi::Value value = from.Get(name);
     if (!value.IsBigInt())
         return Take(from, name, into);
@@ -35,18 +39,21 @@ void TakeWide(const Napi::Object &from, const char *name, uint64_t *into) {
         throw Napi::TypeError::New(value.Env(), std::string(name) + " must be from 0 to 2^64 - 1");
 }
 
-void TakeFlag(const Napi::Object &from, const char *name, bool *into) {
+void TakeFlag(const Napi::Object &from, const char *name, bool *into)
+{
     const Napi::Value value = from.Get(name);
     if (!value.IsUndefined())
         *into = value.ToBoolean();
 }
 
-void TakeBit(const Napi::Object &from, const char *name, uint32_t bit, uint32_t *into) {
+void TakeBit(const Napi::Object &from, const char *name, uint32_t bit, uint32_t *into)
+{
     if (from.Get(name).ToBoolean())
         *into |= bit;
 }
 
-template <typename Parse> void TakeText(const Napi::Object &from, const char *name, Parse parse) {
+template <typename Parse> void TakeText(const Napi::Object &from, const char *name, Parse parse)
+{
     const Napi::Value value = from.Get(name);
     if (value.IsUndefined())
         return;
@@ -57,7 +64,8 @@ template <typename Parse> void TakeText(const Napi::Object &from, const char *na
 }
 
 /* The number of a role by its name ("tx"). */
-enum nv_role RoleOf(const Napi::Value &value) {
+enum nv_role RoleOf(const Napi::Value &value)
+{
     const std::string name = Text(value, "role");
     for (unsigned role = 0; role < NV_ROLE_COUNT; role++)
         if (name == nv_role_name(role))
@@ -67,7 +75,8 @@ enum nv_role RoleOf(const Napi::Value &value) {
 
 } // namespace
 
-Plan::Plan(const Napi::Value &value) {
+Plan::Plan(const Napi::Value &value)
+{
     const Napi::Object from = Record(value, "plan");
     nv_plan_default(&plan_, RoleOf(from.Get("role")));
     port_ = Text(from.Get("port"), "port");
@@ -78,7 +87,8 @@ Plan::Plan(const Napi::Value &value) {
         ReadTraffic(Record(from.Get("traffic"), "traffic"));
 }
 
-void Plan::ReadRun(const Napi::Object &from) {
+void Plan::ReadRun(const Napi::Object &from)
+{
     uint32_t mode = plan_.wait_mode;
     Take(from, "threads", &plan_.threads);
     Take(from, "cpu", &plan_.cpu, -1);
@@ -115,7 +125,8 @@ void Plan::ReadRun(const Napi::Object &from) {
     plan_.ramp_steps = ramp_.size();
 }
 
-void Plan::ReadTraffic(const Napi::Object &from) {
+void Plan::ReadTraffic(const Napi::Object &from)
+{
     struct nv_traffic *traffic = &plan_.traffic;
     unsigned version = 4;
     Take(from, "version", &version);

@@ -10,19 +10,22 @@
 
 #include <engine/engine.h>
 
-namespace netvale {
+namespace netvale
+{
 
 /*
  * Reads every property of the object it knows (names as in src/traffic/plan.ts); what is missing keeps the
  * library's default for the role. Throws what the arguments' checks and the library's own parsers throw.
  */
-class Plan {
+class Plan
+{
   public:
     explicit Plan(const Napi::Value &value);
     Plan(const Plan &) = delete;
     Plan &operator=(const Plan &) = delete;
 
-    const struct nv_plan *Get() const {
+    const struct nv_plan *Get() const
+    {
         return &plan_;
     }
 

@@ -8,22 +8,27 @@
 #include "context.h"
 #include "error.h"
 
-namespace netvale {
+namespace netvale
+{
 
-namespace {
+namespace
+{
 
-uint32_t Count(const Napi::Object &from, const char *name) {
+uint32_t Count(const Napi::Object &from, const char *name)
+{
     const Napi::Value value = from.Get(name);
     return value.IsUndefined() ? 0 : static_cast<uint32_t>(Integer(value, name, 0, UINT32_MAX));
 }
 
-uint32_t Flag(const Napi::Object &from, const char *name, uint32_t bit) {
+uint32_t Flag(const Napi::Object &from, const char *name, uint32_t bit)
+{
     return from.Get(name).ToBoolean() ? bit : 0;
 }
 
 } // namespace
 
-void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, std::string *dir) {
+void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, std::string *dir)
+{
     *options = {};
     if (value.IsUndefined())
         return;
@@ -40,13 +45,15 @@ void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, 
     options->extra_bufs = Count(from, "extraBufs");
 }
 
-Napi::Function Port::Define(Napi::Env env) {
+Napi::Function Port::Define(Napi::Env env)
+{
     return DefineClass(env, "Port",
                        {
                            InstanceMethod<&Port::Close>("close"),
                            InstanceMethod<&Port::Describe>("describe"),
                            InstanceMethod<&Port::Stats>("stats"),
                            InstanceMethod<&Port::Bytes>("bytes"),
+                           InstanceMethod<&Port::BatchArrays>("batch"),
                            InstanceMethod<&Port::Receive>("receive"),
                            InstanceMethod<&Port::Reserve>("reserve"),
                            InstanceMethod<&Port::Send>("send"),
@@ -61,7 +68,8 @@ Napi::Function Port::Define(Napi::Env env) {
 }
 
 /* new Port(name, options?) */
-Port::Port(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Port>(info) {
+Port::Port(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Port>(info)
+{
     const std::string name = Text(info[0], "name");
     struct nv_open_options options;
     std::string dir;
@@ -91,11 +99,13 @@ Port::Port(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Port>(info) {
     Ref();
 }
 
-Port::~Port() {
+Port::~Port()
+{
     nv_close(port_);
 }
 
-void Port::AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *ring, unsigned number) {
+void Port::AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *ring, unsigned number)
+{
     if (ring == nullptr)
         return; // the other direction only: "/T" or "/R"
     size_t size = 0;
@@ -115,13 +125,15 @@ void Port::AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *
     rings->push_back({ring, number, slots, ring->cur % slots, 0});
 }
 
-struct nv_port *Port::Live(Napi::Env env) const {
+struct nv_port *Port::Live(Napi::Env env) const
+{
     if (port_ == nullptr)
         throw MakeError(env, "ECLOSED", "the port is closed");
     return port_;
 }
 
-size_t Port::Refresh() {
+size_t Port::Refresh()
+{
     // Offsets are 32 bits wide in JavaScript: buffers beyond 4 GiB are out of its reach.
     const uint64_t reach = std::min(memory_size_, UINT64_C(1) << 32);
     const uint64_t fitting = (reach - buffers_at_) / buffer_size_;
@@ -130,7 +142,8 @@ size_t Port::Refresh() {
 }
 
 /* close(): may be called again. */
-Napi::Value Port::Close(const Napi::CallbackInfo &info) {
+Napi::Value Port::Close(const Napi::CallbackInfo &info)
+{
     if (port_ == nullptr)
         return info.Env().Undefined();
     // Before the memory goes, JavaScript must not see it any more.
@@ -146,7 +159,8 @@ Napi::Value Port::Close(const Napi::CallbackInfo &info) {
 }
 
 /* describe(): name, memId, bufferSize, and slots of each bound ring. */
-Napi::Value Port::Describe(const Napi::CallbackInfo &info) {
+Napi::Value Port::Describe(const Napi::CallbackInfo &info)
+{
     const Napi::Env env = info.Env();
     const struct nv_port *port = Live(env);
     const auto list = [env](const std::vector<Ring> &rings) {
@@ -169,7 +183,8 @@ Napi::Value Port::Describe(const Napi::CallbackInfo &info) {
 }
 
 /* stats(): the counters of nv_port_stats, drops by name. */
-Napi::Value Port::Stats(const Napi::CallbackInfo &info) {
+Napi::Value Port::Stats(const Napi::CallbackInfo &info)
+{
     const Napi::Env env = info.Env();
     struct nv_port_stats stats;
     nv_stats(Live(env), &stats);
@@ -193,13 +208,15 @@ Napi::Value Port::Stats(const Napi::CallbackInfo &info) {
 }
 
 /* bytes(): the ArrayBuffer over the region; detached at close. */
-Napi::Value Port::Bytes(const Napi::CallbackInfo &info) {
+Napi::Value Port::Bytes(const Napi::CallbackInfo &info)
+{
     Live(info.Env());
     return region_->Bytes(Refresh());
 }
 
 /* sync("tx" is true, "rx" is false): hand over and look, all bound rings of one direction. */
-Napi::Value Port::Sync(const Napi::CallbackInfo &info) {
+Napi::Value Port::Sync(const Napi::CallbackInfo &info)
+{
     struct nv_port *port = Live(info.Env());
     const int result = info[0].ToBoolean() ? nv_txsync_all(port) : nv_rxsync_all(port);
     if (result < 0)
@@ -209,7 +226,8 @@ Napi::Value Port::Sync(const Napi::CallbackInfo &info) {
 }
 
 /* completed(): packets and bytes whose tx slots came back since the last call, over all bound rings. */
-Napi::Value Port::Completed(const Napi::CallbackInfo &info) {
+Napi::Value Port::Completed(const Napi::CallbackInfo &info)
+{
     struct nv_port *port = Live(info.Env());
     double packets = 0;
     double bytes = 0;

@@ -14,12 +14,14 @@
 
 #include "region.h"
 
-namespace netvale {
+namespace netvale
+{
 
 /* Fill options from a JavaScript object (dir, existing, copy, txRings, ...); `dir` keeps the text alive. */
 void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, std::string *dir);
 
-class Port : public Napi::ObjectWrap<Port> {
+class Port : public Napi::ObjectWrap<Port>
+{
   public:
     static Napi::Function Define(Napi::Env env);
 
@@ -39,16 +41,26 @@ class Port : public Napi::ObjectWrap<Port> {
         uint32_t count; /* tx: slots in the reservation */
     };
 
+    /*
+     * The arrays of a batch. They belong to this side, so that no call has to look them up, and live as long as the
+     * port or any JavaScript view of them.
+     */
+    struct Batch {
+        std::vector<uint32_t> offsets;
+        std::vector<uint16_t> lengths, flags;
+    };
+
     void AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *ring, unsigned number);
     struct nv_port *Live(Napi::Env env) const; /* throws ECLOSED */
     size_t Refresh();                          /* look how much of the mapping has memory: bytes */
     bool Place(const struct netmap_slot *slot, uint32_t *offset) const;
-    size_t Gather(Ring *ring, uint32_t *offsets, uint16_t *lengths, uint16_t *flags, size_t room);
+    void Gather(Ring *ring);
 
     Napi::Value Close(const Napi::CallbackInfo &info);
     Napi::Value Describe(const Napi::CallbackInfo &info);
     Napi::Value Stats(const Napi::CallbackInfo &info);
     Napi::Value Bytes(const Napi::CallbackInfo &info);
+    Napi::Value BatchArrays(const Napi::CallbackInfo &info);
     Napi::Value Receive(const Napi::CallbackInfo &info);
     Napi::Value Reserve(const Napi::CallbackInfo &info);
     Napi::Value Send(const Napi::CallbackInfo &info);
@@ -67,6 +79,8 @@ class Port : public Napi::ObjectWrap<Port> {
     uint32_t buffer_size_ = 0;
     uint32_t buffers_ = 0; /* buffers with memory, as Refresh found */
     std::vector<Ring> tx_, rx_;
+    std::shared_ptr<Batch> tx_batch_, rx_batch_;
+    size_t received_ = 0; /* packets in the rx batch */
 };
 
 } // namespace netvale

@@ -2,14 +2,17 @@
 /* region.cc - see region.h. */
 #include "region.h"
 
-namespace netvale {
+namespace netvale
+{
 
-Region::~Region() {
+Region::~Region()
+{
     // Without a scope of its own this may run from a finalizer at the end of the environment: no more JavaScript then.
     bytes_.Reset();
 }
 
-void Region::Detach() {
+void Region::Detach()
+{
     if (bytes_.IsEmpty())
         return;
     Napi::HandleScope scope(env_);
@@ -18,12 +21,14 @@ void Region::Detach() {
     size_ = 0;
 }
 
-void Region::Outgrow(size_t size) {
+void Region::Outgrow(size_t size)
+{
     if (size > size_)
         Detach();
 }
 
-Napi::ArrayBuffer Region::Bytes(size_t size) {
+Napi::ArrayBuffer Region::Bytes(size_t size)
+{
     Outgrow(size);
     if (bytes_.IsEmpty()) {
         // The mapping belongs to the port: nothing to free when the ArrayBuffer goes.
@@ -34,7 +39,8 @@ Napi::ArrayBuffer Region::Bytes(size_t size) {
     return bytes_.Value();
 }
 
-std::shared_ptr<Region> Regions::At(Napi::Env env, void *base) {
+std::shared_ptr<Region> Regions::At(Napi::Env env, void *base)
+{
     std::shared_ptr<Region> region = regions_[base].lock();
     if (!region) {
         region = std::make_shared<Region>(env, base);

@@ -12,9 +12,11 @@
 
 #include <napi.h>
 
-namespace netvale {
+namespace netvale
+{
 
-class Region {
+class Region
+{
   public:
     Region(Napi::Env env, void *base) : env_(env), base_(base) {}
     ~Region();
@@ -38,7 +40,8 @@ class Region {
 };
 
 /* The regions of one JavaScript environment, by address of the mapping. */
-class Regions {
+class Regions
+{
   public:
     /* The region at `base`, shared with whoever holds it already. */
     std::shared_ptr<Region> At(Napi::Env env, void *base);

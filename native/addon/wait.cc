@@ -9,25 +9,30 @@
 #include "context.h"
 #include "error.h"
 
-namespace netvale {
+namespace netvale
+{
 
-namespace {
+namespace
+{
 
-int Events(const Napi::Value &value) {
+int Events(const Napi::Value &value)
+{
     return static_cast<int>(Integer(value, "events", 0, POLLIN | POLLOUT)) & (POLLIN | POLLOUT);
 }
 
 } // namespace
 
 /* setWaitMode(0 adaptive, 1 sleep, 2 busy) */
-Napi::Value Port::SetWaitMode(const Napi::CallbackInfo &info) {
+Napi::Value Port::SetWaitMode(const Napi::CallbackInfo &info)
+{
     const int64_t mode = Integer(info[0], "wait mode", NV_WAIT_ADAPTIVE, NV_WAIT_BUSY);
     nv_set_wait_mode(Live(info.Env()), static_cast<enum nv_wait_mode>(mode));
     return info.Env().Undefined();
 }
 
 /* waitSync(events, nanoseconds): block. Returns the events that are true; 0 after the time, or on a signal. */
-Napi::Value Port::WaitSync(const Napi::CallbackInfo &info) {
+Napi::Value Port::WaitSync(const Napi::CallbackInfo &info)
+{
     struct nv_port *port = Live(info.Env());
     const int64_t timeout = Integer(info[1], "time", -1, INT64_C(1) << 53);
     const int result = nv_wait(port, Events(info[0]), timeout);
@@ -37,7 +42,8 @@ Napi::Value Port::WaitSync(const Napi::CallbackInfo &info) {
 }
 
 /* arm(events): the events that are already true, or 0: then watch. */
-Napi::Value Port::Arm(const Napi::CallbackInfo &info) {
+Napi::Value Port::Arm(const Napi::CallbackInfo &info)
+{
     struct nv_port *port = Live(info.Env());
     const int result = nv_arm(port, Events(info[0]));
     if (result < 0)
@@ -46,7 +52,8 @@ Napi::Value Port::Arm(const Napi::CallbackInfo &info) {
 }
 
 /* watch(wake): call wake() once when it is time to arm again. Returns a number for cancel. */
-Napi::Value Port::Watch(const Napi::CallbackInfo &info) {
+Napi::Value Port::Watch(const Napi::CallbackInfo &info)
+{
     struct nv_port *port = Live(info.Env());
     if (!info[0].IsFunction())
         throw Napi::TypeError::New(info.Env(), "wake must be a function");
@@ -62,7 +69,8 @@ Napi::Value Port::Watch(const Napi::CallbackInfo &info) {
 }
 
 /* cancel(number): the watch is over. Works on a closed port, too. */
-Napi::Value Port::Cancel(const Napi::CallbackInfo &info) {
+Napi::Value Port::Cancel(const Napi::CallbackInfo &info)
+{
     const int64_t id = Integer(info[0], "watch", 1, INT64_C(1) << 53);
     Context &context = ContextOf(info.Env());
     if (context.waiter)

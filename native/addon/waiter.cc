@@ -16,14 +16,17 @@
 
 #include "error.h"
 
-namespace netvale {
+namespace netvale
+{
 
-namespace {
+namespace
+{
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr uint64_t kKick = 0; /* no watch has this number */
 
-int64_t Now() {
+int64_t Now()
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<int64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
@@ -31,7 +34,8 @@ int64_t Now() {
 
 } // namespace
 
-Waiter::Waiter(Napi::Env env) {
+Waiter::Waiter(Napi::Env env)
+{
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     kick_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event event = {};
@@ -48,7 +52,8 @@ Waiter::Waiter(Napi::Env env) {
     thread_ = std::thread([this] { Loop(); });
 }
 
-void Waiter::End() {
+void Waiter::End()
+{
     if (!thread_.joinable())
         return;
     {
@@ -60,7 +65,8 @@ void Waiter::End() {
     callback_.Release();
 }
 
-Waiter::~Waiter() {
+Waiter::~Waiter()
+{
     End();
     for (const auto &[id, pending] : pending_)
         close(pending.fd);
@@ -68,7 +74,8 @@ Waiter::~Waiter() {
     close(epoll_);
 }
 
-uint64_t Waiter::Watch(Napi::Env env, int fd, int64_t limit_ns, std::function<void(Napi::Env)> wake) {
+uint64_t Waiter::Watch(Napi::Env env, int fd, int64_t limit_ns, std::function<void(Napi::Env)> wake)
+{
     const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0)
         throw MakeError(env, errno, std::string("cannot wait for the port: ") + strerror(errno));
@@ -95,7 +102,8 @@ uint64_t Waiter::Watch(Napi::Env env, int fd, int64_t limit_ns, std::function<vo
     return id;
 }
 
-void Waiter::Remove(Napi::Env env, uint64_t id) {
+void Waiter::Remove(Napi::Env env, uint64_t id)
+{
     const auto found = pending_.find(id);
     if (found == pending_.end())
         return;
@@ -106,12 +114,14 @@ void Waiter::Remove(Napi::Env env, uint64_t id) {
         callback_.Unref(env);
 }
 
-void Waiter::Cancel(Napi::Env env, uint64_t id) {
+void Waiter::Cancel(Napi::Env env, uint64_t id)
+{
     const std::lock_guard<std::mutex> guard(lock_);
     Remove(env, id);
 }
 
-void Waiter::Deliver(Napi::Env env, uint64_t id) {
+void Waiter::Deliver(Napi::Env env, uint64_t id)
+{
     std::function<void(Napi::Env)> wake;
     {
         const std::lock_guard<std::mutex> guard(lock_);
@@ -124,14 +134,16 @@ void Waiter::Deliver(Napi::Env env, uint64_t id) {
     wake(env);
 }
 
-void Waiter::Fire(uint64_t id, Pending &pending) {
+void Waiter::Fire(uint64_t id, Pending &pending)
+{
     if (pending.fired)
         return;
     pending.fired = true;
     callback_.NonBlockingCall([this, id](Napi::Env env, Napi::Function) { Deliver(env, id); });
 }
 
-int64_t Waiter::FireExpired(int64_t now) {
+int64_t Waiter::FireExpired(int64_t now)
+{
     int64_t next = kNever;
     for (auto &[id, pending] : pending_) {
         if (pending.deadline <= now)
@@ -142,7 +154,8 @@ int64_t Waiter::FireExpired(int64_t now) {
     return next;
 }
 
-void Waiter::Loop() {
+void Waiter::Loop()
+{
     // Signals are for the threads of the program, not for this one.
     sigset_t all;
     sigfillset(&all);

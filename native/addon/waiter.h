@@ -14,9 +14,11 @@
 
 #include <napi.h>
 
-namespace netvale {
+namespace netvale
+{
 
-class Waiter {
+class Waiter
+{
   public:
     explicit Waiter(Napi::Env env);
     ~Waiter();

@@ -7,7 +7,8 @@
 
 #include "memory/error.h"
 
-#define PREFETCH 8u /* slots ahead: a buffer's first line comes from memory or from another core */
+#define OWN_BUFFER 1u /* in nv_written: memory of our own, which never changes; no buffer of a ring has this number */
+#define PREFETCH   8u /* slots ahead: a buffer's first line comes from memory or from another core */
 
 static bool prepared_suffices(const struct nv_fill *f, const struct nv_plan *plan)
 {
@@ -124,19 +125,23 @@ void nv_fill_free(struct nv_fill *f)
     free(f);
 }
 
-/* Where slot k's packet is written; NULL: the slot names no buffer, and the port will say so. */
-static inline uint8_t *data_of(const struct nv_fill *f, const struct nv_fill_ring *r, uint32_t k, uint32_t *buffer)
+/* Indirect buffers: slot k's frame lies in memory of our own. */
+static uint8_t *own_data(const struct nv_fill_ring *r, uint32_t k, uint32_t *buffer)
 {
-    struct netmap_slot *slot = &r->slots.ring->slot[k];
-
-    if (!f->indirect) {
-        *buffer = slot->buf_idx;
-        return nv_slots_buffer(&r->slots, *buffer);
-    }
     uint8_t *own = r->own + (size_t)k * r->slots.buf_size;
-    slot->ptr = (uintptr_t)own;
-    *buffer = 1; /* it never changes */
+
+    r->slots.ring->slot[k].ptr = (uintptr_t)own;
+    *buffer = OWN_BUFFER;
     return own;
+}
+
+/* Where slot k's packet is written; NULL: the slot names no buffer. */
+static uint8_t *data_of(const struct nv_fill *f, const struct nv_fill_ring *r, uint32_t k, uint32_t *buffer)
+{
+    if (f->indirect)
+        return own_data(r, k, buffer);
+    *buffer = r->slots.ring->slot[k].buf_idx;
+    return nv_slots_buffer(&r->slots, *buffer);
 }
 
 static __attribute__((noinline)) void write_prepared(struct nv_fill *f, struct nv_fill_ring *r, uint32_t k)
@@ -148,63 +153,85 @@ static __attribute__((noinline)) void write_prepared(struct nv_fill *f, struct n
         r->written[k] = (struct nv_written){buffer, nv_generator_write(&f->generator, data)};
 }
 
-/* The same packets again and again: only lengths and flags are set. */
+/* The same packets again and again: only lengths and flags are set. In up to two runs, as the ring goes round. */
 static uint32_t fill_prepared(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets)
 {
-    struct netmap_slot *slots = r->slots.ring->slot;
-    uint32_t flags = f->indirect ? NS_INDIRECT : 0, changed = f->indirect ? 0 : NS_BUF_CHANGED;
+    const uint32_t count = r->slots.slots;
 
-    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, r->slots.slots)) {
-        const struct nv_written *written = &r->written[k];
-        uint32_t buffer = f->indirect ? 1 : slots[k].buf_idx;
-        if (__builtin_expect(buffer != written->buffer || slots[k].flags & changed, 0))
-            write_prepared(f, r, k);
-        nv_slot_set(&slots[k], written->bytes, flags);
+    for (uint32_t n = packets, run; n; n -= run, from = from + run == count ? 0 : from + run) {
+        run = n < count - from ? n : count - from;
+        struct netmap_slot *slot = r->slots.ring->slot + from, *end = slot + run;
+        const struct nv_written *written = r->written + from;
+        for (; slot != end; slot++, written++) {
+            if (__builtin_expect(slot->buf_idx != written->buffer || slot->flags & NS_BUF_CHANGED, 0))
+                write_prepared(f, r, (uint32_t)(written - r->written));
+            nv_slot_set(slot, written->bytes, 0);
+        }
     }
     return packets;
 }
 
-/* Every packet its own. */
-static inline __attribute__((always_inline)) uint32_t
-fill_each(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets, bool v6, enum nv_payload kind)
+/* The same with frames in memory of our own. */
+static uint32_t fill_indirect(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets)
+{
+    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, r->slots.slots)) {
+        if (r->written[k].buffer == 0)
+            write_prepared(f, r, k);
+        r->slots.ring->slot[k].ptr = (uintptr_t)(r->own + (size_t)k * r->slots.buf_size);
+        nv_slot_set(&r->slots.ring->slot[k], r->written[k].bytes, NS_INDIRECT);
+    }
+    return packets;
+}
+
+/* Every packet its own. What the loop needs again and again is local: stores into buffers could change the rest. */
+static inline __attribute__((always_inline)) uint32_t fill_each(struct nv_fill *f, struct nv_fill_ring *r,
+                                                                uint32_t from, uint32_t packets, bool v6,
+                                                                enum nv_payload kind, bool fixed)
 {
     struct nv_generator *g = &f->generator;
-    struct netmap_slot *slots = r->slots.ring->slot;
-    uint32_t flags = f->indirect ? NS_INDIRECT : 0, ahead = (from + PREFETCH) % r->slots.slots;
+    const struct nv_slots s = r->slots;
+    const bool indirect = f->indirect;
+    const uint32_t flags = indirect ? NS_INDIRECT : 0, changed = indirect ? 0 : NS_BUF_CHANGED;
+    struct netmap_slot *slots = s.ring->slot;
+    struct nv_written *written = r->written;
+    struct nv_size_terms size = nv_generator_terms(g, g->sizes.max, kind);
+    uint32_t ahead = (from + PREFETCH) % s.slots;
 
-    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, r->slots.slots)) {
-        __builtin_prefetch(r->slots.buffers + (uint64_t)slots[ahead].buf_idx * r->slots.buf_size, 1);
-        ahead = nv_slots_next(ahead, r->slots.slots);
-        uint32_t frame = nv_sizes_next(&g->sizes), bytes = nv_generator_bytes(g, frame), buffer;
-        bool changed = slots[k].flags & NS_BUF_CHANGED && !f->indirect;
-        uint8_t *data = data_of(f, r, k, &buffer);
-        struct nv_written *written = &r->written[k];
-        nv_slot_set(&slots[k], bytes, flags);
+    for (uint32_t k = from, n = packets; n; n--, k = nv_slots_next(k, s.slots)) {
+        __builtin_prefetch(s.buffers + (uint64_t)slots[ahead].buf_idx * s.buf_size, 1);
+        ahead = nv_slots_next(ahead, s.slots);
+        uint32_t buffer;
+        if (!fixed)
+            size = nv_generator_terms(g, nv_sizes_next(&g->sizes), kind);
+        bool anew = slots[k].flags & changed;
+        uint8_t *data = indirect ? own_data(r, k, &buffer) : nv_slots_buffer(&s, buffer = slots[k].buf_idx);
+        nv_slot_set(&slots[k], size.bytes, flags);
         if (__builtin_expect(!data, 0))
-            continue;
-        if (__builtin_expect(changed || buffer != written->buffer || bytes > written->bytes, 0)) {
-            nv_generator_base(g, data, bytes);
-            *written = (struct nv_written){buffer, bytes};
+            continue; /* no such buffer: the port will say so */
+        if (__builtin_expect(anew || buffer != written[k].buffer || size.bytes > written[k].bytes, 0)) {
+            nv_generator_base(g, data, size.bytes);
+            written[k] = (struct nv_written){buffer, size.bytes};
         }
-        nv_generator_store(g, data, frame, v6, kind);
+        nv_generator_store(g, data, &size, v6, kind, fixed);
         nv_generator_advance(g, v6);
     }
     return packets;
 }
 
-static uint32_t fill_kind(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t packets)
+/* One copy of the loop for each kind of traffic. */
+static uint32_t fill_kind(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t n)
 {
+#define COPY(v6, kind)                                                                                                 \
+    (f->generator.sizes.fixed ? fill_each(f, r, from, n, v6, kind, true) : fill_each(f, r, from, n, v6, kind, false))
     switch (f->generator.kind) {
     case NV_PAYLOAD_TEXT:
-        return f->generator.v6 ? fill_each(f, r, from, packets, true, NV_PAYLOAD_TEXT)
-                               : fill_each(f, r, from, packets, false, NV_PAYLOAD_TEXT);
+        return f->generator.v6 ? COPY(true, NV_PAYLOAD_TEXT) : COPY(false, NV_PAYLOAD_TEXT);
     case NV_PAYLOAD_STAMPED:
-        return f->generator.v6 ? fill_each(f, r, from, packets, true, NV_PAYLOAD_STAMPED)
-                               : fill_each(f, r, from, packets, false, NV_PAYLOAD_STAMPED);
+        return f->generator.v6 ? COPY(true, NV_PAYLOAD_STAMPED) : COPY(false, NV_PAYLOAD_STAMPED);
     default:
-        return f->generator.v6 ? fill_each(f, r, from, packets, true, NV_PAYLOAD_SEQUENCE)
-                               : fill_each(f, r, from, packets, false, NV_PAYLOAD_SEQUENCE);
+        return f->generator.v6 ? COPY(true, NV_PAYLOAD_SEQUENCE) : COPY(false, NV_PAYLOAD_SEQUENCE);
     }
+#undef COPY
 }
 
 /* Whatever the buffers hold. */
@@ -249,7 +276,7 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
 {
     struct nv_fill_ring *r = &f->ring[number];
     struct netmap_ring *ring = r->slots.ring;
-    uint32_t head = ring->head, tail = ring->tail, used = 0, packets = 0;
+    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), used = 0, packets = 0;
 
     if (head >= r->slots.slots || tail >= r->slots.slots)
         return 0; /* somebody wrote rubbish: the sync will find out */
@@ -263,6 +290,8 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
         used = packets = room < most ? room : most;
         if (f->rubbish)
             fill_rubbish(f, r, head, packets);
+        else if (f->prepared && f->indirect)
+            fill_indirect(f, r, head, packets);
         else if (f->prepared)
             fill_prepared(f, r, head, packets);
         else
@@ -273,9 +302,9 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
         ring->slot[last].flags |= NS_REPORT;
         if (__builtin_expect(f->dump, 0))
             dump(f, r, head, next);
-        ring->head = ring->cur = next;
+        nv_slots_move(ring, next, next);
     }
     if (packets < most)
-        ring->cur = tail;
+        nv_slots_want_more(ring);
     return packets;
 }

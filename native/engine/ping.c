@@ -83,7 +83,7 @@ static void take_answers(struct pinger *p)
     for (unsigned i = 0; i < p->rx_rings; i++) {
         struct nv_slots *s = &p->rx[i];
         struct netmap_ring *ring = s->ring;
-        uint32_t head = ring->head, tail = ring->tail;
+        uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring);
         if (head >= s->slots || tail >= s->slots)
             continue;
         s->backed = nv_slots_backed(p->w->port);
@@ -93,7 +93,7 @@ static void take_answers(struct pinger *p)
                 answered(p, nv_slots_buffer(s, slot->buf_idx), slot->len < s->buf_size ? slot->len : s->buf_size);
             first = !(slot->flags & NS_MOREFRAG);
         }
-        ring->head = ring->cur = head;
+        nv_slots_move(ring, head, head);
     }
 }
 

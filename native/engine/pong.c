@@ -90,7 +90,8 @@ static void return_packet(struct nv_worker *w, struct nv_slots *in, struct nv_sl
 static uint32_t answer(struct nv_worker *w, struct nv_slots *in, struct nv_slots *out, uint64_t most)
 {
     struct netmap_ring *rx = in->ring, *tx = out->ring;
-    uint32_t from = rx->head, end = rx->tail, to = tx->head, limit = tx->tail, packets = 0, n;
+    uint32_t from = nv_slots_head(rx), end = nv_slots_tail(rx), to = nv_slots_head(tx), limit = nv_slots_tail(tx);
+    uint32_t packets = 0, n;
 
     if (from >= in->slots || end >= in->slots || to >= out->slots || limit >= out->slots)
         return 0;
@@ -101,8 +102,8 @@ static uint32_t answer(struct nv_worker *w, struct nv_slots *in, struct nv_slots
         from = (from + n) % in->slots;
         to = (to + n) % out->slots;
     }
-    rx->head = rx->cur = from;
-    tx->head = tx->cur = to;
+    nv_slots_move(rx, from, from);
+    nv_slots_move(tx, to, to);
     return packets;
 }
 
@@ -130,7 +131,7 @@ static int run(struct nv_worker *w, struct nv_slots *in, unsigned rings, struct 
         nv_worker_batch(w, packets);
         nv_worker_publish(w);
         if (packets == 0 && ready) { /* packets wait for room to answer them */
-            out->ring->cur = out->ring->tail;
+            nv_slots_want_more(out->ring);
             ready = nv_worker_wait(w, POLLOUT, deadline);
             if (ready < 0)
                 return ready;

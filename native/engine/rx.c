@@ -78,7 +78,7 @@ static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
 {
     struct nv_worker *w = x->w;
     struct netmap_ring *ring = s->ring;
-    uint32_t head = ring->head, tail = ring->tail, packets = 0, done, first;
+    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), packets = 0, done, first;
     uint64_t bytes = 0, partial = 0;
 
     if (head >= s->slots || tail >= s->slots)
@@ -107,9 +107,7 @@ static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
     /* Slots of a packet that is not whole stay, unless the ring has room for nothing else. */
     if (done == head && have >= s->slots - 1)
         done = tail;
-    ring->head = ring->cur = done;
-    if (packets == 0)
-        ring->cur = tail;
+    nv_slots_move(ring, done, packets ? done : tail);
     w->stat[NV_STAT_PACKETS] += packets;
     w->stat[NV_STAT_BYTES] += bytes;
     x->left -= x->left == UINT64_MAX ? 0 : packets;
@@ -158,7 +156,7 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
             return ready;
         uint64_t packets = 0, space = 0;
         for (unsigned r = 0; r < rings && ready; r++) {
-            uint32_t held = nv_slots_between(ring[r].ring->head, ring[r].ring->tail, ring[r].slots);
+            uint32_t held = nv_slots_between(nv_slots_head(ring[r].ring), nv_slots_tail(ring[r].ring), ring[r].slots);
             space += held < ring[r].slots ? ring[r].slots - held : 0;
             packets += take(x, &ring[r], plan->burst);
         }

@@ -19,6 +19,30 @@ static inline uint32_t nv_slots_between(uint32_t from, uint32_t to, uint32_t slo
     return to >= from ? to - from : to + slots - from;
 }
 
+/* A ring's words are shared with whoever maps it: each is read and written once, as a whole. */
+static inline uint32_t nv_slots_head(const struct netmap_ring *ring)
+{
+    return __atomic_load_n(&ring->head, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t nv_slots_tail(const struct netmap_ring *ring)
+{
+    return __atomic_load_n(&ring->tail, __ATOMIC_RELAXED);
+}
+
+/* Slots before head are done with; wake me for what lies at or behind cur. */
+static inline void nv_slots_move(struct netmap_ring *ring, uint32_t head, uint32_t cur)
+{
+    __atomic_store_n(&ring->head, head, __ATOMIC_RELAXED);
+    __atomic_store_n(&ring->cur, cur, __ATOMIC_RELAXED);
+}
+
+/* Wake me when the port gives back anything at all. */
+static inline void nv_slots_want_more(struct netmap_ring *ring)
+{
+    __atomic_store_n(&ring->cur, nv_slots_tail(ring), __ATOMIC_RELAXED);
+}
+
 /* Set a slot's length and flags in one store. */
 static inline void nv_slot_set(struct netmap_slot *slot, uint32_t len, uint32_t flags)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/slots.h"
 #include "memory/error.h"
 #include "packet/decode.h"
 
@@ -126,10 +127,8 @@ int nv_worker_flush(struct nv_worker *w)
         if (w->stat[NV_STAT_PENDING] == 0 || w->now >= limit)
             return 0;
         nv_worker_publish(w);
-        for (unsigned id = w->rings.first_tx; id <= w->rings.last_tx; id++) { /* wait for the tail to move */
-            struct netmap_ring *ring = nv_txring(w->port, id);
-            ring->cur = ring->tail;
-        }
+        for (unsigned id = w->rings.first_tx; id <= w->rings.last_tx; id++)
+            nv_slots_want_more(nv_txring(w->port, id));
         int ready = nv_worker_wait(w, POLLOUT, limit);
         if (ready < 0)
             return ready;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* dir.c - the directory in shared memory that is one world of ports. */
 #include "memory/dir.h"
+#include "memory/step.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #define LOCK_WAIT_MS 5000
+#define MADE_HERE    S_ISVTX /* the mode of a directory tells, from its first moment on, that the library made it */
 
 int nv_dir_path(const char *dir, char *path, struct nv_error *err)
 {
@@ -65,17 +68,16 @@ static int lock_bounded(int fd, const char *path, struct nv_error *err)
     return 0;
 }
 
-int nv_dir_lock(const char *path, bool create, bool *created, struct nv_error *err)
+/* Threads of one process know nothing of each other by a flock alone: what one did under it the next shall see. */
+static unsigned turns;
+
+int nv_dir_lock(const char *path, bool create, struct nv_error *err)
 {
-    if (created)
-        *created = false;
     for (;;) {
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT && create) {
-            if (mkdir(path, 0700) < 0 && errno != EEXIST)
+            if (mkdir(path, 0700 | MADE_HERE) < 0 && errno != EEXIST)
                 return nv_fail(err, errno, "cannot make %s: %s", path, strerror(errno));
-            if (created)
-                *created = true;
             continue;
         }
         if (fd < 0)
@@ -93,12 +95,22 @@ int nv_dir_lock(const char *path, bool create, bool *created, struct nv_error *e
             close(fd);
             return error;
         }
+        __atomic_fetch_add(&turns, 1, __ATOMIC_ACQ_REL);
         return fd;
     }
 }
 
+void nv_dir_remove(int dirfd, const char *path)
+{
+    struct stat st;
+    unlinkat(dirfd, "tmp.table", 0); /* of one that died while it made the table */
+    if (fstat(dirfd, &st) == 0 && (st.st_mode & MADE_HERE))
+        rmdir(path);
+}
+
 void nv_dir_unlock(int dirfd)
 {
+    __atomic_fetch_add(&turns, 1, __ATOMIC_ACQ_REL);
     close(dirfd);
 }
 
@@ -145,6 +157,7 @@ void *nv_file_create(int dirfd, const char *name, size_t size, size_t backed, vo
         error = -errno;
     if (!error) {
         fill(map, arg);
+        NV_STEP("file");
         if (renameat(dirfd, temporary, dirfd, name) < 0)
             error = -errno;
     }
@@ -180,4 +193,17 @@ void *nv_file_map(int dirfd, const char *name, size_t *size, uint64_t *ino, stru
             *ino = st.st_ino;
     }
     return map;
+}
+
+bool nv_file_number(const char *name, const char *prefix, unsigned *number, const char **rest)
+{
+    size_t n = strlen(prefix);
+    if (strncmp(name, prefix, n) != 0 || name[n] < '0' || name[n] > '9')
+        return false;
+    char *end;
+    unsigned long value = strtoul(name + n, &end, 10);
+    *number = value > UINT_MAX ? UINT_MAX : (unsigned)value;
+    if (rest)
+        *rest = end;
+    return true;
 }

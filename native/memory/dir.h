@@ -18,10 +18,12 @@ int nv_dir_path(const char *dir, char *path, struct nv_error *err);
 /*
  * Open and lock the directory, making it (0700) when `create` says so; waits at most five seconds.
  * Returns the descriptor that holds the lock, or -ENOENT, -EPERM (not ours or open to others), -EBUSY.
- * *created tells whether it was made here (may be NULL).
  */
-int nv_dir_lock(const char *path, bool create, bool *created, struct nv_error *err);
+int nv_dir_lock(const char *path, bool create, struct nv_error *err);
 void nv_dir_unlock(int dirfd);
+
+/* The directory, locked by dirfd, has no table: remove it if the library made it. */
+void nv_dir_remove(int dirfd, const char *path);
 
 /*
  * Make a file of `size` bytes whole: written under a temporary name with memory behind its first `backed`
@@ -35,6 +37,9 @@ void *nv_file_create(int dirfd, const char *name, size_t size, size_t backed, vo
  * -EPERM when it is not a plain file of ours.
  */
 void *nv_file_map(int dirfd, const char *name, size_t *size, uint64_t *ino, struct nv_error *err);
+
+/* Read the number that follows `prefix` in a file name; *rest (may be NULL) is what follows it. False: no such name. */
+bool nv_file_number(const char *name, const char *prefix, unsigned *number, const char **rest);
 
 /* Give memory to bytes [from, to) of a file; -ENOSPC when shared memory is full. */
 int nv_file_back(int dirfd, const char *name, size_t from, size_t to);

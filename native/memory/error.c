@@ -17,7 +17,7 @@ int nv_fail(struct nv_error *err, int code, const char *format, ...)
     return -code;
 }
 
-#define DROP_NAME(id, name) [NV_DROP_##id] = name,
+#define DROP_NAME(id, name) [NV_DROP_##id] = (name),
 static const char *const drop_names[] = {NV_DROP_REASONS(DROP_NAME)};
 #undef DROP_NAME
 _Static_assert(sizeof(drop_names) / sizeof(drop_names[0]) == NV_DROP_COUNT, "every drop has a name");

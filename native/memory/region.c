@@ -10,7 +10,8 @@
 
 #define PAGE          4096u
 #define MAX_EXTRA     (128u * 4096u)
-#define MAX_RING_SIZE 69632u /* 4096 slots and the header, in whole pages */
+#define MAX_SLOTS     4096u
+#define MAX_RING_SIZE 69632u /* MAX_SLOTS and the header, in whole pages */
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
 {
@@ -102,8 +103,8 @@ int nv_region_create(int dirfd, uint16_t mem_id, const struct nv_geometry *g, st
     char name[32];
     struct nv_error why = {0};
     nv_region_file(name, mem_id, "data");
-    void *map =
-        nv_file_create(dirfd, name, c.data_size, c.buf_offset + NV_FIRST_BUF * NV_BUF_SIZE, fill_nothing, NULL, &why);
+    void *map = nv_file_create(dirfd, name, c.data_size, c.buf_offset + (uint64_t)NV_FIRST_BUF * NV_BUF_SIZE,
+                               fill_nothing, NULL, &why);
     if (map) {
         munmap(map, c.data_size);
         nv_region_file(name, mem_id, "control");
@@ -153,7 +154,7 @@ struct nv_region *nv_region_map(int dirfd, uint16_t mem_id, struct nv_error *err
             r->data = NULL;
         }
     }
-    if (!r->data) {
+    if (!r->control || !r->data) {
         if (r->control)
             munmap(r->control, r->control_size);
         free(r);
@@ -258,29 +259,42 @@ void nv_region_give_bufs(struct nv_region *r, nv_token from, nv_token to)
     }
 }
 
+/*
+ * A queue with empty buffers bufs[0 .. slots - 2], or with none. Sequence numbers go on where the ring's last user
+ * ended: a sender of his that wakes up now finds nothing as it was, whatever part of this it sees.
+ */
+static void init_queue(struct nv_queue *q, uint32_t slots, const uint32_t *bufs)
+{
+    const uint32_t entries = power_of_two(slots), seq = (uint32_t)(nv_load(q->reserve) >> 32) + 2 * MAX_SLOTS;
+    nv_store(q->refill, 0);
+    nv_store(q->consumed, 0);
+    nv_store(q->mask, entries - 1);
+    nv_store(q->slots, slots);
+    nv_store(q->wary, 0);
+    nv_store(q->armed, 0);
+    nv_store(q->armed_tx, 0);
+    for (uint32_t i = 1; i <= entries; i++) {
+        nv_store(q->full[i - 1], 0);
+        nv_store(*nv_queue_record(q, seq - i), nv_record(NV_LEASE_TAKEN, 0, 0, 0, seq - i));
+        nv_store(nv_queue_empty(q)[i - 1], bufs && i < slots ? bufs[i - 1] : 0);
+    }
+    nv_store(q->head_seq, seq);
+    nv_store(q->reserve, (uint64_t)seq << 32);
+    if (bufs)
+        nv_store(q->refill, slots - 1);
+}
+
 void nv_region_init_ring(struct nv_region *r, uint32_t index, unsigned ring_id, bool rx, uint32_t slots,
                          const uint32_t *bufs, nv_token owner)
 {
     struct nv_ring_ctl *ctl = nv_region_ctl(r, index);
-    struct nv_queue *q = &ctl->queue;
     ctl->hwcur = 0;
     ctl->hwtail = rx ? 0 : slots - 1;
     ctl->completed = 0;
     ctl->peer = 0;
     memset(&ctl->stats, 0, sizeof(ctl->stats));
-    memset(q, 0, sizeof(*q));
-    q->mask = power_of_two(slots) - 1;
-    q->slots = slots;
-    memset(q->full, 0, nv_queue_size(q->mask + 1) - sizeof(*q));
-    /* Sequence numbers start at 1: the records, all 0, then stand before it. */
-    q->reserve = 1ull << 32;
-    q->head_seq = 1;
-    if (rx) {
-        for (uint32_t i = 0; i + 1 < slots; i++)
-            nv_queue_empty(q)[i] = bufs[i];
-        q->refill = slots - 1;
-    }
-    __atomic_store_n(&q->owner, rx ? owner : 0, __ATOMIC_RELEASE);
+    init_queue(&ctl->queue, slots, rx ? bufs : NULL);
+    nv_store(ctl->queue.owner, rx ? owner : 0);
 
     struct netmap_ring *ring = nv_region_ring(r, index);
     memset(ring, 0, sizeof(*ring));

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static char want[32];
-static int signo, count = -1;
+static long signo, count = -1;
 
 void nv_step_arm(const char *name, int with, int from_now)
 {
@@ -22,12 +22,17 @@ void nv_step_arm(const char *name, int with, int from_now)
 void nv_step(const char *name)
 {
     if (count == -1) {
-        const char *spec = getenv("NETVALE_STEP");
-        if (!spec || sscanf(spec, "%31[^:]:%d:%d", want, &signo, &count) != 3)
-            count = 0;
+        const char *spec = getenv("NETVALE_STEP"), *colon = spec ? strchr(spec, ':') : NULL;
+        char *end;
+        count = 0;
+        if (colon && colon - spec < (long)sizeof(want)) {
+            memcpy(want, spec, (size_t)(colon - spec));
+            signo = strtol(colon + 1, &end, 10);
+            count = *end == ':' ? strtol(end + 1, NULL, 10) : 0;
+        }
     }
     if (count > 0 && !strcmp(name, want) && --count == 0)
-        kill(getpid(), signo);
+        kill(getpid(), (int)signo);
 }
 #else
 typedef int nv_step_unused; /* ISO C wants a declaration in every file */

@@ -2,8 +2,9 @@
 /*
  * table.h - the file "table" of a directory: every port and every opened descriptor in this world.
  *
- * It changes only under the directory's lock; readers on the data path look at generations. Who is alive
- * is never asked of a pid: a descriptor lives as long as somebody holds the flock on its FIFO.
+ * It changes only under the directory's lock; readers on the data path look at generations, and load and store
+ * what they look at in one piece (nv_load, nv_store). Who is alive is never asked of a pid: a descriptor lives as
+ * long as somebody holds the flock on its FIFO.
  */
 #ifndef NETVALE_TABLE_H
 #define NETVALE_TABLE_H
@@ -11,7 +12,7 @@
 #include <netvale.h>
 
 #define NV_TABLE_MAGIC  0x31454c4156564eull /* "NVVALE1" */
-#define NV_LAYOUT       1u                  /* of all files of a directory; raised when any of them changes */
+#define NV_LAYOUT       2u                  /* of all files of a directory; raised when any of them changes */
 #define NV_MAX_PORTS    1024u
 #define NV_MAX_DESCS    4096u
 #define NV_MAX_RINGS    256u
@@ -25,6 +26,9 @@ static inline unsigned nv_token_index(nv_token t)
 {
     return t & ((1u << NV_TOKEN_INDEX_BITS) - 1);
 }
+
+#define nv_load(at)         __atomic_load_n(&(at), __ATOMIC_ACQUIRE)
+#define nv_store(at, value) __atomic_store_n(&(at), value, __ATOMIC_RELEASE)
 
 enum nv_port_kind { NV_PORT_FREE, NV_PORT_VALE, NV_PORT_PIPE, NV_PORT_NULL };
 
@@ -48,6 +52,7 @@ struct nv_desc_entry {
 
 struct nv_port_entry {
     nv_token token; /* 0: free */
+    nv_token ready; /* = token once its rings stand */
     uint32_t kind;
     uint32_t caps;
     uint16_t mem_id;
@@ -67,9 +72,8 @@ struct nv_table {
     uint32_t size;
     uint32_t next_mem_id;
     uint32_t next_generation;
-    uint32_t dir_made_here; /* the directory was made by the library and goes with the last port */
     uint32_t sweep_pending; /* rings and buffers of gone ports that were still in use elsewhere */
-    uint32_t spare[8];
+    uint32_t spare[9];
     struct nv_desc_entry desc[NV_MAX_DESCS];
     struct nv_port_entry port[NV_MAX_PORTS];
 };

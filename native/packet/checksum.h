@@ -12,14 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fold a sum to 16 bits; 0 only when every word was 0. */
+/*
+ * Fold a sum to 16 bits; 0 only when every word was 0. Adding a number to itself with its halves swapped leaves
+ * the sum of the halves, carry brought round, in the upper half.
+ */
 static inline uint16_t nv_sum_fold(uint64_t sum)
 {
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)sum;
+    uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+    return (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
 }
 
 /* Add a 64-bit word's four 16-bit words to a sum, without overflow for 2^30 such words. */

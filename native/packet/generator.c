@@ -60,6 +60,16 @@ static void sum_head(struct nv_generator *g)
     g->length_words = g->has_udp_length ? 2 : 1;
 }
 
+/* Lengths that all packets share belong to what never changes. */
+static void set_lengths(struct nv_generator *g)
+{
+    struct nv_size_terms t = nv_generator_terms(g, g->sizes.max, NV_PAYLOAD_SEQUENCE);
+
+    nv_store16(g->head + g->l3 + (g->v6 ? 4 : 2), g->v6 ? t.l4_length : t.ip_length);
+    if (g->has_udp_length)
+        nv_store16(g->head + g->l4 + 4, t.l4_length);
+}
+
 /* The payload and, for each length, its sum. A stamp, if there is one, lies before it. */
 static bool build_text(struct nv_generator *g)
 {
@@ -98,6 +108,9 @@ int nv_generator_init(struct nv_generator *g, const struct nv_traffic *traffic, 
     build_head(g, traffic);
     sum_head(g);
     g->bare = g->sizes.min < least;
+    g->unusual = g->bare || g->tuples.macs;
+    if (g->sizes.fixed && !g->bare)
+        set_lengths(g);
     if (!build_text(g)) {
         nv_generator_free(g);
         return nv_fail(err, ENOMEM, "no memory for a payload of %u bytes", g->sizes.max);
@@ -125,12 +138,11 @@ void nv_generator_base(const struct nv_generator *g, uint8_t *buf, uint32_t byte
 
 static uint32_t emit(struct nv_generator *g, uint8_t *buf, uint32_t frame)
 {
-    if (g->v6)
-        nv_generator_store(g, buf, frame, true, g->kind);
-    else
-        nv_generator_store(g, buf, frame, false, g->kind);
+    struct nv_size_terms size = nv_generator_terms(g, frame, g->kind);
+
+    nv_generator_store(g, buf, &size, g->v6, g->kind, g->sizes.fixed);
     nv_generator_advance(g, g->v6);
-    return nv_generator_bytes(g, frame);
+    return size.bytes;
 }
 
 uint32_t nv_generator_patch(struct nv_generator *g, uint8_t *buf)

@@ -29,7 +29,8 @@ struct nv_generator {
     /* Where things are, counted from the start of the slot's data (a vnet header, if any, comes first). */
     uint32_t link, l3, l4, ports, checksum, payload;
     uint8_t protocol, length_words; /* how often the transport length counts in its checksum */
-    bool v6, bare, has_udp_length;
+    bool v6, has_udp_length;
+    bool bare, unusual; /* frames without an IP header occur; these or changing MAC addresses */
     enum nv_payload kind;
 
     uint64_t ip_sum, l4_sum; /* of what never changes */
@@ -68,73 +69,101 @@ static inline uint32_t nv_generator_max_bytes(const struct nv_generator *g)
 /* Put down the bytes that never change of a packet of `bytes` bytes. */
 void nv_generator_base(const struct nv_generator *g, uint8_t *buf, uint32_t bytes);
 
+/* What follows from a packet's size alone: computed once when all have the same. */
+struct nv_size_terms {
+    uint32_t bytes;                /* of its slots */
+    uint32_t behind;               /* payload bytes behind the stamp, if there is one */
+    uint16_t ip_length, l4_length; /* in network order */
+    uint64_t ip_sum, l4_sum;       /* of all that is known by now */
+    bool bare;
+};
+
+static inline __attribute__((always_inline)) struct nv_size_terms
+nv_generator_terms(const struct nv_generator *g, uint32_t frame, enum nv_payload kind)
+{
+    struct nv_size_terms t = {.bytes = nv_generator_bytes(g, frame)};
+
+    t.bare = t.bytes < g->payload;
+    if (t.bare)
+        return t;
+    t.behind = t.bytes - g->payload - (kind == NV_PAYLOAD_TEXT ? 0 : NV_STAMP_BYTES);
+    t.ip_length = htobe16((uint16_t)(t.bytes - g->l3));
+    t.l4_length = htobe16((uint16_t)(t.bytes - g->l4));
+    t.ip_sum = g->ip_sum + t.ip_length;
+    t.l4_sum = g->l4_sum + (uint64_t)t.l4_length * g->length_words;
+    if (kind != NV_PAYLOAD_SEQUENCE)
+        t.l4_sum += g->sums[t.behind];
+    return t;
+}
+
 /*
- * Patch the current packet of `frame` bytes into buf. v6 and kind are the generator's own, passed as constants so
- * that each combination has its own code. Frames shorter than the headers are bare: the EtherType of local
- * experiments and no IP header.
+ * What few kinds of traffic need: MAC addresses that change; and, where sizes below the headers' occur, frames without
+ * an IP header, of the EtherType of local experiments. The buffer may hold a frame of the other kind.
  */
-static inline __attribute__((always_inline)) void nv_generator_store(struct nv_generator *g, uint8_t *buf,
-                                                                     uint32_t frame, bool v6, enum nv_payload kind)
+static inline void nv_generator_store_unusual(struct nv_generator *g, uint8_t *buf, bool bare)
 {
     const struct nv_tuples *t = &g->tuples;
 
-    if (g->bare) { /* sizes below the headers' occur: the buffer may hold a frame of the other kind */
+    if (g->bare)
         memcpy(buf, g->head, g->payload);
-        if (frame < g->payload - g->link)
-            nv_put_be16(buf + g->l3 - 2, NV_TYPE_CUSTOM);
-    }
+    if (bare)
+        nv_put_be16(buf + g->l3 - 2, NV_TYPE_CUSTOM);
     if (t->macs) {
         uint64_t src = htobe64(t->src_mac.mac << 16), dst = htobe64(t->dst_mac.mac << 16);
         memcpy(buf + g->link, &dst, 6);
         memcpy(buf + g->link + 6, &src, 6);
     }
-    if (g->bare && frame < g->payload - g->link)
-        return;
-    uint32_t bytes = g->link + frame, text = bytes - g->payload;
-    uint16_t l4_len = htobe16((uint16_t)(bytes - g->l4));
-    uint64_t l4 = g->l4_sum + (uint64_t)l4_len * g->length_words;
+}
 
-    if (kind == NV_PAYLOAD_TEXT) {
-        l4 += g->sums[text];
-    } else {
-        l4 += nv_stamp_put(buf + g->payload, &g->stamp);
-        if (kind == NV_PAYLOAD_STAMPED)
-            l4 += g->sums[text - NV_STAMP_BYTES];
-        else
-            l4 += nv_stamp_fill(buf + g->payload + NV_STAMP_BYTES, text - NV_STAMP_BYTES, nv_stamp_word(&g->stamp));
+/*
+ * Patch the current packet, of the size that `size` is about, into buf. v6, kind and fixed are the generator's own,
+ * passed as constants so that each combination has its own code.
+ */
+static inline __attribute__((always_inline)) void nv_generator_store(struct nv_generator *g, uint8_t *buf,
+                                                                     const struct nv_size_terms *size, bool v6,
+                                                                     enum nv_payload kind, bool fixed)
+{
+    const struct nv_tuples *t = &g->tuples;
+    uint8_t *ip = buf + g->l3, *l4 = buf + g->l4;
+    uint64_t ip_sum = size->ip_sum, l4_sum = size->l4_sum;
+
+    if (__builtin_expect(g->unusual, 0)) {
+        nv_generator_store_unusual(g, buf, size->bare);
+        if (size->bare)
+            return;
     }
-    uint8_t *ip = buf + g->l3;
-    uint16_t mark = htobe16((uint16_t)g->stamp.sequence);
+    if (kind != NV_PAYLOAD_TEXT) {
+        uint16_t mark = htobe16((uint16_t)g->stamp.sequence);
+        l4_sum += nv_stamp_put(buf + g->payload, &g->stamp);
+        nv_store16(ip + (v6 ? 2 : 4), mark);
+        ip_sum += mark;
+    }
+    if (kind == NV_PAYLOAD_SEQUENCE)
+        l4_sum += nv_stamp_fill(buf + g->payload + NV_STAMP_BYTES, size->behind, nv_stamp_word(&g->stamp));
+    if (!fixed || g->bare) { /* otherwise they are part of what never changes */
+        nv_store16(ip + (v6 ? 4 : 2), v6 ? size->l4_length : size->ip_length);
+        if (g->has_udp_length)
+            nv_store16(l4 + 4, size->l4_length);
+    }
     if (v6) {
-        uint64_t src_high = htobe64((uint64_t)(t->src.address >> 64)), src_low = htobe64((uint64_t)t->src.address);
-        uint64_t dst_high = htobe64((uint64_t)(t->dst.address >> 64)), dst_low = htobe64((uint64_t)t->dst.address);
-        if (kind != NV_PAYLOAD_TEXT)
-            nv_store16(ip + 2, mark);
-        nv_store16(ip + 4, l4_len);
+        uint64_t src_high = htobe64(t->src.high), src_low = htobe64(t->src.low);
+        uint64_t dst_high = htobe64(t->dst.high), dst_low = htobe64(t->dst.low);
         nv_store64(ip + 8, src_high);
         nv_store64(ip + 16, src_low);
         nv_store64(ip + 24, dst_high);
         nv_store64(ip + 32, dst_low);
-        l4 = nv_sum_add64(nv_sum_add64(nv_sum_add64(nv_sum_add64(l4, src_high), src_low), dst_high), dst_low);
+        l4_sum = nv_sum_add64(nv_sum_add64(nv_sum_add64(nv_sum_add64(l4_sum, src_high), src_low), dst_high), dst_low);
     } else {
-        uint32_t src = htobe32((uint32_t)t->src.address), dst = htobe32((uint32_t)t->dst.address);
-        uint16_t length = htobe16((uint16_t)(bytes - g->l3));
-        uint64_t addresses = (uint64_t)src + dst, sum = g->ip_sum + length + addresses;
-        nv_store16(ip + 2, length);
-        if (kind != NV_PAYLOAD_TEXT) {
-            nv_store16(ip + 4, mark);
-            sum += mark;
-        }
-        nv_store16(ip + 10, (uint16_t)~nv_sum_fold(sum));
+        uint32_t src = htobe32((uint32_t)t->src.low), dst = htobe32((uint32_t)t->dst.low);
+        uint64_t addresses = (uint64_t)src + dst;
+        nv_store16(ip + 10, (uint16_t)~nv_sum_fold(ip_sum + addresses));
         nv_store32(ip + 12, src);
         nv_store32(ip + 16, dst);
-        l4 += addresses & g->address_mask;
+        l4_sum += addresses & g->address_mask;
     }
     uint32_t ports = htobe32(t->src.port << 16 | t->dst.port);
     nv_store32(buf + g->ports, ports);
-    if (g->has_udp_length)
-        nv_store16(buf + g->l4 + 4, l4_len);
-    uint16_t checksum = (uint16_t)~nv_sum_fold(l4 + ports);
+    uint16_t checksum = (uint16_t)~nv_sum_fold(l4_sum + ports);
     if (checksum == 0 && g->has_udp_length)
         checksum = 0xffff;
     nv_store16(buf + g->checksum, checksum);

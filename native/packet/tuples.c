@@ -96,7 +96,7 @@ static void side_restart(struct nv_side *s, struct nv_random *random, bool v6)
         nv_side_draw(s, random, v6);
         return;
     }
-    s->address = s->first;
+    nv_side_set(s, s->first);
     s->port = s->first_port;
 }
 
@@ -132,15 +132,18 @@ uint64_t nv_tuples_period(const struct nv_tuples *t)
     return macs == UINT64_MAX || tuples == UINT64_MAX ? UINT64_MAX : least_common_multiple(macs, tuples);
 }
 
-nv_u128 nv_side_random6(const struct nv_side *side, struct nv_random *random)
+void nv_side_random6(struct nv_side *s, struct nv_random *random)
 {
     uint64_t bits = nv_random_next(random);
-    nv_u128 span = side->last - side->first;
+    nv_u128 span = s->last - s->first;
 
-    if (side->random_address) /* any interface identifier under the given prefix of 64 bits */
-        return side->first >> 64 << 64 | bits;
-    if (span < UINT64_MAX)
-        return side->first + (((nv_u128)bits * ((uint64_t)span + 1)) >> 64);
-    nv_u128 wide = (nv_u128)nv_random_next(random) << 64 | bits;
-    return span + 1 == 0 ? wide : side->first + wide % (span + 1);
+    if (s->random_address) { /* any interface identifier under the given prefix of 64 bits */
+        s->high = (uint64_t)(s->first >> 64);
+        s->low = bits;
+    } else if (span < UINT64_MAX) {
+        nv_side_set(s, s->first + (((nv_u128)bits * ((uint64_t)span + 1)) >> 64));
+    } else {
+        nv_u128 wide = (nv_u128)nv_random_next(random) << 64 | bits;
+        nv_side_set(s, span + 1 == 0 ? wide : s->first + wide % (span + 1));
+    }
 }

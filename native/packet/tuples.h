@@ -20,7 +20,9 @@ typedef unsigned __int128 nv_u128;
 
 /* One side: addresses and ports in host order. IPv4 addresses are numbers below 2^32. */
 struct nv_side {
-    nv_u128 address, first, last;
+    uint64_t high,
+        low; /* the address now; two words, as 128 bits in one would be stored and loaded in different sizes */
+    nv_u128 first, last;
     uint32_t port, first_port, last_port;
     bool random, random_address, random_port; /* at random; over everything, not just the range */
 };
@@ -50,17 +52,23 @@ uint64_t nv_tuples_period(const struct nv_tuples *t);
 void nv_tuples_restart(struct nv_tuples *t);
 
 /* Draw an IPv6 address of a side at random. */
-nv_u128 nv_side_random6(const struct nv_side *side, struct nv_random *random);
+void nv_side_random6(struct nv_side *side, struct nv_random *random);
+
+static inline void nv_side_set(struct nv_side *s, nv_u128 address)
+{
+    s->high = (uint64_t)(address >> 64);
+    s->low = (uint64_t)address;
+}
 
 static inline void nv_side_draw(struct nv_side *s, struct nv_random *random, bool v6)
 {
     uint64_t bits = nv_random_next(random);
     if (v6)
-        s->address = nv_side_random6(s, random);
+        nv_side_random6(s, random);
     else if (s->random_address)
-        s->address = (uint32_t)bits;
+        s->low = (uint32_t)bits;
     else
-        s->address = s->first + nv_random_scale((uint32_t)bits, (uint64_t)(s->last - s->first) + 1);
+        s->low = (uint64_t)s->first + nv_random_scale((uint32_t)bits, (uint64_t)(s->last - s->first) + 1);
     uint32_t high = (uint32_t)(bits >> 32);
     s->port = s->random_port ? high >> 16 : s->first_port + nv_random_scale(high, s->last_port - s->first_port + 1u);
 }
@@ -73,11 +81,12 @@ static inline bool nv_side_step(struct nv_side *s, bool v6)
         return false;
     }
     s->port = s->first_port;
-    if (v6 ? s->address < s->last : (uint32_t)s->address < (uint32_t)s->last) {
-        s->address = v6 ? s->address + 1 : (uint32_t)s->address + 1;
+    if (v6 ? ((nv_u128)s->high << 64 | s->low) < s->last : s->low < (uint64_t)s->last) {
+        s->low++;
+        s->high += s->low == 0;
         return false;
     }
-    s->address = s->first;
+    nv_side_set(s, s->first);
     return true;
 }
 

@@ -129,7 +129,7 @@ static int enter_region(struct nv_port *p, int lockfd, struct nv_port_entry *e, 
     if (error)
         return error;
     bool shared = mem_id != 0, exists = shared && region_exists(t, mem_id, e);
-    e->mem_id = shared ? mem_id : next_mem_id(t);
+    nv_store(e->mem_id, shared ? mem_id : next_mem_id(t));
     if (!exists) {
         struct nv_geometry g =
             shared ? nv_geometry_shared()
@@ -176,15 +176,16 @@ static struct nv_port_entry *new_entry(struct nv_table *t, const char *name, enu
     if (i == NV_MAX_PORTS)
         return NULL;
     struct nv_port_entry *e = &t->port[i];
-    memset(e, 0, sizeof(*e));
     snprintf(e->name, sizeof(e->name), "%s", name);
-    e->kind = kind;
-    e->caps = caps;
-    e->peer = NV_NO_INDEX;
-    e->tx_rings = (uint16_t)plan->tx_rings, e->rx_rings = (uint16_t)plan->rx_rings;
+    e->switch_name[0] = 0;
+    nv_store(e->kind, kind);
+    nv_store(e->caps, caps);
+    nv_store(e->mem_id, 0);
+    nv_store(e->peer, NV_NO_INDEX);
+    nv_store(e->tx_rings, (uint16_t)plan->tx_rings);
+    nv_store(e->rx_rings, (uint16_t)plan->rx_rings);
     e->tx_slots = plan->tx_slots, e->rx_slots = plan->rx_slots;
-    nv_token token = (nv_token)(t->next_generation++ << NV_TOKEN_INDEX_BITS | i);
-    __atomic_store_n(&e->token, token, __ATOMIC_RELEASE);
+    nv_store(e->token, (nv_token)(t->next_generation++ << NV_TOKEN_INDEX_BITS | i));
     return e;
 }
 
@@ -198,10 +199,14 @@ static int make_port(struct nv_port *p, int lockfd, struct nv_port_entry *e, con
     if (first < 0)
         return nv_fail(err, -first, "%s: region %u has no room for %d more rings%s", p->name, e->mem_id,
                        e->tx_rings + e->rx_rings, first == -ENOSPC ? ": shared memory is full" : "");
-    e->first_tx = (uint32_t)first;
-    e->first_rx = (uint32_t)first + e->tx_rings;
+    nv_store(e->first_tx, (uint32_t)first);
+    nv_store(e->first_rx, (uint32_t)first + e->tx_rings);
     error = make_rings(p, e, false, err);
-    return error ? error : make_rings(p, e, true, err);
+    if (!error)
+        error = make_rings(p, e, true, err);
+    if (!error)
+        nv_store(e->ready, e->token);
+    return error;
 }
 
 static int attach_to_switch(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
@@ -234,8 +239,8 @@ static int join_pipe(struct nv_port *p, int lockfd, struct nv_port_entry *e, con
         peer = new_entry(t, other, NV_PORT_PIPE, &swapped, NV_CAP_EXCHANGE);
         if (!peer)
             return nv_fail(err, ENOSPC, "%s: no room for its other end", p->name);
-        e->peer = (uint32_t)(peer - t->port); /* joined first, so that both ends are swept together */
-        peer->peer = (uint32_t)(e - t->port);
+        nv_store(e->peer, (uint32_t)(peer - t->port)); /* joined first, so that both ends are swept together */
+        nv_store(peer->peer, (uint32_t)(e - t->port));
         return make_port(p, lockfd, peer, n, &swapped, 0, err);
     }
     if (peer->tx_rings != e->rx_rings || peer->rx_rings != e->tx_rings || peer->tx_slots != e->rx_slots ||
@@ -243,9 +248,9 @@ static int join_pipe(struct nv_port *p, int lockfd, struct nv_port_entry *e, con
         return nv_fail(err, EINVAL,
                        "%s: the other end has %u tx and %u rx rings of %u and %u slots, this end must match", p->name,
                        peer->tx_rings, peer->rx_rings, peer->tx_slots, peer->rx_slots);
-    e->peer = (uint32_t)(peer - t->port);
-    peer->peer = (uint32_t)(e - t->port);
-    __atomic_store_n(&peer->pipe_epoch, peer->pipe_epoch + 1, __ATOMIC_RELEASE);
+    nv_store(e->peer, (uint32_t)(peer - t->port));
+    nv_store(peer->peer, (uint32_t)(e - t->port));
+    nv_store(peer->pipe_epoch, peer->pipe_epoch + 1);
     return 0;
 }
 
@@ -287,7 +292,8 @@ static int create(struct nv_port *p, int lockfd, const struct nv_name *n, const 
     if (!e)
         return nv_fail(err, ENOSPC, "%s: %u ports are open, no more are possible", p->name, NV_MAX_PORTS);
     p->entry = e;
-    p->desc_entry->port = p->token = e->token;
+    p->token = e->token;
+    nv_store(p->desc_entry->port, p->token);
     error = make_port(p, lockfd, e, n, &plan, opt->extra_bufs, err);
     if (!error && kind == NV_PORT_PIPE)
         error = join_pipe(p, lockfd, e, n, &plan, err);
@@ -322,61 +328,5 @@ void nv_port_announce(struct nv_port *p)
         nv_token peer = p->world->table->port[p->entry->peer].token;
         if (peer)
             nv_world_wake(p->world, NV_ARMED_ALL, peer);
-    }
-}
-
-/* ---- a port leaves while others of the process stay in its region --------------------------------- */
-
-static void give(struct nv_port *p, uint32_t buf)
-{
-    if (buf - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF && nv_port_owns(p, buf))
-        __atomic_store_n(&p->region->buf_owner[buf], 0, __ATOMIC_RELEASE);
-}
-
-static void give_rings(struct nv_port *p)
-{
-    for (unsigned i = 0; i < nv_tx_count(p); i++)
-        for (uint32_t s = 0; s < p->tx[i].ctl->queue.slots; s++)
-            give(p, nv_slot_buf(nv_slot_load(p->tx[i].ring, s)));
-    for (unsigned i = 0; i < nv_rx_count(p); i++) {
-        struct nv_ring_ctl *ctl = p->rx[i].ctl;
-        struct nv_queue *q = &ctl->queue;
-        for (uint32_t s = ctl->hwcur; s != ctl->hwtail; s = s + 1 == q->slots ? 0 : s + 1)
-            give(p, nv_slot_buf(nv_slot_load(p->rx[i].ring, s)));
-        nv_queue_close(q);
-        uint32_t tail = (uint32_t)q->reserve; /* from there on positions are empty */
-        for (uint32_t pos = q->consumed; pos != q->refill; pos++)
-            give(p, (int32_t)(pos - tail) < 0 ? nv_entry_buf(q->full[pos & q->mask]) : nv_queue_buffer(q, pos));
-    }
-}
-
-void nv_port_give_extra(struct nv_port *p)
-{
-    uint32_t left = p->region->control->geometry.buf_total;
-    for (uint32_t buf = p->nifp->ni_bufs_head, next; buf - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF && left--;
-         buf = next) {
-        memcpy(&next, nv_region_buf(p->region, buf), sizeof(next));
-        give(p, buf);
-    }
-}
-
-void nv_port_departs(struct nv_port *p)
-{
-    struct nv_world *w = p->world;
-    struct nv_table *t = w->table;
-    nv_token heir = 0;
-    if (nv_desc_alive(w, p->desc))
-        return; /* a child or another process still holds the descriptor */
-    nv_port_give_extra(p);
-    for (uint32_t d = 0; d < NV_MAX_DESCS; d++)
-        if (d != p->desc && t->desc[d].live && t->desc[d].port == p->token)
-            return; /* the port itself stays */
-    __atomic_store_n(&w->mine[nv_token_index(p->token)], 0, __ATOMIC_RELAXED);
-    for (uint32_t i = 0; i < NV_MAX_PORTS; i++)
-        if (w->mine[i] && t->port[i].token == w->mine[i] && t->port[i].mem_id == p->region->mem_id)
-            heir = w->mine[i];
-    if (heir) {
-        give_rings(p);
-        nv_region_give_bufs(p->region, p->token, heir);
     }
 }

@@ -7,6 +7,7 @@
  * swept by the next one.
  */
 #include "port/create.h"
+#include "vale/switch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,8 +49,11 @@ static int enter_desc(struct nv_port *p, int lockfd, struct nv_error *err)
     p->desc = d;
     p->desc_entry = &t->desc[d];
     p->generation = t->next_generation++;
-    *p->desc_entry = (struct nv_desc_entry){.generation = p->generation};
-    __atomic_store_n(&p->desc_entry->live, 1, __ATOMIC_RELEASE);
+    nv_store(p->desc_entry->generation, p->generation);
+    nv_store(p->desc_entry->port, 0);
+    nv_store(p->desc_entry->inside, 0);
+    nv_store(p->desc_entry->wakeups_received, 0);
+    nv_store(p->desc_entry->live, 1);
     NV_STEP("descriptor");
     return 0;
 }
@@ -165,6 +169,22 @@ static int open_rings(struct nv_port *p, struct nv_error *err)
     return 0;
 }
 
+/* The port has an opener now. One who wants copies gets them on rings that others opened before, too. */
+static void set_caps(struct nv_port *p, bool copy)
+{
+    uint32_t old = p->entry->caps, caps = old | NV_CAP_OPENED;
+    if (copy)
+        caps &= ~(uint32_t)NV_CAP_EXCHANGE;
+    __atomic_store_n(&p->entry->caps, caps, __ATOMIC_RELEASE);
+    struct nv_switch *sw = NULL;
+    if (p->entry->kind == NV_PORT_VALE && ((old ^ caps) & NV_CAP_EXCHANGE))
+        sw = nv_switch_map(p->world, p->world->dirfd, p->entry->switch_name, false, NULL);
+    if (sw) {
+        nv_switch_changed(sw);
+        nv_switch_unmap(sw);
+    }
+}
+
 /* Bind the descriptor to its port: rings, interface, flags. */
 static int bind_desc(struct nv_port *p, const struct nv_name *name, const struct nv_open_options *opt,
                      struct nv_error *err)
@@ -181,10 +201,7 @@ static int bind_desc(struct nv_port *p, const struct nv_name *name, const struct
     d->exclusive = exclusive;
     if ((error = make_interface(p, opt, err)) != 0)
         return error;
-    uint32_t caps = p->entry->caps | NV_CAP_OPENED;
-    if (opt->flags & NV_OPEN_COPY)
-        caps &= ~(uint32_t)NV_CAP_EXCHANGE;
-    __atomic_store_n(&p->entry->caps, caps, __ATOMIC_RELEASE);
+    set_caps(p, (opt->flags & NV_OPEN_COPY) != 0);
     return open_rings(p, err);
 }
 
@@ -233,7 +250,7 @@ static int open_locked(struct nv_port *p, int lockfd, const struct nv_name *name
         error = nv_port_find_or_create(p, lockfd, name, opt, err);
     if (!error) {
         p->ops = ops_of(p->entry->kind);
-        p->desc_entry->port = p->token;
+        nv_store(p->desc_entry->port, p->token);
         error = bind_desc(p, name, opt, err);
     }
     if (error) {
@@ -253,7 +270,7 @@ int nv_open(const char *text, const struct nv_open_options *options, struct nv_p
 {
     const struct nv_open_options none = {0}, *opt = options ? options : &none;
     struct nv_error why = {0};
-    struct nv_world *w;
+    struct nv_world *w = NULL;
     struct nv_name *name = malloc(sizeof(*name));
     *out = NULL;
     if (!name)
@@ -262,7 +279,7 @@ int nv_open(const char *text, const struct nv_open_options *options, struct nv_p
     if (!error)
         error = nv_port_supported(text, name, &why);
     int lockfd = error ? error : nv_world_enter(opt->dir, !(opt->flags & NV_OPEN_EXISTING), &w, &why);
-    if (lockfd == -ENOENT && !error)
+    if (lockfd == -ENOENT && !error && (opt->flags & NV_OPEN_EXISTING))
         nv_fail(&why, ENOENT, "%s does not exist", text);
     struct nv_port *p = NULL;
     if (lockfd >= 0) {
@@ -281,7 +298,7 @@ int nv_open(const char *text, const struct nv_open_options *options, struct nv_p
             forget(p);
         else if (lockfd >= 0)
             nv_world_put(w);
-        return nv_fail(err, -error, "%s", why.message);
+        return nv_fail(err, why.code, "%s", why.message);
     }
     *out = p;
     return 0;
@@ -298,7 +315,7 @@ static int recognise(int fd, char *dir, uint32_t *desc)
         return -EBADF;
     path[n] = 0;
     if (path[0] != '/' || !(slash = strrchr(path, '/')) || slash == path || slash - path >= NV_DIR_PATH ||
-        sscanf(slash + 1, "wait.%u", desc) != 1 || *desc >= NV_MAX_DESCS)
+        !nv_file_number(slash + 1, "wait.", desc, NULL) || *desc >= NV_MAX_DESCS)
         return -EBADF;
     *slash = 0;
     snprintf(dir, NV_DIR_PATH, "%.*s", NV_DIR_PATH - 1, path);

@@ -46,6 +46,7 @@ struct nv_txq {
 struct nv_set_aside {
     struct nv_set_aside *next;
     uint32_t desc, generation;
+    uint32_t seq;    /* of the lease */
     nv_token holder; /* the sender's port */
     uint32_t n;
     uint32_t buf[];
@@ -94,7 +95,8 @@ struct nv_port {
 static inline bool nv_port_owns(const struct nv_port *p, uint32_t index)
 {
     nv_token owner = __atomic_load_n(&p->region->buf_owner[index], __ATOMIC_RELAXED);
-    return owner == p->token || (owner && p->world->mine[nv_token_index(owner)] == owner);
+    return owner == p->token ||
+           (owner && __atomic_load_n(&p->world->mine[nv_token_index(owner)], __ATOMIC_RELAXED) == owner);
 }
 
 /* Has the region other ports? Then whose a buffer is must be looked at before it is handed on. */
@@ -172,6 +174,8 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
 bool nv_queue_unblock(struct nv_port *port, struct nv_rxq *rx);
 /* stall.c: bring back buffers whose holders moved on. */
 void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx);
+/* stall.c: was the first lease, of n positions, overwritten by one of those holders? Then it was dropped. */
+bool nv_queue_spoilt(struct nv_rxq *rx, uint32_t n, uint32_t seq);
 /* stall.c: a buffer for the queue at `refill`, by the receiver. */
 void nv_queue_refill(struct nv_queue *q, uint32_t buf);
 

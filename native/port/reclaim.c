@@ -43,6 +43,7 @@ static int bury_descs(struct nv_world *w, int lockfd)
         char name[32];
         nv_fifo_name(name, d);
         unlinkat(lockfd, name, 0);
+        NV_STEP("buried");
         __atomic_store_n(&w->table->desc[d].live, 0, __ATOMIC_RELEASE);
         buried++;
     }
@@ -54,7 +55,7 @@ static void detach_from_switch(struct nv_world *w, int lockfd, const struct nv_p
     struct nv_switch *sw = nv_switch_map(w, lockfd, e->switch_name, false, NULL);
     if (!sw)
         return;
-    if (nv_switch_detach(sw, e->switch_port, e->token) == 0) {
+    if (nv_switch_detach(sw, e->token) == 0) {
         char file[64];
         nv_switch_file(file, e->switch_name);
         unlinkat(lockfd, file, 0);
@@ -68,8 +69,8 @@ static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry 
         detach_from_switch(w, lockfd, e);
     if (e->kind == NV_PORT_PIPE && e->peer < NV_MAX_PORTS) {
         struct nv_port_entry *peer = &w->table->port[e->peer];
-        peer->peer = NV_NO_INDEX;
-        __atomic_store_n(&peer->pipe_epoch, peer->pipe_epoch + 1, __ATOMIC_RELEASE);
+        nv_store(peer->peer, NV_NO_INDEX);
+        nv_store(peer->pipe_epoch, peer->pipe_epoch + 1);
     }
     struct nv_region *r = nv_world_region(w, e->mem_id, NULL);
     if (r) {
@@ -78,8 +79,8 @@ static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry 
                 nv_queue_close(&nv_region_ctl(r, e->first_rx + i)->queue);
         nv_world_region_put(w, r);
     }
-    __atomic_store_n(&e->token, 0, __ATOMIC_RELEASE);
-    e->kind = NV_PORT_FREE;
+    nv_store(e->token, 0);
+    nv_store(e->kind, NV_PORT_FREE);
     e->name[0] = 0;
 }
 
@@ -214,18 +215,19 @@ static void sweep_regions(struct nv_world *w)
 static bool file_in_use(const struct nv_table *t, const char *name)
 {
     unsigned n;
-    char kind[16], rest[64];
+    const char *rest;
     if (!strcmp(name, "table"))
         return true;
-    if (sscanf(name, "wait.%u", &n) == 1)
+    if (nv_file_number(name, "wait.", &n, &rest) && !*rest)
         return n < NV_MAX_DESCS && t->desc[n].live;
-    if (sscanf(name, "region.%u.%15s", &n, kind) == 2) {
+    if (nv_file_number(name, "region.", &n, &rest) && (!strcmp(rest, ".data") || !strcmp(rest, ".control"))) {
         for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
             if (t->port[p].token && t->port[p].mem_id == n)
                 return true;
         return false;
     }
-    if (sscanf(name, "switch.%63s", rest) == 1) {
+    if (!strncmp(name, "switch.", 7)) {
+        rest = name + 7;
         for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
             if (t->port[p].token && t->port[p].kind == NV_PORT_VALE && !strcmp(t->port[p].switch_name, rest))
                 return true;
@@ -267,6 +269,6 @@ void nv_world_leave(struct nv_world *w, int lockfd)
         if (t->port[p].token)
             return;
     unlinkat(lockfd, "table", 0);
-    if (t->dir_made_here)
-        rmdir(w->path);
+    NV_STEP("leave");
+    nv_dir_remove(lockfd, w->path);
 }

@@ -125,8 +125,9 @@ static int spin(struct nv_port *p, int events, int64_t until, bool yielding)
 /* Sleep until woken, `until` (negative: for ever) or a signal. Returns ready events, 0 or -EINTR. */
 static int sleep_on(struct nv_port *p, int events, int64_t until)
 {
+    int ready;
     for (;;) {
-        int ready = nv_arm(p, events);
+        ready = nv_arm(p, events);
         if (ready)
             return ready;
         int64_t left = -1, limit = nv_sleep_limit_ns(p);
@@ -137,12 +138,16 @@ static int sleep_on(struct nv_port *p, int events, int64_t until)
         struct timespec t = {left / 1000000000, left % 1000000000};
         struct pollfd pfd = {.fd = p->fd, .events = POLLIN};
         if (ppoll(&pfd, 1, left < 0 ? NULL : &t, NULL) < 0) {
+            int error = -errno;
             each_word(p, events, disarm);
-            return -errno;
+            return error;
         }
+        /* First what we were woken for; the byte is read before the next sleep. */
+        if ((ready = look(p, events)) != 0)
+            break;
     }
     each_word(p, events, disarm);
-    return 0;
+    return ready;
 }
 
 int nv_wait(struct nv_port *p, int events, int64_t timeout_ns)

@@ -31,20 +31,20 @@ void nv_process_unlock(void)
 static void fill_table(void *map, void *arg)
 {
     struct nv_table *table = map;
+    (void)arg;
     table->magic = NV_TABLE_MAGIC;
     table->layout = NV_LAYOUT;
     table->size = sizeof(*table);
     table->next_mem_id = 2; /* 1 is the global region of netmap's NICs */
     table->next_generation = 1;
-    table->dir_made_here = *(bool *)arg;
 }
 
-static struct nv_table *table_open(int lockfd, bool create, bool dir_made_here, uint64_t *ino, struct nv_error *err)
+static struct nv_table *table_open(int lockfd, bool create, uint64_t *ino, struct nv_error *err)
 {
     struct stat st;
     if (fstatat(lockfd, TABLE_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT && create) {
-        void *map = nv_file_create(lockfd, TABLE_FILE, sizeof(struct nv_table), sizeof(struct nv_table), fill_table,
-                                   &dir_made_here, err);
+        void *map =
+            nv_file_create(lockfd, TABLE_FILE, sizeof(struct nv_table), sizeof(struct nv_table), fill_table, NULL, err);
         if (!map)
             return NULL;
         munmap(map, sizeof(struct nv_table));
@@ -65,10 +65,10 @@ static struct nv_table *table_open(int lockfd, bool create, bool dir_made_here, 
 }
 
 /* The world of a locked directory. Process lock held. */
-static struct nv_world *world_of(const char *path, int lockfd, bool create, bool made, struct nv_error *err)
+static struct nv_world *world_of(const char *path, int lockfd, bool create, struct nv_error *err)
 {
     uint64_t ino;
-    struct nv_table *table = table_open(lockfd, create, made, &ino, err);
+    struct nv_table *table = table_open(lockfd, create, &ino, err);
     if (!table)
         return NULL;
     for (struct nv_world *w = worlds; w; w = w->next)
@@ -99,19 +99,18 @@ int nv_world_enter(const char *dir, bool create, struct nv_world **out, struct n
 {
     char path[NV_DIR_PATH];
     struct nv_error why = {0};
-    bool made;
     int error = nv_dir_path(dir, path, err);
     if (error)
         return error;
-    int lockfd = nv_dir_lock(path, create, &made, err);
+    int lockfd = nv_dir_lock(path, create, err);
     if (lockfd < 0)
         return lockfd;
     nv_process_lock();
-    *out = world_of(path, lockfd, create, made, &why);
+    *out = world_of(path, lockfd, create, &why);
     nv_process_unlock();
     if (!*out) {
-        if (made)
-            rmdir(path);
+        if (faccessat(lockfd, TABLE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            nv_dir_remove(lockfd, path);
         nv_dir_unlock(lockfd);
         return nv_fail(err, why.code, "%s", why.message);
     }
@@ -120,7 +119,7 @@ int nv_world_enter(const char *dir, bool create, struct nv_world **out, struct n
 
 int nv_world_relock(struct nv_world *w, struct nv_error *err)
 {
-    int lockfd = nv_dir_lock(w->path, false, NULL, err);
+    int lockfd = nv_dir_lock(w->path, false, err);
     if (lockfd < 0)
         return lockfd;
     struct stat st;
@@ -227,6 +226,6 @@ void nv_world_wake(struct nv_world *w, uint32_t armed, nv_token owner)
         return;
     }
     for (uint32_t d = 0; d < NV_MAX_DESCS; d++)
-        if (__atomic_load_n(&w->table->desc[d].live, __ATOMIC_ACQUIRE) && w->table->desc[d].port == owner)
+        if (__atomic_load_n(&w->table->desc[d].live, __ATOMIC_ACQUIRE) && nv_load(w->table->desc[d].port) == owner)
             wake_desc(w, d);
 }

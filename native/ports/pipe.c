@@ -24,7 +24,9 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
     struct nv_ring_ctl *ctl = tx->ctl;
     uint32_t index = __atomic_load_n(&p->entry->peer, __ATOMIC_ACQUIRE);
     const struct nv_port_entry *e = index < NV_MAX_PORTS ? &t->port[index] : NULL;
-    nv_token peer = e ? __atomic_load_n(&e->token, __ATOMIC_ACQUIRE) : 0;
+    nv_token peer = e ? nv_load(e->token) : 0;
+    if (peer && nv_load(e->ready) != peer)
+        peer = 0;
     pipe->epoch = epoch;
     if (peer == pipe->peer && peer)
         return;
@@ -37,11 +39,11 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
     pipe->peer = peer;
     pipe->queue = NULL;
     if (peer) {
-        struct nv_ring_ctl *theirs = nv_region_ctl(p->region, e->first_rx + tx->id % e->rx_rings);
+        struct nv_ring_ctl *theirs = nv_region_ctl(p->region, nv_load(e->first_rx) + tx->id % nv_load(e->rx_rings));
         if (__atomic_load_n(&theirs->owner, __ATOMIC_ACQUIRE) == peer && theirs->queue.slots == ctl->queue.slots)
             pipe->queue = &theirs->queue;
         if (ctl->peer != peer) /* not when a descriptor is only passed on */
-            ctl->completed = 0;
+            ctl->completed = nv_queue_tail(&theirs->queue);
         ctl->peer = peer;
     }
     tx->armed = pipe->queue ? &pipe->queue->armed_tx : NULL;
@@ -80,6 +82,8 @@ static void count_released(struct nv_txq *tx, const struct nv_queue *q, uint32_t
     struct nv_ring_ctl *ctl = tx->ctl;
     uint32_t released = refill - (q->slots - 1), pos = ctl->completed;
     uint64_t packets = 0, bytes = 0;
+    if ((int32_t)(released - pos) < 0)
+        return; /* what an earlier sender left there */
     if (released - pos > q->mask + 1)
         pos = released; /* rubbish: do not follow it */
     while (pos != released) {
@@ -95,34 +99,63 @@ static void count_released(struct nv_txq *tx, const struct nv_queue *q, uint32_t
     nv_count(&tx->completed.bytes, bytes);
 }
 
-/* Slots from hwcur to head that are whole packets. */
+/* Slots from hwcur to head that are whole packets; or all, when a packet without an end fills the ring. */
 static uint32_t whole_packets(const struct nv_txq *tx, uint32_t from, uint32_t head)
 {
     uint32_t slots = tx->ctl->queue.slots;
-    uint32_t n = head >= from ? head - from : head + slots - from;
+    uint32_t all = head >= from ? head - from : head + slots - from, n = all;
     while (n && (nv_slot_flags(nv_slot_load(tx->ring, (from + n - 1) % slots)) & NS_MOREFRAG))
         n--;
-    return n;
+    return n || all < slots - 1 ? n : all;
 }
 
-/* A slot that is not a whole packet with nothing wrong: a fragment, or broken: then its position stays empty. */
-static void put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t at, uint32_t pos,
-                    uint32_t seq)
+/* Why a slot cannot be sent; NV_DROP_COUNT: it can. */
+static enum nv_drop check_slot(const struct nv_port *p, uint64_t slot)
 {
-    uint64_t slot = nv_slot_load(tx->ring, at);
-    uint32_t buf = nv_slot_buf(slot);
-    bool more = nv_slot_flags(slot) & NS_MOREFRAG;
-    nv_count(&tx->ctl->stats.packets, !more);
-    nv_count(&tx->ctl->stats.bytes, nv_slot_len(slot));
-    if (buf - NV_FIRST_BUF >= nv_port_backed(p) - NV_FIRST_BUF || nv_slot_len(slot) > NV_BUF_SIZE ||
-        (nv_slot_flags(slot) & NS_INDIRECT) || !nv_port_owns(p, buf)) {
-        nv_count_drops(tx->ctl, NV_DROP_BAD_SLOT, !more);
-        nv_queue_put(pipe->queue, pos, nv_entry(0, 0, more, 0, seq));
-        return;
+    if (nv_slot_buf(slot) - NV_FIRST_BUF >= nv_port_backed(p) - NV_FIRST_BUF || (nv_slot_flags(slot) & NS_INDIRECT) ||
+        !nv_port_owns(p, nv_slot_buf(slot)))
+        return NV_DROP_BAD_SLOT;
+    return nv_slot_len(slot) > NV_BUF_SIZE ? NV_DROP_TOO_LONG : NV_DROP_COUNT;
+}
+
+/*
+ * Put a packet of several fragments, or with something wrong, from ring index `at` on into positions pos.., at most
+ * `left` of them. Anything wrong in one fragment drops them all: their positions stay empty. Returns its slots.
+ */
+static uint32_t put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t at, uint32_t pos,
+                        uint32_t left, uint32_t seq)
+{
+    struct nv_queue *q = pipe->queue;
+    uint64_t slot[NETMAP_MAX_FRAGS], word, bytes = 0; /* each is read once */
+    enum nv_drop bad = NV_DROP_COUNT;
+    uint32_t n = 0;
+    do {
+        word = nv_slot_load(tx->ring, at);
+        enum nv_drop why = check_slot(p, word);
+        bad = why != NV_DROP_COUNT ? why : bad;
+        bytes += nv_slot_len(word);
+        for (uint32_t i = 0; i < n && i < NETMAP_MAX_FRAGS; i++)
+            bad = nv_slot_buf(slot[i]) == nv_slot_buf(word) ? NV_DROP_BAD_SLOT : bad; /* it stands there twice */
+        slot[n < NETMAP_MAX_FRAGS ? n : 0] = word;
+        at = at + 1 == q->slots ? 0 : at + 1;
+    } while (++n < left && (nv_slot_flags(word) & NS_MOREFRAG));
+    if (nv_slot_flags(word) & NS_MOREFRAG)
+        bad = NV_DROP_BROKEN_CHAIN;
+    else if (n > NETMAP_MAX_FRAGS)
+        bad = NV_DROP_TOO_LONG;
+    nv_count(&tx->ctl->stats.packets, 1);
+    nv_count(&tx->ctl->stats.bytes, bytes);
+    if (bad != NV_DROP_COUNT)
+        nv_count_drops(tx->ctl, bad, 1);
+    for (uint32_t i = 0; i < n; i++, pos++) {
+        if (bad != NV_DROP_COUNT)
+            nv_queue_put(q, pos, nv_entry(0, 0, false, 0, seq));
+        else
+            nv_exchange_one(p->region->buf_owner, p->token, pipe->peer, &q->full[pos & q->mask],
+                            nv_entry(nv_slot_buf(slot[i]), 1, i + 1 < n, nv_slot_len(slot[i]), seq),
+                            nv_queue_buffer(q, pos));
     }
-    nv_exchange_one(p->region->buf_owner, p->token, pipe->peer, &pipe->queue->full[pos & pipe->queue->mask],
-                    nv_entry(buf, 1, more, nv_slot_len(slot), seq),
-                    nv_queue_empty(pipe->queue) + (pos & pipe->queue->mask));
+    return n;
 }
 
 /* Where slots and positions both go on without wrapping: how many. */
@@ -140,15 +173,17 @@ static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
     uint64_t packets = 0, bytes = 0;
     bool plain = true;
-    for (uint32_t pos = lease->pos; pos != end; from = from == slots ? 0 : from) {
+    for (uint32_t pos = lease->pos; pos != end; from = from < slots ? from : from - slots) {
         uint32_t at = pos & q->mask, run = straight(q, pos, end, from, slots);
-        uint32_t n = nv_exchange_out(p, pipe->queue, pipe->peer, lease->seq, at,
+        uint32_t n = nv_exchange_out(p, pipe->peer, lease->seq, pipe->queue->full + at, nv_queue_empty(q) + at,
                                      (const uint64_t *)(const void *)&tx->ring->slot[from], run, 2, &bytes);
         packets += n;
         pos += n;
         from += n;
         if (n < run) {
-            put_odd(p, tx, pipe, from++, pos++, lease->seq);
+            n = put_odd(p, tx, pipe, from, pos, end - pos, lease->seq);
+            pos += n;
+            from += n;
             plain = false;
         }
     }
@@ -157,7 +192,10 @@ static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     return plain;
 }
 
-/* The lease was published: the slots get the queue's empty buffers, but for those whose position stayed empty. */
+/*
+ * The slots get the queue's empty buffers, but for those whose position stayed empty. Before publishing: afterwards the
+ * receiver may put others there.
+ */
 static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, const struct nv_lease *lease, bool plain)
 {
     const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
@@ -172,18 +210,14 @@ static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, c
 static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t n)
 {
     struct nv_ring_ctl *ctl = tx->ctl;
-    struct nv_lease lease;
+    struct nv_lease lease = {0};
     uint32_t from = ctl->hwcur;
-    if (nv_queue_reserve(pipe->queue, n, p->desc, p->generation, &lease) != NV_RESERVED)
+    if (nv_queue_reserve(pipe->queue, pipe->peer, n, p->desc, p->generation, &lease) != NV_RESERVED)
         return; /* no room: the slots stay pending */
     bool plain = fill(p, tx, pipe, from, &lease);
-    bool published = nv_queue_publish(pipe->queue, &lease);
-    if (published) {
-        settle(tx, pipe->queue, from, &lease, plain);
-    } else {
-        nv_exchange_undo(p, pipe->queue, &lease);
+    settle(tx, pipe->queue, from, &lease, plain);
+    if (!nv_queue_publish(pipe->queue, &lease)) /* somebody closed our wait descriptor, so that we looked dead */
         nv_count_drops(ctl, NV_DROP_REVOKED, lease.n);
-    }
     ctl->hwcur = (from + lease.n) % ctl->queue.slots;
     NV_STEP("published");
     if (__atomic_load_n(&pipe->queue->armed, __ATOMIC_SEQ_CST)) {
@@ -212,7 +246,9 @@ static void pipe_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)
     uint32_t refill = __atomic_load_n(&q->refill, __ATOMIC_SEQ_CST);
     if (refill - (q->slots - 1) != ctl->completed)
         count_released(tx, q, refill);
-    uint32_t space = refill - (uint32_t)__atomic_load_n(&q->reserve, __ATOMIC_RELAXED);
+    uint32_t space = refill - nv_queue_tail(q), pending = (head + q->slots - ctl->hwcur) % q->slots;
+    if (space < pending)
+        space = pending; /* an earlier sender's packets fill the queue */
     if (space < q->slots)
         ctl->hwtail = (ctl->hwcur + space) % q->slots;
 }

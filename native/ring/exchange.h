@@ -3,8 +3,8 @@
  * exchange.h - moving packets between rings of one region without copying: buffers change places.
  *
  * Out: the sender's buffer x is entered into a leased position of a delivery queue, and the queue's empty buffer y
- * of that position becomes the sender's. Once the lease is published the sender's slots name the new buffers (in).
- * A sender that loses its lease takes back what it entered (undo).
+ * of that position becomes the sender's, and its slots name it (in). A sender that loses its lease takes back what it
+ * entered (undo).
  *
  * If the sender dies before it published, the receiver finds the lease open: y is its own again, x is freed. If it
  * dies after, y carries the dead port's token and is swept. Each step leaves every buffer with an owner who knows
@@ -17,26 +17,25 @@
 
 /* A buffer goes to the receiver for another: the entry first, so that whoever finds the lease open knows. */
 static inline void nv_exchange_one(uint32_t *owner, nv_token from, nv_token to, uint64_t *full, uint64_t entry,
-                                   const uint32_t *empty)
+                                   uint32_t empty)
 {
     __atomic_store_n(full, entry, __ATOMIC_RELAXED);
     __atomic_store_n(&owner[nv_entry_buf(entry)], to, __ATOMIC_RELEASE);
-    __atomic_store_n(&owner[__atomic_load_n(empty, __ATOMIC_RELAXED)], from, __ATOMIC_RELAXED);
+    __atomic_store_n(&owner[empty], from, __ATOMIC_RELAXED);
 }
 
 /*
- * Enter slots (words of 8 bytes, `stride` words apart) into positions `at`.. of the queue, which has room for n
- * without wrapping, as long as each is a packet of one slot with nothing wrong. Returns how many were, and adds
- * their bytes.
+ * Enter slots (words of 8 bytes, `stride` words apart) into `full` in exchange for the buffers empty[], as long as
+ * each is a packet of one slot with nothing wrong. Returns how many of n were, and adds their bytes.
  */
-static inline uint32_t nv_exchange_out(const struct nv_port *p, struct nv_queue *q, nv_token to, uint32_t seq,
-                                       uint32_t at, const uint64_t *slot, uint32_t n, uint32_t stride, uint64_t *bytes)
+static inline uint32_t nv_exchange_out(const struct nv_port *p, nv_token to, uint32_t seq, uint64_t *full,
+                                       const uint32_t *empty, const uint64_t *slot, uint32_t n, uint32_t stride,
+                                       uint64_t *bytes)
 {
     const uint32_t limit = nv_port_backed(p) - NV_FIRST_BUF, token = p->token;
     const uint64_t single = nv_entry_single(seq);
     uint32_t *owner = p->region->buf_owner;
-    uint64_t *full = q->full + at, *first = full, *end = full + n;
-    const uint32_t *empty = nv_queue_empty(q) + at;
+    const uint64_t *first = full, *end = full + n;
     uint64_t sum = 0;
     for (; full != end; full++, empty++, slot += stride) {
         uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
@@ -48,29 +47,20 @@ static inline uint32_t nv_exchange_out(const struct nv_port *p, struct nv_queue 
         if (__builtin_expect(__atomic_load_n(&owner[buf], __ATOMIC_RELAXED) != token, 0) && !nv_port_owns(p, buf))
             break;
         NV_STEP("copy");
-        nv_exchange_one(owner, token, to, full, single | buf | (uint64_t)length << 32, empty);
+        nv_exchange_one(owner, token, to, full, single | buf | (uint64_t)length << 32,
+                        __atomic_load_n(empty, __ATOMIC_RELAXED));
         sum += length;
     }
     *bytes += sum;
     return (uint32_t)(full - first);
 }
 
-/* Published: slots at[0..n) get the buffers empty[0..n). */
+/* Slots at[0..n) get the buffers empty[0..n). */
 static inline void nv_exchange_in(const uint32_t *empty, struct netmap_slot *at, uint32_t n)
 {
     for (const uint32_t *end = empty + n; empty != end; empty++, at++) {
         __atomic_store_n(&at->buf_idx, __atomic_load_n(empty, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
         __atomic_store_n(&at->flags, NS_BUF_CHANGED, __ATOMIC_RELAXED);
-    }
-}
-
-/* Taken away: what was entered is ours again. The queue's buffers are the receiver's business (stall.c). */
-static inline void nv_exchange_undo(const struct nv_port *p, const struct nv_queue *q, const struct nv_lease *lease)
-{
-    for (uint32_t pos = lease->pos; pos != lease->pos + lease->n; pos++) {
-        uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
-        if (nv_entry_valid(e, lease->seq))
-            __atomic_store_n(&p->region->buf_owner[nv_entry_buf(e)], p->token, __ATOMIC_RELAXED);
     }
 }
 

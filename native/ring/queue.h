@@ -15,9 +15,11 @@
  * application to empty[] at `refill`.
  *
  * The receiver passes over a lease whose holder died. It takes a lease away from a holder that stands still
- * for too long: the holder learns that when it tries to publish. What it may still scribble after waking up
- * is harmless: empty[] is written by the receiver alone, an entry of full[] carries the lease's sequence
- * number and is refused when that is not the expected one, and the buffers are set aside (stall.c).
+ * for too long: the holder learns that when it tries to publish. A process may stand still between any two
+ * instructions, so it notes the buffers of its lease and then looks whether the lease is still its own, before it
+ * writes anything (nv_queue_buffers). What it may scribble when it wakes up after that is harmless: those buffers
+ * are set aside, an entry of full[] carries the lease's sequence number and is refused when that is not the
+ * expected one, and until the holder has moved on nobody leaves buffers of his own in the queue (stall.c).
  */
 #ifndef NETVALE_QUEUE_H
 #define NETVALE_QUEUE_H
@@ -39,6 +41,7 @@ struct nv_queue {
     uint32_t mask;     /* entries - 1 */
     nv_token owner;    /* the port it belongs to; 0: closed */
     uint32_t slots;
+    uint32_t wary; /* entries may be overwritten by one that lost its lease: copy, do not exchange */
     /* armed words: 0, descriptor index + 1, or NV_ARMED_ALL */
     uint32_t armed __attribute__((aligned(64))); /* the receiver sleeps until something is published */
     uint32_t armed_tx;                           /* pipes: the sender sleeps until something is released */
@@ -51,7 +54,8 @@ struct nv_queue {
 /* The record of lease number seq. There are as many as positions, so that leases of one position never run short. */
 static inline uint64_t *nv_queue_record(const struct nv_queue *q, uint32_t seq)
 {
-    return (uint64_t *)(uintptr_t)(q->full + q->mask + 1 + (seq & q->mask));
+    const uint32_t mask = __atomic_load_n(&q->mask, __ATOMIC_RELAXED); /* the ring may be getting a new user */
+    return (uint64_t *)(uintptr_t)(q->full + mask + 1 + (seq & mask));
 }
 
 static inline uint32_t *nv_queue_empty(const struct nv_queue *q)
@@ -140,6 +144,14 @@ struct nv_lease {
 
 enum nv_reserve_result { NV_RESERVED, NV_QUEUE_FULL, NV_QUEUE_BUSY, NV_QUEUE_CLOSED };
 
+/* The position behind the last lease, claimed ones that `reserve` has not passed included. */
+static inline uint32_t nv_queue_tail(const struct nv_queue *q)
+{
+    uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
+    uint64_t record = __atomic_load_n(nv_queue_record(q, (uint32_t)(w >> 32)), __ATOMIC_ACQUIRE);
+    return (uint32_t)w + (nv_record_ahead(record, (uint32_t)(w >> 32)) == 0 ? nv_record_n(record) : 0);
+}
+
 /* Empty positions that a sender could reserve now. */
 static inline uint32_t nv_queue_space(const struct nv_queue *q)
 {
@@ -148,10 +160,10 @@ static inline uint32_t nv_queue_space(const struct nv_queue *q)
 }
 
 /*
- * Reserve up to `want` positions (at least 1) for descriptor desc/generation. Bounded: after 64 lost races it
- * answers NV_QUEUE_BUSY, as it does when all lease records are in use.
+ * Reserve up to `want` positions (at least 1) in the queue of port `owner` for descriptor desc/generation. Bounded:
+ * after 64 lost races it answers NV_QUEUE_BUSY, as it does when all lease records are in use.
  */
-static inline enum nv_reserve_result nv_queue_reserve(struct nv_queue *q, uint32_t want, uint32_t desc,
+static inline enum nv_reserve_result nv_queue_reserve(struct nv_queue *q, nv_token owner, uint32_t want, uint32_t desc,
                                                       uint32_t generation, struct nv_lease *lease)
 {
     for (int tries = 0; tries < 64; tries++) {
@@ -168,12 +180,13 @@ static inline enum nv_reserve_result nv_queue_reserve(struct nv_queue *q, uint32
         }
         if (ahead > 0)
             continue; /* we read an old `reserve` */
-        if (seq - __atomic_load_n(&q->head_seq, __ATOMIC_ACQUIRE) > q->mask)
+        const uint32_t mask = __atomic_load_n(&q->mask, __ATOMIC_RELAXED);
+        if (seq - __atomic_load_n(&q->head_seq, __ATOMIC_ACQUIRE) > mask)
             return NV_QUEUE_BUSY;
         uint32_t space = __atomic_load_n(&q->refill, __ATOMIC_ACQUIRE) - tail;
-        if (!__atomic_load_n(&q->owner, __ATOMIC_RELAXED))
+        if (__atomic_load_n(&q->owner, __ATOMIC_RELAXED) != owner) /* closed, and perhaps somebody else's by now */
             return NV_QUEUE_CLOSED;
-        if (space == 0 || space > q->mask + 1)
+        if (space == 0 || space > mask + 1)
             return NV_QUEUE_FULL;
         uint32_t n = want < space ? want : space;
         uint64_t mine = nv_record(NV_LEASE_OPEN, n, desc, generation, seq);
@@ -208,6 +221,21 @@ static inline void nv_queue_put(struct nv_queue *q, uint32_t pos, uint64_t entry
 static inline uint32_t nv_queue_buffer(const struct nv_queue *q, uint32_t pos)
 {
     return __atomic_load_n(&nv_queue_empty(q)[pos & q->mask], __ATOMIC_RELAXED);
+}
+
+/*
+ * Note the lease's buffers in buf[]. False: the lease was taken away meanwhile, and these may be anybody's. When it
+ * is taken away later they are set aside, so that it does no harm to write into them.
+ */
+static inline bool nv_queue_buffers(const struct nv_queue *q, const struct nv_lease *lease, uint32_t *buf)
+{
+    uint32_t at = lease->pos & q->mask, first = q->mask + 1 - at < lease->n ? q->mask + 1 - at : lease->n;
+    const uint32_t *empty = nv_queue_empty(q);
+    for (uint32_t i = 0; i < first; i++)
+        buf[i] = __atomic_load_n(&empty[at + i], __ATOMIC_ACQUIRE);
+    for (uint32_t i = first; i < lease->n; i++)
+        buf[i] = __atomic_load_n(&empty[i - first], __ATOMIC_ACQUIRE);
+    return __atomic_load_n(nv_queue_record(q, lease->seq), __ATOMIC_ACQUIRE) == lease->record;
 }
 
 #endif

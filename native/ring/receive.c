@@ -21,7 +21,7 @@ static void wake_sender(struct nv_port *port, struct nv_rxq *rx)
     if (!__atomic_load_n(&q->armed_tx, __ATOMIC_SEQ_CST))
         return;
     uint32_t armed = __atomic_exchange_n(&q->armed_tx, 0, __ATOMIC_SEQ_CST);
-    nv_token peer = port->world->table->port[port->entry->peer % NV_MAX_PORTS].token;
+    nv_token peer = nv_load(port->world->table->port[nv_load(port->entry->peer) % NV_MAX_PORTS].token);
     if (armed) {
         nv_world_wake(port->world, armed, peer);
         nv_count(&rx->ctl->stats.wakeups, 1);
@@ -75,6 +75,7 @@ static uint32_t release(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
         }
         i = i == slots ? 0 : i;
     }
+    NV_STEP("release");
     ctl->hwcur = head;
     if (rx->releases_wake) {
         __atomic_store_n(&q->refill, refill, __ATOMIC_SEQ_CST);
@@ -177,8 +178,9 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
             break;
         }
         uint32_t n = nv_record_n(r);
-        if (nv_record_state(r) == NV_LEASE_DONE)
+        if (nv_record_state(r) == NV_LEASE_DONE && !(rx->aside && nv_queue_spoilt(rx, n, seq)))
             ctl->hwtail = take_lease(port, rx, q->consumed, n, seq, ctl->hwtail);
+        NV_STEP("shown");
         __atomic_store_n(&q->consumed, q->consumed + n, __ATOMIC_RELAXED);
         __atomic_store_n(&q->head_seq, seq + 1, __ATOMIC_RELEASE);
     }

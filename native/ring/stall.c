@@ -66,24 +66,34 @@ static void pass_over(struct nv_port *port, struct nv_rxq *rx, uint32_t n, uint3
     }
 }
 
+/*
+ * The holder stands still and may go on at any time: its buffers are replaced and carry its token meanwhile, so that
+ * nobody gets them even when we leave.
+ */
 static void set_aside(struct nv_port *port, struct nv_rxq *rx, uint64_t record)
 {
     struct nv_queue *q = &rx->ctl->queue;
     uint32_t n = nv_record_n(record), desc = nv_record_desc(record);
     struct nv_set_aside *aside = malloc(sizeof(*aside) + n * sizeof(uint32_t));
-    nv_token holder = port->world->table->desc[desc].port;
+    nv_token holder = nv_load(port->world->table->desc[desc].port);
+    __atomic_store_n(&q->wary, 1, __ATOMIC_SEQ_CST);
     if (nv_port_shares(port))
         give_up_entered(port, q, n, q->head_seq, holder);
     if (aside) {
-        *aside = (struct nv_set_aside){
-            .next = rx->aside, .desc = desc, .generation = nv_record_generation(record), .holder = holder, .n = n};
+        *aside = (struct nv_set_aside){.next = rx->aside,
+                                       .desc = desc,
+                                       .generation = nv_record_generation(record),
+                                       .seq = q->head_seq,
+                                       .holder = holder,
+                                       .n = n};
         rx->aside = aside;
     }
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t replacement;
+        uint32_t buf = nv_queue_buffer(q, q->consumed + i), replacement;
         int error;
         if (aside)
-            aside->buf[i] = nv_queue_buffer(q, q->consumed + i);
+            aside->buf[i] = buf;
+        __atomic_store_n(&port->region->buf_owner[buf], holder, __ATOMIC_RELEASE);
         if (nv_region_take_bufs(port->region, port->token, &replacement, 1, &error) == 1)
             nv_queue_refill(q, replacement);
         else
@@ -108,7 +118,8 @@ bool nv_queue_unblock(struct nv_port *port, struct nv_rxq *rx)
     if (nv_record_state(record) != NV_LEASE_OPEN)
         return true; /* just published */
     bool lives = holder_lives(port, nv_record_desc(record), nv_record_generation(record));
-    if (lives && now - rx->blocked_since_ns < REVOKE_NS)
+    /* A pipe's only sender keeps nobody else waiting, and a pipe loses nothing. */
+    if (lives && (rx->releases_wake || now - rx->blocked_since_ns < REVOKE_NS))
         return false;
     if (!__atomic_compare_exchange_n(at, &record, record | NV_LEASE_TAKEN, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return true;
@@ -136,22 +147,45 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
             at = &aside->next;
             continue;
         }
-        for (uint32_t i = 0; i < aside->n; i++) {
-            uint32_t buf = aside->buf[i];
-            /* The holder may have taken it for its own, and if it died since, it was swept and is not ours. */
-            if (__atomic_load_n(&port->region->buf_owner[buf], __ATOMIC_ACQUIRE) != port->token &&
-                !change_owner(port, buf, aside->holder, port->token))
-                continue;
-            if (rx->lost) {
+        for (uint32_t i = 0; i < aside->n; i++)
+            if (change_owner(port, aside->buf[i], aside->holder, rx->lost ? port->token : 0) && rx->lost) {
                 rx->lost--;
-                nv_queue_refill(q, buf);
-            } else {
-                __atomic_store_n(&port->region->buf_owner[buf], 0, __ATOMIC_RELEASE);
-            }
-        }
+                nv_queue_refill(q, aside->buf[i]);
+            } /* else it died, and its buffers were swept or will be */
         *at = aside->next;
         free(aside);
     }
+    __atomic_store_n(&q->wary, rx->aside != NULL, __ATOMIC_RELEASE);
+}
+
+/* Did a sender that woke up after its lease was taken away overwrite entry e at position pos of lease seq? */
+static bool overwritten(const struct nv_rxq *rx, uint32_t pos, uint64_t e, uint32_t seq)
+{
+    if ((uint16_t)(e >> 48) != (uint16_t)seq)
+        return true;
+    for (const struct nv_set_aside *aside = rx->aside; aside; aside = aside->next)
+        if ((uint16_t)aside->seq == (uint16_t)seq) /* by chance its entries look like these, which were copied */
+            return nv_entry_valid(e, seq) && nv_entry_buf(e) != nv_queue_buffer(&rx->ctl->queue, pos);
+    return false;
+}
+
+bool nv_queue_spoilt(struct nv_rxq *rx, uint32_t n, uint32_t seq)
+{
+    struct nv_queue *q = &rx->ctl->queue;
+    uint32_t packets = 0, bad = 0;
+    for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++) {
+        uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
+        if (overwritten(rx, pos, e, seq))
+            bad++;
+        else
+            packets += nv_entry_valid(e, seq) && !(e & NV_ENTRY_MORE);
+    }
+    if (bad == 0)
+        return false;
+    nv_count_drops(rx->ctl, NV_DROP_STALE, packets + bad);
+    for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++)
+        nv_queue_refill(q, nv_queue_buffer(q, pos));
+    return true;
 }
 
 void nv_queue_close(struct nv_queue *q)
@@ -166,15 +200,18 @@ void nv_queue_close(struct nv_queue *q)
         int32_t ahead = nv_record_ahead(old, seq);
         uint32_t n = 0;
         bool closed = false;
-        if (ahead == 0)
+        if (ahead > 0)
+            continue; /* we read an old `reserve` */
+        if (ahead == 0) {
             n = nv_record_n(old);
-        else if (ahead > 0)
-            continue;
-        else if (seq - q->head_seq > q->mask)
-            return; /* no record left: nobody can claim one */
-        else if (!(closed = __atomic_compare_exchange_n(at, &old, nv_record(NV_LEASE_TAKEN, 0, 0, 0, seq), false,
-                                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
-            continue;
+        } else {
+            if (seq - q->head_seq > q->mask)
+                return; /* no record left: nobody can claim one */
+            closed = __atomic_compare_exchange_n(at, &old, nv_record(NV_LEASE_TAKEN, 0, 0, 0, seq), false,
+                                                 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+            if (!closed)
+                continue;
+        }
         __atomic_compare_exchange_n(&q->reserve, &w, (uint64_t)((uint32_t)w + n) | (uint64_t)(seq + 1) << 32, false,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         if (closed)

@@ -48,7 +48,7 @@ void nv_switch_unmap(struct nv_switch *sw)
     munmap(sw, sizeof(*sw));
 }
 
-static void next_epoch(struct nv_switch *sw)
+void nv_switch_changed(struct nv_switch *sw)
 {
     __atomic_store_n(&sw->epoch, sw->epoch + 1, __ATOMIC_RELEASE);
 }
@@ -59,24 +59,31 @@ int nv_switch_attach(struct nv_switch *sw, nv_token port)
         if (!sw->port[i]) {
             __atomic_store_n(&sw->port[i], port, __ATOMIC_RELEASE);
             NV_STEP("attach");
-            next_epoch(sw);
+            nv_switch_changed(sw);
             return (int)i;
         }
     return -ENOSPC;
 }
 
-unsigned nv_switch_detach(struct nv_switch *sw, unsigned index, nv_token port)
+static void forget(struct nv_switch *sw, unsigned index)
+{
+    for (unsigned i = 0; i < NV_LEARN_ENTRIES; i++)
+        if ((__atomic_load_n(&sw->learnt[i], __ATOMIC_RELAXED) & 0xffff) == index + 1)
+            __atomic_store_n(&sw->learnt[i], 0, __ATOMIC_RELAXED);
+}
+
+/* In an order that one who finds it half done can begin again. */
+unsigned nv_switch_detach(struct nv_switch *sw, nv_token port)
 {
     unsigned left = 0;
-    if (index < NV_SWITCH_PORTS && sw->port[index] == port) {
-        __atomic_store_n(&sw->port[index], 0, __ATOMIC_RELEASE);
-        NV_STEP("detach");
-        for (unsigned i = 0; i < NV_LEARN_ENTRIES; i++)
-            if ((__atomic_load_n(&sw->learnt[i], __ATOMIC_RELAXED) & 0xffff) == index + 1)
-                __atomic_store_n(&sw->learnt[i], 0, __ATOMIC_RELAXED);
-        next_epoch(sw);
-    }
-    for (unsigned i = 0; i < NV_SWITCH_PORTS; i++)
+    for (unsigned i = 0; i < NV_SWITCH_PORTS; i++) {
+        if (sw->port[i] == port) {
+            forget(sw, i);
+            __atomic_store_n(&sw->port[i], 0, __ATOMIC_RELEASE);
+            NV_STEP("detach");
+        }
         left += sw->port[i] != 0;
+    }
+    nv_switch_changed(sw);
     return left;
 }

@@ -38,8 +38,11 @@ void nv_switch_unmap(struct nv_switch *sw);
 /* Put a port on the switch: its index, or -ENOSPC. Directory locked, as below. */
 int nv_switch_attach(struct nv_switch *sw, nv_token port);
 
-/* Take a port off and forget its addresses. Returns how many ports are left. */
-unsigned nv_switch_detach(struct nv_switch *sw, unsigned index, nv_token port);
+/* Take a port off, wherever it stands, and forget its addresses. Returns how many ports are left. */
+unsigned nv_switch_detach(struct nv_switch *sw, nv_token port);
+
+/* Have every sender look up its receivers anew. Directory locked; attach and detach do it themselves. */
+void nv_switch_changed(struct nv_switch *sw);
 
 /* File name of a switch into buf[64]. */
 void nv_switch_file(char *buf, const char *name);

@@ -7,19 +7,22 @@
 static void look_up_peer(struct nv_port *port, struct nv_peer *peer, nv_token token)
 {
     const struct nv_port_entry *e = &port->world->table->port[nv_token_index(token)];
-    if (e->kind != NV_PORT_VALE || e->rx_rings == 0 || e->rx_rings > NV_VALE_RINGS)
+    if (nv_load(e->ready) != token)
         return;
-    struct nv_region *r = nv_world_region(port->world, e->mem_id, NULL);
+    const uint16_t rings = nv_load(e->rx_rings), mem_id = nv_load(e->mem_id);
+    const uint32_t first = nv_load(e->first_rx);
+    if (nv_load(e->kind) != NV_PORT_VALE || rings == 0 || rings > NV_VALE_RINGS)
+        return;
+    struct nv_region *r = nv_world_region(port->world, mem_id, NULL);
     if (!r)
         return;
-    for (uint16_t i = 0; i < e->rx_rings; i++)
-        peer->queue[i] = &nv_region_ctl(r, e->first_rx + i)->queue;
+    for (uint16_t i = 0; i < rings; i++)
+        peer->queue[i] = &nv_region_ctl(r, first + i)->queue;
     peer->region = r;
     peer->bufs = r->bufs;
-    peer->rings = e->rx_rings;
-    peer->exchange = r == port->region && (e->caps & port->entry->caps & NV_CAP_EXCHANGE);
+    peer->rings = rings;
     /* The entry may have been given to another port while we read it. */
-    if (__atomic_load_n(&e->token, __ATOMIC_ACQUIRE) != token || r->control->mem_id != e->mem_id)
+    if (nv_load(e->token) != token)
         nv_world_region_put(port->world, r);
     else
         peer->token = token;
@@ -38,8 +41,8 @@ void nv_view_refresh(struct nv_port *port, struct nv_view *v, uint32_t epoch)
         if (token && token != port->token && !peer->token)
             look_up_peer(port, peer, token);
         if (peer->token) {
-            peer->exchange = peer->region == port->region && (port->world->table->port[nv_token_index(token)].caps &
-                                                              port->entry->caps & NV_CAP_EXCHANGE);
+            uint32_t caps = nv_load(port->world->table->port[nv_token_index(token)].caps) & nv_load(port->entry->caps);
+            peer->exchange = peer->region == port->region && (caps & NV_CAP_EXCHANGE);
             v->present[v->count++] = i;
         }
     }

@@ -58,6 +58,7 @@ struct nv_view {
     struct nv_batch batch;
     uint64_t slot[NV_BATCH_SLOTS]; /* those of the batch that go to one port, gathered */
     uint16_t index[NV_BATCH_SLOTS];
+    uint32_t buf[NV_BATCH_SLOTS]; /* the empty buffers of the lease they are put into */
     /* sorting a batch with several destinations: one list each, the flooded packets in the last */
     struct nv_list list[NV_SWITCH_PORTS + 1];
     uint16_t used[NV_SWITCH_PORTS + 1];

@@ -7,29 +7,31 @@ import type { NativePort } from '../native.js';
 /** In `flags`: the packet goes on in the next one (NS_MOREFRAG). */
 export const MORE_FRAGMENTS = 0x20;
 
+/** What a port and its batches share. */
+export interface Life {
+  closed: boolean;
+}
+
 class Batch {
   protected readonly native: NativePort;
-  readonly #closed: AbortSignal;
+  readonly #life: Life;
   readonly #offsets: Uint32Array;
   readonly #lengths: Uint16Array;
   readonly #flags: Uint16Array;
   #bytes = new Uint8Array(0);
-  #count = 0;
+  protected size = 0;
 
-  constructor(native: NativePort, closed: AbortSignal, capacity: number) {
+  constructor(native: NativePort, life: Life, capacity: number, tx: boolean) {
+    const { offsets, lengths, flags } = native.batch(tx, capacity);
     this.native = native;
-    this.#closed = closed;
-    this.#offsets = new Uint32Array(capacity);
-    this.#lengths = new Uint16Array(capacity);
-    this.#flags = new Uint16Array(capacity);
+    this.#life = life;
+    this.#offsets = offsets;
+    this.#lengths = lengths;
+    this.#flags = flags;
   }
 
   protected check(): void {
-    if (this.#closed.aborted) throw netvaleError('ECLOSED', 'the port is closed');
-  }
-
-  protected set size(count: number) {
-    this.#count = count;
+    if (this.#life.closed) throw netvaleError('ECLOSED', 'the port is closed');
   }
 
   /** Most packets a batch can hold. */
@@ -40,7 +42,7 @@ class Batch {
   /** Packets in the batch now. */
   get count(): number {
     this.check();
-    return this.#count;
+    return this.size;
   }
 
   /** Where each packet begins in `bytes`. The same array in every batch. */
@@ -74,15 +76,19 @@ class Batch {
 
 /** Received packets. Each receive() gives the packets of the one before it back to the port. */
 export class RxBatch extends Batch {
+  /** Use Port.rx. */
+  constructor(native: NativePort, life: Life, capacity: number) {
+    super(native, life, capacity, false);
+  }
+
   /**
    * Give the batch before this one back, look what came, and describe it. Never waits. Returns the number of packets,
    * 0..capacity. Throws ECLOSED.
    */
   receive(): number {
-    this.check();
-    const count = this.native.receive(this.offsets, this.lengths, this.flags);
-    this.size = count;
-    return count;
+    this.size = 0;
+    this.size = this.native.receive();
+    return this.size;
   }
 
   /** Packet i as a view (no copy), good until the next receive(). Throws RangeError beyond count, ECLOSED. */
@@ -97,8 +103,9 @@ export class RxBatch extends Batch {
 export class TxBatch extends Batch {
   readonly #bufferSize: number;
 
-  constructor(native: NativePort, closed: AbortSignal, capacity: number, bufferSize: number) {
-    super(native, closed, capacity);
+  /** Use Port.tx. */
+  constructor(native: NativePort, life: Life, capacity: number, bufferSize: number) {
+    super(native, life, capacity, true);
     this.#bufferSize = bufferSize;
   }
 
@@ -111,10 +118,8 @@ export class TxBatch extends Batch {
     this.check();
     if (!(want >= 0 && want <= this.capacity))
       throw new RangeError(`reserve ${want}: a batch holds ${this.capacity}`);
-    const count = this.native.reserve(this.offsets, want);
-    this.flags.fill(0, 0, count);
-    this.size = count;
-    return count;
+    this.size = this.native.reserve(want);
+    return this.size;
   }
 
   /** Buffer i as a view (no copy) of the buffer's whole size, good until send(). Throws RangeError, ECLOSED. */
@@ -132,7 +137,7 @@ export class TxBatch extends Batch {
   send(count: number = this.count): void {
     if (!(count >= 0 && count <= this.count))
       throw new RangeError(`send ${count}: ${this.count} are reserved`);
-    this.native.send(count, this.lengths, this.flags);
+    this.native.send(count);
     this.size = 0;
   }
 }

@@ -2,7 +2,7 @@
 // port.ts: an open port: batches of packets, waiting, counters, closing.
 import { netvaleError } from '../errors.js';
 import { type NativeOpenOptions, type NativePort, native } from '../native.js';
-import { RxBatch, TxBatch } from './batch.js';
+import { type Life, RxBatch, TxBatch } from './batch.js';
 import { eventsOf, type Ready, readyOf, type WaitFor, waitFor } from './wait.js';
 
 /** How a port is opened. What is left out keeps the default. */
@@ -67,7 +67,8 @@ export class Port {
   #batch: number;
   #rx: RxBatch | undefined;
   #tx: TxBatch | undefined;
-  #closed = new AbortController();
+  readonly #life: Life = { closed: false };
+  readonly #closing = new AbortController();
 
   /** Use openPort. */
   constructor(name: string, options: OpenOptions = {}) {
@@ -90,18 +91,18 @@ export class Port {
 
   /** True after close(). */
   get closed(): boolean {
-    return this.#closed.signal.aborted;
+    return this.#life.closed;
   }
 
   /** The port's one batch of received packets. Throws ECLOSED after close(). */
   get rx(): RxBatch {
-    this.#rx ??= new RxBatch(this.#native, this.#closed.signal, this.#batch);
+    this.#rx ??= new RxBatch(this.#native, this.#life, this.#batch);
     return this.#rx;
   }
 
   /** The port's one batch of packets to send. Throws ECLOSED after close(). */
   get tx(): TxBatch {
-    this.#tx ??= new TxBatch(this.#native, this.#closed.signal, this.#batch, this.bufferSize);
+    this.#tx ??= new TxBatch(this.#native, this.#life, this.#batch, this.bufferSize);
     return this.#tx;
   }
 
@@ -127,7 +128,7 @@ export class Port {
    * when the port is closed meanwhile. Pending packets are pushed.
    */
   wait(what: WaitFor = 'rx', milliseconds?: number): Promise<Ready> {
-    return waitFor(this.#native, this.#closed.signal, what, milliseconds);
+    return waitFor(this.#native, this.#closing.signal, what, milliseconds);
   }
 
   /**
@@ -145,7 +146,8 @@ export class Port {
    */
   close(): void {
     if (this.closed) return;
-    this.#closed.abort();
+    this.#life.closed = true;
+    this.#closing.abort();
     open.delete(this);
     this.#native.close();
   }

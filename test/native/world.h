@@ -17,6 +17,7 @@
 #include <netvale.h>
 
 #include "check.h"
+#include "packet/random.h"
 
 static char world_dir[128];
 
@@ -80,6 +81,12 @@ static inline void refuse_port(const char *name, const struct nv_open_options *o
     CHECK(error == 0 || port == NULL);
     if (error == 0)
         nv_close(port);
+}
+
+/* A number in [0, n) from a seed that moves on. */
+static inline uint32_t random_below(uint64_t *seed, uint32_t n)
+{
+    return (uint32_t)(nv_splitmix64(seed) % n);
 }
 
 static const uint8_t broadcast_mac[6] = {255, 255, 255, 255, 255, 255};

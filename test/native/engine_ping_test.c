@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* engine_ping_test.c - ping and pong: every protocol, losses, late and repeated answers, what pong turns round. */
+#include "engine_rig.h"
+
+static void every_protocol_is_answered(void)
+{
+    for (unsigned kind = 0; kind < 12; kind++) {
+        world_new();
+        bool vale = kind & 1, v6 = kind & 2;
+        struct nv_plan ping = plan_of(NV_ROLE_PING, vale ? "vale0:a" : "netmap:p{1");
+        struct nv_plan pong = plan_of(NV_ROLE_PONG, vale ? "vale0:b" : "netmap:p}1");
+        nv_traffic_default(&ping.traffic, v6 ? 6 : 4);
+        ping.traffic.protocol = (uint8_t[]){NV_IP_UDP, NV_IP_TCP, NV_IP_ICMP}[kind / 4];
+        ping.traffic.size_max = 100;
+        ping.traffic.vlans = kind / 4;
+        ping.count = 500;
+        ping.burst = kind & 4 ? 10 : 0;
+        struct nv_engine *b = start(&pong), *a = start(&ping);
+        CHECK(finishes(a, 10), "kind %u", kind);
+        nv_engine_stop(b);
+        join(a);
+        join(b);
+        const struct nv_histogram *h = nv_page_histogram(nv_engine_stats(a), 0);
+        CHECK(stat_of(a, NV_STAT_REPLIES) == 500 && stat_of(a, NV_STAT_TIMEOUTS) == 0, "kind %u: %lu replies, %lu lost",
+              kind, stat_of(a, NV_STAT_REPLIES), stat_of(a, NV_STAT_TIMEOUTS));
+        CHECK(stat_of(a, NV_STAT_FOREIGN) == 0 && stat_of(a, NV_STAT_DUPLICATED) == 0 &&
+              stat_of(a, NV_STAT_TOO_LATE) == 0);
+        CHECK(h->count == 500 && h->min > 100 && h->min <= h->max && h->max < 5 * NV_SECOND);
+        CHECK(stat_of(a, NV_STAT_ACCEPTED) == 500 && stat_of(b, NV_STAT_ACCEPTED) == 500);
+        nv_engine_free(a);
+        nv_engine_free(b);
+        world_end();
+    }
+}
+
+/* We are the pong, and a bad one: some requests get no answer, some two, some one too late. */
+static void bad_answers_are_counted(void)
+{
+    static struct packet p, late[200];
+    unsigned lates = 0, unanswered = 0, doubled = 0;
+    world_new();
+    struct nv_plan ping = plan_of(NV_ROLE_PING, "netmap:p{1");
+    struct nv_port *far = open_port("netmap:p}1");
+    ping.count = 1000;
+    ping.rate = 2000;
+    ping.timeout_ns = NV_SECOND * 3 / 10;
+    struct nv_engine *a = start(&ping);
+    for (unsigned i = 0; i < 1000 && take_packet(far, &p, NV_SECOND); i++) {
+        if (i % 10 == 3) {
+            unanswered++;
+        } else if (i % 10 == 5 && i < 100) {
+            late[lates++] = p;
+        } else {
+            for (unsigned copies = i % 10 == 7 ? 2 : 1; copies--;)
+                give_packet(far, p.data, p.len);
+            doubled += i % 10 == 7;
+        }
+        if (i == 900) /* they are 400 ms old */
+            for (unsigned k = 0; k < lates; k++)
+                give_packet(far, late[k].data, late[k].len);
+        if (i == 950)
+            give_packet(far, (const uint8_t[60]){1}, 60);
+    }
+    CHECK(finishes(a, 3));
+    join(a);
+    CHECK(stat_of(a, NV_STAT_ACCEPTED) == 1000);
+    CHECK(stat_of(a, NV_STAT_TIMEOUTS) == unanswered + lates, "%lu timed out, not %u", stat_of(a, NV_STAT_TIMEOUTS),
+          unanswered + lates);
+    CHECK(stat_of(a, NV_STAT_REPLIES) == 1000 - unanswered - lates, "%lu answers", stat_of(a, NV_STAT_REPLIES));
+    CHECK(stat_of(a, NV_STAT_DUPLICATED) == doubled && stat_of(a, NV_STAT_TOO_LATE) == lates, "%lu again, %lu late",
+          stat_of(a, NV_STAT_DUPLICATED), stat_of(a, NV_STAT_TOO_LATE));
+    CHECK(stat_of(a, NV_STAT_FOREIGN) == 1);
+    nv_engine_free(a);
+    nv_close(far);
+    world_end();
+}
+
+static void nobody_answers(void)
+{
+    world_new();
+    struct nv_plan ping = plan_of(NV_ROLE_PING, "vale0:a");
+    ping.count = 3;
+    ping.timeout_ns = NV_SECOND / 50;
+    struct nv_engine *a = start(&ping);
+    CHECK(finishes(a, 1) && stat_of(a, NV_STAT_TIMEOUTS) == 3 && stat_of(a, NV_STAT_REPLIES) == 0);
+    CHECK(nv_page_drop(nv_engine_stats(a), NV_DROP_NO_PORT) == 3);
+    nv_engine_free(a);
+    world_end();
+}
+
+/* Build a request by hand, have it returned, and look at what came back. */
+static void pong_turns_packets_round(void)
+{
+    static struct packet p;
+    static const uint8_t here[6] = {2, 0, 0, 0, 0, 1}, there[6] = {2, 0, 0, 0, 0, 2};
+    struct nv_ip_fields ip = {.src = {10, 0, 0, 1}, .dst = {10, 0, 0, 2}, .protocol = NV_IP_ICMP, .ttl = 5};
+    uint8_t frame[80] = {0};
+    struct nv_decoded d;
+    world_new();
+    struct nv_plan pong = plan_of(NV_ROLE_PONG, "netmap:p}1");
+    struct nv_port *near = open_port("netmap:p{1");
+    memcpy(pong.traffic.src_mac.first, there, 6);
+    memcpy(pong.traffic.src_mac.last, there, 6);
+    struct nv_engine *b = start(&pong);
+    for (unsigned round = 0; round < 2; round++) {
+        /* To the pong itself, and to everybody. */
+        uint8_t *l3 = nv_build_ethernet(frame, round ? broadcast_mac : there, here, NULL, 0, NV_TYPE_IPV4);
+        uint8_t *l4 = nv_build_ipv4(l3, &ip, 8 + 20);
+        nv_build_echo(l4, NV_ICMP_ECHO, 77, 88);
+        nv_build_finish(l3, NV_IP_ICMP, l4, 28);
+        give_packet(near, frame, 62);
+        CHECK(take_packet(near, &p, NV_SECOND) && p.len == 62);
+        CHECK(memcmp(p.data, here, 6) == 0 && memcmp(p.data + 6, there, 6) == 0);
+        CHECK(nv_decode(p.data, p.len, &d) & NV_DECODED_TRANSPORT && nv_decode_check(p.data, &d) == 0);
+        CHECK(nv_get_be32(p.data + 26) == 0x0a000002 && nv_get_be32(p.data + 30) == 0x0a000001);
+        CHECK(p.data[34] == NV_ICMP_ECHO_REPLY && d.src_port == 77 && d.dst_port == 88);
+    }
+    /* Not IP, and hardly a packet: returned all the same. */
+    nv_build_ethernet(frame, there, here, NULL, 0, NV_TYPE_ARP);
+    give_packet(near, frame, 60);
+    CHECK(take_packet(near, &p, NV_SECOND) && memcmp(p.data, here, 6) == 0 && memcmp(p.data + 6, there, 6) == 0);
+    give_packet(near, frame, 13);
+    CHECK(take_packet(near, &p, NV_SECOND) && p.len == 13 && memcmp(p.data, there, 6) == 0);
+    nv_engine_stop(b);
+    join(b);
+    CHECK(stat_of(b, NV_STAT_ACCEPTED) == 4);
+    nv_engine_free(b);
+    nv_close(near);
+    world_end();
+}
+
+int main(int argc, char **argv)
+{
+    static const struct check_test tests[] = {
+        {"every_protocol_is_answered", every_protocol_is_answered},
+        {"bad_answers_are_counted", bad_answers_are_counted},
+        {"nobody_answers", nobody_answers},
+        {"pong_turns_packets_round", pong_turns_packets_round},
+    };
+    return check_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
