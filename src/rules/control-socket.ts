@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where the control sockets of running programs are, and which of them live.
-import { chmodSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,19 +9,46 @@ import { EXIT, RuleError } from './error.js';
 /** Longest path of a Unix socket (sun_path less its terminating 0). */
 const PATH_MAX = 107;
 
-/** Folder of the control sockets, in the directory where this user's ports live; made when it is not there. */
+/** Folder of the control sockets: beside the directory where this user's ports live. */
 export function controlFolder(): string {
-  const uid = os.userInfo().uid;
-  const world = process.env.NETVALE_DIR ?? `/dev/shm/netvale-${uid}`;
-  const folder = path.join(world, 'control');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const made = statSync(folder);
-  if (made.uid !== uid || (made.mode & 0o077) !== 0)
+  const world = process.env.NETVALE_DIR?.replace(/\/+$/, '') || `/dev/shm/netvale-${os.userInfo().uid}`;
+  return `${world}.control`;
+}
+
+/** Refuse a folder that others could put sockets into. False when it is not there. */
+function checkFolder(folder: string): boolean {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (!found) return false;
+  if (found.uid !== os.userInfo().uid || (found.mode & 0o077) !== 0)
     throw new RuleError(`${folder} is not safely yours`, {
       expected: 'a folder of your own with mode 0700',
       exit: EXIT.osError,
     });
+  return true;
+}
+
+/** Make the folder; its name. */
+export function makeControlFolder(): string {
+  const folder = controlFolder();
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') throw new RuleError(`cannot make ${folder}: ${message}`, { exit: EXIT.osError });
+  }
+  checkFolder(folder);
   return folder;
+}
+
+/** Take a socket away, and the folder when it was the last. */
+export function releasePath(file: string): void {
+  rmSync(file, { force: true });
+  if (path.dirname(file) !== controlFolder()) return;
+  try {
+    rmdirSync(controlFolder());
+  } catch {
+    // others have sockets there
+  }
 }
 
 export function checkSocketPath(file: string): string {
@@ -49,11 +76,12 @@ export function tryConnect(file: string): Promise<Socket | undefined> {
 export async function connectOnly(): Promise<Socket> {
   const folder = controlFolder();
   const live: { file: string; socket: Socket }[] = [];
-  for (const name of readdirSync(folder).filter((each) => each.endsWith('.sock'))) {
+  const names = checkFolder(folder) ? readdirSync(folder).filter((each) => each.endsWith('.sock')) : [];
+  for (const name of names) {
     const file = path.join(folder, name);
     const socket = await tryConnect(file);
     if (socket) live.push({ file, socket });
-    else unlinkSync(file);
+    else releasePath(file);
   }
   if (live.length === 1) return live[0]!.socket;
   for (const { socket } of live) socket.destroy();
@@ -78,11 +106,7 @@ export async function claimPath(file: string): Promise<void> {
       exit: EXIT.unavailable,
     });
   }
-  try {
-    if (statSync(file).isSocket()) unlinkSync(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  if (statSync(file, { throwIfNoEntry: false })?.isSocket()) unlinkSync(file);
 }
 
 /** Only this user may speak to it. */

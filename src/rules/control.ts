@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The control socket of a running program: JSON requests, one a line, each answered by one line, one command after the
 // other whoever sent it. A client that goes away, or sends nonsense, changes nothing.
-import { unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import { claimPath, controlFolder, protect } from './control-socket.js';
+import { claimPath, makeControlFolder, protect, releasePath } from './control-socket.js';
 import type { Controller } from './controller.js';
 import { EXIT, RuleError } from './error.js';
 import { execute, type Reply, type Source } from './session.js';
@@ -54,7 +53,7 @@ export class ControlServer {
 
   /** Listen. Throws a RuleError when the path is taken. */
   static async open(controller: Controller, options: ControlOptions): Promise<ControlServer> {
-    const file = options.path ?? path.join(controlFolder(), `${options.program}-${process.pid}.sock`);
+    const file = options.path ?? path.join(makeControlFolder(), `${options.program}-${process.pid}.sock`);
     await claimPath(file);
     const server = createServer();
     const control = new ControlServer(file, server, controller);
@@ -112,10 +111,6 @@ export class ControlServer {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     for (const client of this.clients) client.destroy();
     await closed;
-    try {
-      unlinkSync(this.path);
-    } catch {
-      // closing the server removed it
-    }
+    releasePath(this.path);
   }
 }

@@ -92,7 +92,11 @@ export class Controller {
 
   /** Parse and apply text, all of it or nothing. */
   runText(text: string, file: string): string {
-    const jobs = lexFile(text, file).flatMap((line) => parseCommand(line, this.world.context) ?? []);
+    const jobs: Job[] = [];
+    for (const line of lexFile(text, file)) {
+      const job = parseCommand(line, this.world.context);
+      if (job) jobs.push(job);
+    }
     return this.run(jobs);
   }
 

@@ -102,25 +102,13 @@ function order(layout: Layout): Block[] {
 const lookups = (blocks: Block[]): Test[] =>
   blocks.flatMap((block) => block.map(({ test }) => test).filter(looksUp));
 
-function makeLayout(rule: Rule): Layout {
+export function layoutRule(rule: Rule): Layout {
   if (rule.optionsOnly) return { bare: true, options: rule.body };
   const layout = arrange(rule, true);
   const before = lookups(rule.body);
   if (before.length < 2 || lookups(order(layout)).every((test, index) => test === before[index]))
     return layout;
   return arrange(rule, false); // moving would change which look-up is the last one
-}
-
-const made = new WeakMap<Rule, Layout>();
-
-/** Rules are not changed once they are parsed, so each is arranged once. */
-export function layoutRule(rule: Rule): Layout {
-  let layout = made.get(rule);
-  if (!layout) {
-    layout = makeLayout(rule);
-    made.set(rule, layout);
-  }
-  return layout;
 }
 
 /** The blocks of a rule in the order of its program. */

@@ -78,15 +78,20 @@ export function lexArgs(args: readonly string[]): Line {
   return { file: undefined, number: 1, raw: args.join(' '), words };
 }
 
-/** All non-empty lines of a rule file. */
-export function lexFile(text: string, file: string): Line[] {
-  const lines = text.split('\n').map((raw, index) => lexLine(raw, index + 1, file));
-  return lines.filter((line) => line.words.length > 0);
+/** The lines of a rule file, blank ones left out. */
+export function* lexFile(text: string, file: string): Generator<Line> {
+  let number = 0;
+  for (let from = 0; from <= text.length; ) {
+    const end = text.indexOf('\n', from);
+    const stop = end < 0 ? text.length : end;
+    const line = lexLine(text.slice(from, stop), ++number, file);
+    if (line.words.length > 0) yield line;
+    from = stop + 1;
+  }
 }
 
 /** The same for what a preprocessor made of it: lines `# 12 "name"` or `#line 12 "name"` say where the next one stood. */
-export function lexPreprocessed(text: string, file: string): Line[] {
-  const lines: Line[] = [];
+export function* lexPreprocessed(text: string, file: string): Generator<Line> {
   let number = 0;
   let name = file;
   for (const raw of text.split('\n')) {
@@ -98,9 +103,8 @@ export function lexPreprocessed(text: string, file: string): Line[] {
       continue;
     }
     const line = lexLine(raw, number, name);
-    if (line.words.length > 0) lines.push(line);
+    if (line.words.length > 0) yield line;
   }
-  return lines;
 }
 
 export const placeOf = (line: Line, word: Word, offset = 0): Place => ({

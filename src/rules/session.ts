@@ -41,7 +41,7 @@ export function readText(file: string): string {
   }
 }
 
-function linesOf(source: Source): Line[] {
+function linesOf(source: Source): Iterable<Line> {
   if (source.args) return [lexArgs(source.args)];
   const file = source.file ?? 'rules';
   return source.preprocessed ? lexPreprocessed(source.text ?? '', file) : lexFile(source.text ?? '', file);

@@ -9,9 +9,10 @@ export class Words {
   private readonly words: Word[];
   private index = 0;
 
-  constructor(line: Line, from = 0) {
+  /** Reads the words of the line itself: a line is read once. */
+  constructor(line: Line) {
     this.line = line;
-    this.words = line.words.slice(from);
+    this.words = line.words;
   }
 
   /** The next word's text, or undefined at the end. */

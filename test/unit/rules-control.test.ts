@@ -182,6 +182,18 @@ test('a taken path is refused, a dead one is reused, sockets of the dead are swe
   assert.equal(readdirSync(path.dirname(server.path)), [path.basename(server.path)]);
 });
 
+test('the last program takes the folder with it', async () => {
+  const control = path.dirname(server.path);
+  await server.close();
+  assert.not.ok(existsSync(control));
+  try {
+    await requestOnce(undefined, args('list'));
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /no program with rules is running/);
+  }
+});
+
 test('a folder open to others is refused', async () => {
   chmodSync(path.dirname(server.path), 0o755);
   try {

@@ -37,7 +37,9 @@ for (const line of golden) {
 }
 
 test('errors name the file and the line, also behind joined words', () => {
-  const lines = lexFile('# a file\n\nadd allow ip from 1.2.3.4,  5.6.7.8, 9.9.9.999 to any\n', 'site.rules');
+  const lines = [
+    ...lexFile('# a file\n\nadd allow ip from 1.2.3.4,  5.6.7.8, 9.9.9.999 to any\n', 'site.rules'),
+  ];
   assert.is(lines.length, 1);
   try {
     parseCommand(lines[0]!, bareContext);

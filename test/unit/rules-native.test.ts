@@ -49,7 +49,8 @@ test('the engine takes every rule', () => {
           taken++;
         } catch (error) {
           // a table has one type: a second rule may want another
-          if (!(error instanceof RuleError && /is of type/.test(error.message))) throw new Error(`${printAdd(rule)}: ${error}`);
+          if (!(error instanceof RuleError && /is of type/.test(error.message)))
+            throw new Error(`${printAdd(rule)}: ${error}`);
         }
       }
       run('-q flush\ndelete set 31');
