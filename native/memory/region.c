@@ -31,7 +31,7 @@ static uint32_t slots_of(uint32_t ring_size)
     return (uint32_t)((ring_size - sizeof(struct netmap_ring)) / sizeof(struct netmap_slot));
 }
 
-/* netmap_mem_private_new: room for two pipes, and a fake host ring each way. */
+/* netmap_mem_private_new: room for two pipes of as many rings, or four of one, and a fake host ring each way. */
 struct nv_geometry nv_geometry_private(uint32_t tx_rings, uint32_t rx_rings, uint32_t tx_slots, uint32_t rx_slots,
                                        uint32_t extra_bufs)
 {
@@ -40,12 +40,13 @@ struct nv_geometry nv_geometry_private(uint32_t tx_rings, uint32_t rx_rings, uin
     uint32_t extra = extra_bufs < MAX_EXTRA ? extra_bufs : MAX_EXTRA;
     uint64_t ring_size = round_up(sizeof(struct netmap_ring) + slots * sizeof(struct netmap_slot), PAGE);
     uint32_t spread = tx_rings > rx_rings ? tx_rings : rx_rings;
+    uint32_t pipe_rings = 2 * pipes * (spread > 2 ? spread : 2);
     return (struct nv_geometry){
         .if_total = 2 + 4 * pipes + (spread > 1 ? 2 * spread : 0),
         .if_size = (uint32_t)round_up(sizeof(struct netmap_if) + (tx_rings + rx_rings + 2) * sizeof(ssize_t), 1024),
         .ring_total = tx_rings + rx_rings + 2 + 8 * pipes * spread,
         .ring_size = ring_size < 20480 ? 20480 : (uint32_t)ring_size,
-        .buf_total = (4 * pipes + rx_rings) * rx_slots + (4 * pipes + tx_rings) * tx_slots + 2 + extra,
+        .buf_total = (pipe_rings + rx_rings) * rx_slots + (pipe_rings + tx_rings) * tx_slots + 2 + extra,
         .buf_size = NV_BUF_SIZE,
     };
 }

@@ -99,6 +99,16 @@ static void call_monitors(const struct nv_port *p, struct netmap_ring *ring, uin
             p->monitor[i].fn(p->monitor[i].arg, ring, from, to);
 }
 
+/* Slots that wait to be taken were shown when they came. */
+static void monitor_tx(const struct nv_port *p, struct nv_txq *tx, uint32_t slots, uint32_t head)
+{
+    uint32_t hwcur = tx->ctl->hwcur, from = tx->shown;
+    if ((from + slots - hwcur) % slots > (head + slots - hwcur) % slots)
+        from = hwcur;
+    call_monitors(p, tx->ring, from, head);
+    tx->shown = head;
+}
+
 static void check_watermarks(struct nv_txq *tx, uint32_t slots)
 {
     uint32_t hwtail = tx->ctl->hwtail, head = __atomic_load_n(&tx->ring->head, __ATOMIC_RELAXED);
@@ -119,10 +129,12 @@ int nv_txsync(struct nv_port *p, unsigned ring)
     if (!tx)
         return -EINVAL;
     slots = tx->ctl->queue.slots;
-    if (!read_ring(tx->ring, tx->ctl, slots, &head))
+    if (!read_ring(tx->ring, tx->ctl, slots, &head)) {
+        tx->shown = tx->ctl->hwcur;
         return -EINVAL;
+    }
     if (__builtin_expect(p->monitors != 0, 0))
-        call_monitors(p, tx->ring, tx->ctl->hwcur, head);
+        monitor_tx(p, tx, slots, head);
     /* Our buffers can be taken for ours again only when nobody of us is in there: stall.c. */
     __atomic_fetch_add(&p->desc_entry->inside, 1, __ATOMIC_ACQ_REL);
     p->ops->txsync(p, tx, head);
@@ -236,6 +248,8 @@ int nv_monitor_add(struct nv_port *p, nv_monitor_fn *fn, void *arg)
 {
     if (p->monitors == NV_MONITORS)
         return -ENOSPC;
+    for (unsigned i = 0; p->monitors == 0 && i < nv_tx_count(p); i++)
+        p->tx[i].shown = p->tx[i].ctl->hwcur;
     p->monitor[p->monitors].fn = fn;
     p->monitor[p->monitors++].arg = arg;
     return 0;

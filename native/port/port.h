@@ -36,6 +36,7 @@ struct nv_txq {
     /* completed since open; the syncing thread counts, the filling thread reads */
     struct nv_completion completed __attribute__((aligned(64)));
     struct nv_completion reported; /* by nv_tx_completed */
+    uint32_t shown;                /* slots before this one were shown to the monitors */
     uint32_t stop, wake;           /* watermarks; fn NULL: off */
     bool stopped;
     nv_flow_fn *flow;

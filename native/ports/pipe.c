@@ -17,6 +17,52 @@ struct pipe_tx {
     struct nv_queue *queue; /* the other end's; NULL: it left and did not come back */
 };
 
+/* Packets and bytes of entries [0, n), which this side wrote. A loop without branches, for the vector units. */
+static void add_up(const uint64_t *full, uint32_t n, struct nv_completion *sum)
+{
+    uint64_t packets = 0, bytes = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        packets += (full[i] >> 24 & 1) & ~(full[i] >> 31); /* fragments are 1, or 0 in a skipped position */
+        bytes += (full[i] >> 32 & 0xffff);
+    }
+    sum->packets += packets;
+    sum->bytes += bytes;
+}
+
+/* What the other end has released since last time, up to its `refill`. */
+static struct nv_completion released_since(const struct nv_txq *tx, const struct nv_queue *q, uint32_t refill)
+{
+    struct nv_completion sum = {0, 0};
+    uint32_t released = refill - (q->slots - 1), pos = tx->ctl->completed;
+    if (released - pos > q->mask + 1)
+        return sum; /* what an earlier sender left there, or rubbish: do not follow it */
+    while (pos != released) {
+        uint32_t at = pos & q->mask, n = released - pos;
+        n = n < q->mask + 1 - at ? n : q->mask + 1 - at;
+        add_up(q->full + at, n, &sum);
+        pos += n;
+    }
+    return sum;
+}
+
+static void count_released(struct nv_txq *tx, struct nv_completion sum)
+{
+    nv_count(&tx->ctl->stats.delivered, sum.packets);
+    nv_count(&tx->ctl->stats.delivered_bytes, sum.bytes);
+    nv_count(&tx->completed.packets, sum.packets);
+    nv_count(&tx->completed.bytes, sum.bytes);
+}
+
+/* The other end left: what it had released before is delivered, unless its ring has a new user by now. */
+static void count_last(struct nv_txq *tx, const struct nv_queue *q)
+{
+    if (nv_load(q->owner))
+        return;
+    struct nv_completion sum = released_since(tx, q, nv_load(q->refill));
+    if (!nv_load(q->owner))
+        count_released(tx, sum);
+}
+
 /* The other end changed: what it had not released is lost. */
 static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *pipe, uint32_t epoch)
 {
@@ -30,6 +76,8 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
     pipe->epoch = epoch;
     if (peer == pipe->peer && peer)
         return;
+    if (pipe->queue)
+        count_last(tx, pipe->queue);
     if (ctl->peer && ctl->peer != peer) {
         uint64_t known = ctl->stats.delivered;
         for (unsigned i = 0; i < NV_DROP_COUNT; i++)
@@ -62,41 +110,6 @@ static void pipe_tx_close(struct nv_port *p, struct nv_txq *tx)
 {
     (void)p;
     free(tx->kind);
-}
-
-/* Packets and bytes of entries [0, n), which this side wrote. A loop without branches, for the vector units. */
-static void add_up(const uint64_t *full, uint32_t n, uint64_t *packets, uint64_t *bytes)
-{
-    uint64_t whole = 0, sum = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        whole += (full[i] >> 24 & 1) & ~(full[i] >> 31); /* fragments are 1, or 0 in a skipped position */
-        sum += (full[i] >> 32 & 0xffff);
-    }
-    *packets += whole;
-    *bytes += sum;
-}
-
-/* Count what the other end released since last time. */
-static void count_released(struct nv_txq *tx, const struct nv_queue *q, uint32_t refill)
-{
-    struct nv_ring_ctl *ctl = tx->ctl;
-    uint32_t released = refill - (q->slots - 1), pos = ctl->completed;
-    uint64_t packets = 0, bytes = 0;
-    if ((int32_t)(released - pos) < 0)
-        return; /* what an earlier sender left there */
-    if (released - pos > q->mask + 1)
-        pos = released; /* rubbish: do not follow it */
-    while (pos != released) {
-        uint32_t at = pos & q->mask, n = released - pos;
-        n = n < q->mask + 1 - at ? n : q->mask + 1 - at;
-        add_up(q->full + at, n, &packets, &bytes);
-        pos += n;
-    }
-    ctl->completed = released;
-    nv_count(&ctl->stats.delivered, packets);
-    nv_count(&ctl->stats.delivered_bytes, bytes);
-    nv_count(&tx->completed.packets, packets);
-    nv_count(&tx->completed.bytes, bytes);
 }
 
 /* Slots from hwcur to head that are whole packets; or all, when a packet without an end fills the ring. */
@@ -244,8 +257,10 @@ static void pipe_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)
     if (n)
         send(p, tx, pipe, n);
     uint32_t refill = __atomic_load_n(&q->refill, __ATOMIC_SEQ_CST);
-    if (refill - (q->slots - 1) != ctl->completed)
-        count_released(tx, q, refill);
+    if ((int32_t)(refill - (q->slots - 1) - ctl->completed) > 0) {
+        count_released(tx, released_since(tx, q, refill));
+        ctl->completed = refill - (q->slots - 1);
+    }
     uint32_t space = refill - nv_queue_tail(q), pending = (head + q->slots - ctl->hwcur) % q->slots;
     if (space < pending)
         space = pending; /* an earlier sender's packets fill the queue */

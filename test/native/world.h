@@ -66,6 +66,8 @@ static inline struct nv_port *open_port(const char *name)
     struct nv_error err = {0};
     int error = nv_open(name, NULL, &port, &err);
     CHECK(error == 0, "%s: %s", name, err.message);
+    if (error)
+        exit(EXIT_FAILURE); /* no test can go on */
     return port;
 }
 
