@@ -6,32 +6,6 @@
 #include "rules/rewrite.h"
 #include "rules/state.h"
 
-static void count(struct rules_eval *e, uint32_t rule)
-{
-    if (!e->counts)
-        return;
-    struct rules_count *c = &e->counts[rule];
-    __atomic_store_n(&c->packets, c->packets + 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->bytes, c->bytes + e->view.bytes, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->last_ns, e->packet->time_ns, __ATOMIC_RELAXED);
-}
-
-void rules_finish(struct rules_eval *e, uint32_t rule, enum nv_rules_action action, uint32_t arg)
-{
-    const struct nv_rules_rule *r = &e->image->rules[rule];
-    struct nv_rules_verdict *v = e->verdict;
-
-    count(e, rule);
-    v->action = (uint8_t)action;
-    v->reason = e->reason;
-    v->rule = r->number;
-    v->arg = arg;
-    if (e->state)
-        v->flags |= NV_RULES_FROM_STATE;
-    v->resume = (struct nv_rules_resume){e->image->generation, rule + 1, r->id, r->number};
-    e->packet->mark = e->mark;
-}
-
 /* An argument that may be tablearg: then from the last look-up, or from that of the rule when it made the state. */
 static uint32_t argument(const struct rules_eval *e, uint32_t arg, enum nv_rules_value_kind kind)
 {
@@ -105,13 +79,13 @@ static uint32_t call_or_return(struct rules_eval *e, uint32_t rule, const struct
     if (insn->opcode == NV_OP_CALL) {
         if (packet->call_depth >= NV_RULES_CALL_STACK)
             return rule + 1;
-        count(e, rule);
+        rules_count_packet(e, rule);
         packet->calls[packet->call_depth++] = e->image->rules[rule].number;
         return jump_target(e, rule, insn);
     }
     if (packet->call_depth == 0)
         return rule + 1;
-    count(e, rule);
+    rules_count_packet(e, rule);
     uint32_t number = packet->calls[--packet->call_depth] + 1u;
     return e->image->first_at[number > NV_RULES_DEFAULT_RULE ? NV_RULES_DEFAULT_RULE : number];
 }
@@ -121,7 +95,7 @@ static void answer(struct rules_eval *e, const struct nv_rules_insn *insn)
     if (!e->worker || !e->worker->sink.answer)
         return;
     uint32_t mtu = insn->words > 2 ? insn_words(insn)[0] : 0;
-    uint32_t length = answer_make(&e->view, insn->opcode, insn->arg, mtu, e->worker->answer);
+    uint32_t length = answer_make(e->view, insn->opcode, insn->arg, mtu, e->worker->answer);
     if (length)
         e->worker->sink.answer(e->worker->sink.arg, e->packet, e->worker->answer, length);
 }
@@ -132,9 +106,11 @@ static void forward(struct rules_eval *e, uint32_t rule, const struct nv_rules_i
     const uint32_t *words = insn_words(insn);
     uint32_t address = 0;
 
+    v->next_hop_family = 0;
+    v->next_hop_port = 0;
     if (insn->arg == NV_RULES_TABLEARG) {
         const struct nv_rules_value value = value_of(e->token);
-        v->next_hop_family = e->view.family;
+        v->next_hop_family = e->view->family;
         address = value.ipv4;
         memcpy(v->next_hop, value.ipv6, sizeof(v->next_hop));
     } else if (!(insn->arg & NV_RULES_NAME_REF)) {
@@ -154,7 +130,7 @@ static void forward(struct rules_eval *e, uint32_t rule, const struct nv_rules_i
 static void rewritten(struct rules_eval *e, bool changed)
 {
     if (changed)
-        e->verdict->flags |= NV_RULES_REWRITTEN;
+        e->flags |= NV_RULES_REWRITTEN;
 }
 
 uint32_t rules_act(struct rules_eval *e, uint32_t rule)
@@ -192,7 +168,7 @@ uint32_t rules_act(struct rules_eval *e, uint32_t rule)
         forward(e, rule, insn);
         return IMAGE_NO_RULE;
     case NV_OP_SKIPTO:
-        count(e, rule);
+        rules_count_packet(e, rule);
         return jump_target(e, rule, insn);
     case NV_OP_CALL:
     case NV_OP_RETURN:
@@ -205,14 +181,14 @@ uint32_t rules_act(struct rules_eval *e, uint32_t rule)
         e->packet->fib = argument(e, insn->arg, NV_VALUE_FIB);
         break;
     case NV_OP_SETDSCP:
-        rewritten(e, rewrite_dscp(&e->view, argument(e, insn->arg, NV_VALUE_DSCP) & 63));
+        rewritten(e, rewrite_dscp(e->view, argument(e, insn->arg, NV_VALUE_DSCP) & 63));
         break;
     case NV_OP_TCP_SETMSS:
-        rewritten(e, rewrite_mss(&e->view, (uint16_t)insn->arg));
+        rewritten(e, rewrite_mss(e->view, (uint16_t)insn->arg));
         break;
     default: /* NV_OP_COUNT */
         break;
     }
-    count(e, rule);
+    rules_count_packet(e, rule);
     return rule + 1;
 }

@@ -8,7 +8,33 @@
 /* Run the actions of a rule: returns the index of the rule to go on with, or IMAGE_NO_RULE when the pass is over. */
 uint32_t rules_act(struct rules_eval *eval, uint32_t rule);
 
+static inline void rules_count_packet(const struct rules_eval *e, uint32_t rule)
+{
+    if (!e->counts)
+        return;
+    struct rules_count *c = &e->counts[rule];
+    __atomic_store_n(&c->packets, c->packets + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->bytes, c->bytes + e->view->bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->last_ns, e->packet->time_ns, __ATOMIC_RELAXED);
+}
+
 /* End the pass at `rule`: count the packet and fill the verdict. eval->reason says why. */
-void rules_finish(struct rules_eval *eval, uint32_t rule, enum nv_rules_action action, uint32_t arg);
+static inline void rules_finish(struct rules_eval *e, uint32_t rule, enum nv_rules_action action, uint32_t arg)
+{
+    const struct nv_rules_rule *r = &e->image->rules[rule];
+    struct nv_rules_verdict *v = e->verdict;
+
+    rules_count_packet(e, rule);
+    v->action = (uint8_t)action;
+    v->reason = e->reason;
+    v->flags = (uint8_t)(e->flags | (e->state ? NV_RULES_FROM_STATE : 0));
+    v->rule = r->number;
+    v->arg = arg;
+    v->resume.generation = e->image->generation;
+    v->resume.index = rule + 1;
+    v->resume.id = r->id;
+    v->resume.number = r->number;
+    e->packet->mark = e->mark;
+}
 
 #endif

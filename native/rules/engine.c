@@ -298,7 +298,7 @@ void nv_rules_get_params(struct nv_rules *engine, struct nv_rules_params *out)
 static void free_worker(struct nv_rules_worker *worker)
 {
     if (worker) {
-        free(worker->evals);
+        free(worker->batch);
         free(worker->answer);
     }
     free(worker);
@@ -312,9 +312,8 @@ int nv_rules_worker_open(struct nv_rules *engine, const struct nv_rules_sink *si
     int error = 0;
 
     if (worker)
-        *worker = (struct nv_rules_worker){
-            .engine = engine, .evals = calloc(RULES_BATCH, sizeof(struct rules_eval)), .answer = malloc(ANSWER_MAX)};
-    if (!worker || !worker->evals || !worker->answer) {
+        *worker = (struct nv_rules_worker){.engine = engine, .batch = rules_batch_new(), .answer = malloc(ANSWER_MAX)};
+    if (!worker || !worker->batch || !worker->answer) {
         free_worker(worker);
         return rules_error(err, ENOMEM, "no memory for a rule worker");
     }

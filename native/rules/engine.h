@@ -21,8 +21,9 @@
 struct rules_states;
 struct rules_slots;
 struct rules_nat;
+struct rules_batch;
 
-enum { RULES_BATCH = 64, INTERFACE_NAME = 16 };
+enum { INTERFACE_NAME = 16 };
 
 struct nv_rules {
     pthread_mutex_t lock;
@@ -49,9 +50,9 @@ struct nv_rules_worker {
     struct nv_rules_sink sink;
     uint64_t random[2];
     uint32_t index;
-    uint64_t now;             /* time of the last packet */
-    struct rules_eval *evals; /* RULES_BATCH of them */
-    uint8_t *answer;          /* room for an answer packet */
+    uint64_t now;              /* time of the last packet */
+    struct rules_batch *batch; /* what is known of the packets of a batch (classify.c) */
+    uint8_t *answer;           /* room for an answer packet */
 };
 
 /* Wait until no worker can hold what was unlinked before the call. Under lock. */
@@ -59,6 +60,9 @@ void engine_grace(struct nv_rules *engine);
 
 /* What a rule of the image has counted so far, over all workers. Under lock. */
 struct rules_count engine_count(const struct rules_image *image, uint32_t rule);
+
+/* Room for what a worker knows of a batch (classify.c); freed with free(). NULL: no memory. */
+struct rules_batch *rules_batch_new(void);
 
 /* Make the running program's image anew (after a change of interfaces). Under lock. */
 int engine_rebuild(struct nv_rules *engine, struct nv_error *err);

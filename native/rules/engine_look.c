@@ -218,7 +218,8 @@ int nv_rules_explain(struct nv_rules *engine, const struct nv_rules_packet *pack
                      void (*step)(void *arg, const struct nv_rules_step *step), void *arg, struct nv_error *err)
 {
     const struct rules_witness witness = {step, arg};
-    struct rules_eval e = {.engine = engine, .verdict = out};
+    struct rules_view view;
+    struct rules_eval e = {.engine = engine, .verdict = out, .view = &view};
     struct nv_rules_packet copy = *packet;
 
     copy.data = malloc(packet->length ? packet->length : 1);
@@ -231,11 +232,11 @@ int nv_rules_explain(struct nv_rules *engine, const struct nv_rules_packet *pack
     e.params = engine->params;
     e.packet = &copy;
     *out = (struct nv_rules_verdict){.action = NV_RULES_DENY};
-    out->reason = (uint8_t)rules_parse(&copy, e.params, &e.view);
+    out->reason = (uint8_t)rules_parse(&copy, e.params, &view);
     if (out->reason == NV_RULES_WHY_NOT_IP)
         out->action = NV_RULES_PASS;
     if (out->reason == NV_RULES_WHY_BY_RULE) {
-        e.hash = rules_state_hash(engine, &e.view);
+        e.hash = rules_state_hash(engine, &view);
         rules_walk_watched(&e, 0, &witness);
     }
     pthread_mutex_unlock(&engine->shared_lock);

@@ -10,7 +10,7 @@ struct rules_state;
 enum { EVAL_NAMES = 16 };
 
 struct rules_eval {
-    struct rules_view view;
+    struct rules_view *view;
     const struct rules_image *image;
     const struct nv_rules_params *params;
     struct nv_rules_worker *worker; /* NULL while explaining: nothing may change */
@@ -27,6 +27,7 @@ struct rules_eval {
     uint8_t looked;                  /* how many */
     struct rules_state *state;       /* the state that sent the packet to its parent rule, while that rule runs */
     uint8_t reason;
+    uint8_t flags; /* enum nv_rules_verdict_flags so far */
 };
 
 /* Does a test (not PROBE_STATE, KEEP_STATE, LIMIT, SKIP_ACTION) match, before NOT? Sets eval->token on a look-up. */

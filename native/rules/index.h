@@ -44,48 +44,56 @@ struct index_field {
 };
 
 struct rules_index {
+    uint32_t last;     /* the default rule: not in the vectors, a candidate of every packet */
     uint32_t words;    /* of 64 rules */
     uint32_t parts;    /* words of the first level */
     uint32_t *rule_of; /* bit to rule, words * 64 */
+    uint64_t *some;    /* first level: the words there are */
     uint64_t *full;    /* word to the bits that are rules */
     uint16_t *cares;   /* word to the set of fields (1 << field) its rules care about */
     struct index_field fields[FIELDS];
 };
 
-enum { INDEX_INLINE = 24, INDEX_LEAF_MAX = 8 };
+enum { INDEX_FEW = 7, INDEX_LEAF_MAX = 8 };
 
-/* Candidates of one packet, rising. More than fit stand in a bit map by rule. */
-struct index_cursor {
-    uint32_t count; /* INDEX_MANY: they are in map */
-    uint32_t at;
-    uint64_t *map;
-    uint32_t list[INDEX_INLINE];
+/* The vectors of one packet, a field each; those of the other family, and of fields nobody cares about, are NULL. */
+struct index_packet {
+    const struct index_part *src, *dst, *sport, *dport, *kind, *place, *xmit;
+    bool six; /* src and dst are of FIELD_SRC6 and FIELD_DST6 */
+};
+
+/* Candidates of one packet, rising, the default rule last; or, when there are more than a few, INDEX_MANY. */
+struct index_few {
+    uint32_t count;
+    uint32_t list[INDEX_FEW];
 };
 
 #define INDEX_MANY 0xffffffffu
+
+/* The way along the candidates: the list, or a map with a bit a rule when there are many. */
+struct index_cursor {
+    const uint32_t *list; /* NULL: map */
+    const uint64_t *map;
+};
 
 /* Build the index of an image whose rules, patterns and probes are known. 0 or -ENOMEM. */
 int index_make(const struct rules_image *image, struct rules_index **out);
 void index_free(struct rules_index *index);
 
-/* Find the candidates. map: (rule_count + 63) / 64 words, all zero, for when there are many. */
-void index_start(const struct rules_index *index, const struct rules_view *view, struct index_cursor *cursor,
-                 uint64_t *map);
-/* Zero what index_start put into the map. */
-void index_end(struct index_cursor *cursor, uint32_t rule_count);
-
-uint32_t index_next_in_map(const struct index_cursor *cursor, uint32_t from);
+/* Set the bit of each candidate in map, (rule_count + 63) / 64 words, all zero. */
+void index_fill_map(const struct rules_index *index, const struct index_packet *packet, uint64_t *map);
+/* First rule in the map from rule `from` on. */
+uint32_t index_next_in_map(const uint64_t *map, uint32_t from);
 
 /* First candidate from rule `from` on. There is always one: the default rule. */
-static inline uint32_t index_next(struct index_cursor *cursor, uint32_t from)
+static inline uint32_t index_next(const struct index_cursor *cursor, uint32_t from)
 {
-    if (cursor->count == INDEX_MANY)
-        return index_next_in_map(cursor, from);
-    if (cursor->at > 0 && cursor->list[cursor->at - 1] >= from)
-        cursor->at = 0; /* a call went back */
-    while (cursor->list[cursor->at] < from)
-        cursor->at++;
-    return cursor->list[cursor->at];
+    const uint32_t *at = cursor->list;
+    if (!at)
+        return index_next_in_map(cursor->map, from);
+    while (*at < from)
+        at++;
+    return *at;
 }
 
 #endif

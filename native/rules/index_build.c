@@ -7,7 +7,10 @@
 #include "rules/index.h"
 #include "rules/index_lookup.h"
 
-enum { OWN_WORDS_FROM = 32 /* rules alike that get words of their own */, SMALLEST_BUDGET = 32768 /* words */ };
+enum {
+    OWN_WORDS_FROM = 32,    /* rules alike that get words of their own */
+    SMALLEST_BUDGET = 32768 /* words of a field's vectors */
+};
 
 /* Everything that is known while the index is being made. */
 struct making {
@@ -37,6 +40,7 @@ void index_free(struct rules_index *index)
     for (unsigned f = 0; f < FIELDS; f++)
         free_field(&index->fields[f]);
     free(index->rule_of);
+    free(index->some);
     free(index->full);
     free(index->cares);
     free(index);
@@ -56,7 +60,7 @@ static bool always(const struct rules_image *image, uint32_t rule)
 static int collect_sets(struct making *m)
 {
     const struct rules_image *image = m->image;
-    for (uint32_t rule = 0; rule < image->rule_count; rule++) {
+    for (uint32_t rule = 0; rule + 1 < image->rule_count; rule++) {
         bool all[FIELDS];
         if (!rule_enabled(image, rule))
             continue;
@@ -81,7 +85,7 @@ static int place_rules(struct making *m)
 
     if (!sizes)
         return -ENOMEM;
-    for (uint32_t rule = 0; rule < image->rule_count; rule++) {
+    for (uint32_t rule = 0; rule + 1 < image->rule_count; rule++) {
         if (rule_enabled(image, rule)) {
             sizes[m->cares[rule]]++;
             used |= m->cares[rule];
@@ -94,12 +98,14 @@ static int place_rules(struct making *m)
             shared += sizes[kind];
     }
     struct rules_index *index = m->index;
+    index->last = image->rule_count - 1;
     index->words = words + (shared + 63) / 64;
     index->parts = (index->words + 63) / 64;
     index->rule_of = malloc((size_t)index->words * 64 * sizeof(uint32_t));
+    index->some = calloc(index->parts, sizeof(uint64_t));
     index->full = calloc(index->words, sizeof(uint64_t));
     index->cares = calloc(index->words, sizeof(uint16_t));
-    if (!index->rule_of || !index->full || !index->cares) {
+    if (!index->rule_of || !index->some || !index->full || !index->cares) {
         free(sizes);
         return -ENOMEM;
     }
@@ -115,7 +121,7 @@ static int place_rules(struct making *m)
         index->cares[word] = used;
     for (uint32_t rule = 0; rule < image->rule_count; rule++) {
         m->bit_of[rule] = IMAGE_NO_RULE;
-        if (!rule_enabled(image, rule))
+        if (!rule_enabled(image, rule) || rule == index->last)
             continue;
         uint32_t *at = sizes[m->cares[rule]] == IMAGE_NO_RULE ? &next_shared : &sizes[m->cares[rule]];
         m->bit_of[rule] = (*at)++;
@@ -123,6 +129,8 @@ static int place_rules(struct making *m)
         index->full[m->bit_of[rule] / 64] |= UINT64_C(1) << m->bit_of[rule] % 64;
     }
     free(sizes);
+    for (uint32_t word = 0; word < index->words; word++)
+        index->some[word / 64] |= UINT64_C(1) << word % 64;
     for (unsigned f = 0; f < FIELDS; f++)
         index->fields[f].used = used >> f & 1;
     return 0;

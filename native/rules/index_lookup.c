@@ -9,8 +9,6 @@
 
 #include "rules/index_lookup.h"
 
-enum { WIDE_TOP_FROM = 48 /* bounds from which the first table has 16 bits */ };
-
 struct building {
     struct index_field *field;
     uint32_t bounds;
@@ -49,11 +47,12 @@ static int make_entry(struct building *b, uint64_t from, uint64_t size, uint32_t
     }
     uint32_t node = b->nodes++;
     *out = node << 4 | INDEX_NODE;
-    for (uint32_t i = 0; i < 256; i++) {
+    uint64_t part = size > 256 ? size / 256 : 1; /* a smaller range has its entries where its values end */
+    for (uint64_t at = from; at < from + size; at += part) {
         uint32_t entry;
-        if (make_entry(b, from + i * (size / 256), size / 256, &entry) != 0)
+        if (make_entry(b, at, part, &entry) != 0)
             return -ENOMEM;
-        b->field->nodes[node][i] = entry;
+        b->field->nodes[node][at / part & 255] = entry;
     }
     return 0;
 }
@@ -61,7 +60,9 @@ static int make_entry(struct building *b, uint64_t from, uint64_t size, uint32_t
 static int make_tables(struct index_field *field, uint32_t count)
 {
     struct building b = {field, count, 0, 0};
-    uint32_t bits = count >= WIDE_TOP_FROM ? 16 : 8;
+    uint32_t bits = 8;
+    while (bits < 16 && count > 1u << (bits - 3)) /* about eight entries a bound */
+        bits++;
     field->top_shift = 32 - bits;
     field->top = malloc(sizeof(uint32_t) << bits);
     if (!field->top)

@@ -15,7 +15,7 @@ static inline uint32_t index_class(const struct index_field *field, uint32_t val
 {
     uint32_t entry = field->top[value >> field->top_shift], shift = field->top_shift;
     while ((entry & 15) == INDEX_NODE) {
-        shift -= 8;
+        shift = shift > 8 ? shift - 8 : 0;
         entry = field->nodes[entry >> 4][value >> shift & 255];
     }
     uint32_t first = entry >> 4, class = first;

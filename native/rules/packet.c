@@ -192,7 +192,8 @@ static unsigned parse_ip6(struct rules_view *v, const struct nv_rules_params *pa
     }
 }
 
-unsigned rules_parse(const struct nv_rules_packet *packet, const struct nv_rules_params *params, struct rules_view *v)
+unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
+                         struct rules_view *v)
 {
     uint32_t mac = packet->flags & NV_RULES_RAW ? 0 : MAC_BYTES;
     unsigned version, ethertype;

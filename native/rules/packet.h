@@ -25,18 +25,18 @@ struct rules_view {
     uint8_t *l3;        /* behind the MAC header */
     uint32_t l3_length; /* bytes from l3 to the end of the frame */
     uint32_t bytes;     /* counted: without MAC header, IPv4 without what is behind ip_len */
+    uint32_t src, dst;  /* IPv4 */
+    uint16_t sport, dport;
     uint16_t l4;        /* offset of the transport header from l3 */
     uint16_t ethertype; /* layer 2 only */
     uint8_t family;     /* 4, 6, or 0: not IP */
     uint8_t proto;      /* 0 when not IP */
     uint8_t seen;       /* VIEW_* */
     uint8_t ext;        /* IPv6 extension headers, bits of NV_OP_EXT6HDR */
-    uint16_t sport, dport;
-    uint32_t src, dst;  /* IPv4 */
+    uint16_t in_if, out_if;
     uint32_t ip_length; /* as the header says: ip_len, or 40 + payload length */
     uint8_t tos;        /* traffic class for IPv6 */
     uint8_t tcp_flags;  /* TCP with VIEW_ULP */
-    uint16_t in_if, out_if;
 };
 
 static inline uint16_t view_u16(const uint8_t *p)
@@ -65,10 +65,47 @@ static inline const uint8_t *view_l4(const struct rules_view *v, unsigned proto)
     return v->proto == proto && v->seen & VIEW_ULP ? v->l3 + v->l4 : NULL;
 }
 
+/* The whole of it, for packets that are not plain. */
+unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
+                         struct rules_view *v);
+
 /*
  * Fill *v. Returns NV_RULES_WHY_BY_RULE when the rules are to be asked, else why they are not: SHORT,
  * BAD_HEADER and EXT_HEADER mean drop, NOT_IP means pass. v->bytes is set in each case.
+ *
+ * Most packets are whole IPv4 TCP or UDP behind a plain MAC header; they are read here.
  */
-unsigned rules_parse(const struct nv_rules_packet *packet, const struct nv_rules_params *params, struct rules_view *v);
+static inline unsigned rules_parse(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
+                                   struct rules_view *v)
+{
+    enum { MAC = 14, IP = 20, TCP = 20 };
+    uint8_t *frame = packet->data;
+    if (packet->length < MAC + IP + TCP || packet->flags & NV_RULES_RAW || view_u32(frame + 12) >> 8 != 0x080045 ||
+        view_u16(frame + MAC + 6) & 0x3fff || (frame[MAC + 9] != 6 && frame[MAC + 9] != 17))
+        return rules_parse_any(packet, params, v);
+    bool mac = packet->layer == 2, tcp = frame[MAC + 9] == 6;
+    uint32_t l3_length = packet->length - MAC, ip_length = view_u16(frame + MAC + 2);
+    v->frame = frame;
+    v->l3 = frame + MAC;
+    v->l3_length = l3_length;
+    v->bytes = ip_length < l3_length ? ip_length : l3_length;
+    v->src = view_u32(frame + MAC + 12);
+    v->dst = view_u32(frame + MAC + 16);
+    v->sport = view_u16(frame + MAC + IP);
+    v->dport = view_u16(frame + MAC + IP + 2);
+    v->l4 = IP;
+    v->ethertype = mac ? 0x0800 : 0;
+    v->family = 4;
+    v->proto = frame[MAC + 9];
+    v->seen =
+        (uint8_t)(VIEW_PORTS | VIEW_ULP | (mac ? VIEW_MAC : 0) | (packet->direction == NV_RULES_OUT ? VIEW_OUT : 0));
+    v->ext = 0;
+    v->in_if = packet->in_if;
+    v->out_if = packet->out_if;
+    v->ip_length = ip_length;
+    v->tos = frame[MAC + 1];
+    v->tcp_flags = tcp ? frame[MAC + IP + 13] : 0;
+    return NV_RULES_WHY_BY_RULE;
+}
 
 #endif

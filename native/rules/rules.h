@@ -177,12 +177,12 @@ struct nv_rules_verdict {
     uint8_t action;          /* enum nv_rules_action */
     uint8_t reason;          /* enum nv_rules_reason */
     uint8_t flags;           /* enum nv_rules_verdict_flags */
-    uint8_t next_hop_family; /* FORWARD: 4, 6, or 0 for a port named by arg */
+    uint8_t next_hop_family; /* FORWARD only: 4, 6, or 0 for a port named by arg */
     uint16_t rule;           /* number of the rule that ended the pass; 0: none was asked */
     uint16_t next_hop_port;
     uint32_t arg;
     struct nv_rules_resume resume;
-    uint8_t next_hop[16]; /* network order; IPv4 in the first 4 bytes */
+    uint8_t next_hop[16]; /* FORWARD only: network order; IPv4 in the first 4 bytes */
 };
 
 /* What a worker hands out while it classifies. Members may be NULL. Called on the worker's thread. */

@@ -119,7 +119,7 @@ static int64_t lifetime(struct rules_state *s, const struct rules_view *v, const
 
 static void renew(struct rules_states *states, struct rules_state *s, struct rules_eval *e, enum direction way)
 {
-    int64_t life = lifetime(s, &e->view, e->params, way);
+    int64_t life = lifetime(s, e->view, e->params, way);
     if (life < 0)
         return;
     uint64_t expires = e->packet->time_ns + seconds((uint64_t)life);
@@ -135,7 +135,7 @@ static void remember_side(struct rules_state *s, const struct rules_eval *e, enu
         return;
     *side = (struct state_side){e->packet->in_if, e->packet->out_if, e->packet->direction, 1, {0}};
     if (!(e->packet->flags & NV_RULES_RAW)) {
-        memcpy(side->mac, e->view.frame, sizeof(side->mac));
+        memcpy(side->mac, e->view->frame, sizeof(side->mac));
         side->known = 2;
     }
 }
@@ -143,14 +143,14 @@ static void remember_side(struct rules_state *s, const struct rules_eval *e, enu
 /* The number of the packet's live state with this name, 0 if there is none. */
 static uint32_t find(const struct rules_states *states, const struct rules_eval *e, uint32_t name, enum direction *way)
 {
-    if (e->view.family == 0)
+    if (e->view->family == 0)
         return 0;
     uint32_t number = states->heads[state_bucket(states, e->hash)];
     for (; number; number = state_at(states, number)->next) {
         const struct rules_state *s = state_at(states, number);
         if (s->hash != e->hash || s->kind == STATE_PARENT || (s->name != name && name != NV_RULES_STATE_ANY))
             continue;
-        *way = direction_of(s, &e->view);
+        *way = direction_of(s, e->view);
         if (*way != ELSEWHERE && s->expires > e->packet->time_ns)
             return number;
     }
@@ -181,7 +181,7 @@ struct rules_state *rules_state_find(struct rules_eval *e, uint32_t name, uint32
     *rule = parent;
     if (e->worker) {
         s->packets++;
-        s->bytes += e->view.bytes;
+        s->bytes += e->view->bytes;
         remember_side(s, e, way);
         renew(states, s, e, way);
     }
@@ -242,7 +242,7 @@ static uint64_t action_token(const struct rules_eval *e, uint32_t rule)
 static void fill(struct rules_states *states, uint32_t number, struct rules_eval *e, uint32_t name)
 {
     struct rules_state *s = state_at(states, number);
-    const struct rules_view *v = &e->view;
+    const struct rules_view *v = e->view;
 
     s->name = name;
     s->family = v->family;
@@ -267,7 +267,7 @@ static void fill(struct rules_states *states, uint32_t number, struct rules_eval
 /* The parent that counts the states of LIMIT `fields` for this packet; made if it is not there. 0: no memory. */
 static uint32_t find_parent(struct rules_states *states, const struct rules_eval *e, uint32_t fields, uint32_t slot)
 {
-    const struct rules_view *v = &e->view;
+    const struct rules_view *v = e->view;
     struct rules_state key = {.kind = STATE_PARENT, .family = v->family, .proto = v->proto, .fields = (uint8_t)fields};
     if (fields & 1) {
         key.src = v->src;
@@ -349,7 +349,7 @@ unsigned rules_state_add(struct rules_eval *e, const struct nv_rules_insn *insn,
     uint64_t now = e->packet->time_ns;
     enum direction way;
 
-    if (e->view.family == 0 || find(states, e, insn->arg, &way))
+    if (e->view->family == 0 || find(states, e, insn->arg, &way))
         return 0;
     if (states->live >= e->params->dyn_max) {
         rules_states_turn(e->worker, e->image, e->params, now, EXPIRE_WHEN_FULL);

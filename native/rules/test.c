@@ -56,7 +56,7 @@ static bool set_match(const struct nv_rules_insn *insn, uint32_t address)
 
 static bool is_me(const struct rules_eval *e, bool source, bool only6)
 {
-    const struct rules_view *v = &e->view;
+    const struct rules_view *v = e->view;
     const struct rules_table *me = engine_table(e->engine, NV_RULES_TABLE_ME);
     if (v->family == 6)
         return table_find6(me, source ? view_src6(v) : view_dst6(v)) != 0;
@@ -110,7 +110,7 @@ static bool lookup_match(struct rules_eval *e, const struct nv_rules_insn *insn)
 {
     const struct nv_rules_lookup *lookup = (const void *)insn_words(insn);
     const struct rules_table *table = engine_table(e->engine, insn->arg);
-    const struct rules_view *v = &e->view;
+    const struct rules_view *v = e->view;
     uint64_t token = 0;
     uint32_t number = 0, mask = NV_RULES_TABLEARG;
     bool source = lookup->key == NV_KEY_SRC_IP || lookup->key == NV_KEY_SRC_IP4 || lookup->key == NV_KEY_SRC_IP6 ||
@@ -209,7 +209,7 @@ static bool mac_match(const struct rules_view *v, const uint32_t *words)
 static uint64_t route_to_source(const struct rules_eval *e)
 {
     const struct rules_table *routes = engine_table(e->engine, NV_RULES_TABLE_ROUTES);
-    const struct rules_view *v = &e->view;
+    const struct rules_view *v = e->view;
     if (v->family == 0)
         return 0;
     return v->family == 4 ? table_find4(routes, v->src) : table_find6(routes, view_src6(v));
@@ -217,7 +217,7 @@ static uint64_t route_to_source(const struct rules_eval *e)
 
 static bool route_match(const struct rules_eval *e, unsigned opcode)
 {
-    const struct rules_view *v = &e->view;
+    const struct rules_view *v = e->view;
     if (v->seen & VIEW_OUT && opcode != NV_OP_VERSRCREACH)
         return true;
     uint64_t token = route_to_source(e);
@@ -322,7 +322,7 @@ static bool icmp_match(const struct rules_view *v, const struct nv_rules_insn *i
 
 bool rules_test(struct rules_eval *e, const struct nv_rules_insn *insn)
 {
-    const struct rules_view *v = &e->view;
+    const struct rules_view *v = e->view;
 
     switch (insn->opcode) {
     case NV_OP_ALWAYS:

@@ -1,87 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * walk.c - take a packet through the rules: the first enabled rule whose tests all match runs its actions;
- * count, skipto and their like go on from there.
- *
- * The same walk serves the index (which names the rules worth looking at), the plain linear evaluation (which
- * looks at all) and the explanation (linear, with a witness and without changing anything).
- */
+/* walk.c - the walk of an explanation: what became of each rule. */
 #include "rules/walk.h"
 
-#include "rules/action.h"
-#include "rules/index.h"
-#include "rules/state.h"
-
-enum { JUMPS_MORE_THAN_RULES = 1024 };
-
-enum tested { NO_MATCH, MATCH, STATE_HIT, DENIED };
-
-/* Is a look-up of states with this name still to be done in this pass? Each name is looked for once. */
-static inline bool must_look(const struct rules_eval *e, uint32_t name)
-{
-    for (unsigned i = 0; i < e->looked; i++) {
-        if (e->looked_for[i] == name || e->looked_for[i] == NV_RULES_STATE_ANY)
-            return false;
-    }
-    return true;
-}
-
-static inline bool look_for_state(struct rules_eval *e, uint32_t name, uint32_t *rule)
-{
-    if (!must_look(e, name))
-        return false;
-    if (e->looked < EVAL_NAMES)
-        e->looked_for[e->looked++] = name;
-    e->state = rules_state_find(e, name, rule);
-    return e->state != NULL;
-}
-
-/*
- * Run the tests of a rule (check-state: look for a state). On STATE_HIT *rule is the state's parent; otherwise *failed
- * is the last instruction run.
- */
-static inline enum tested run_tests(struct rules_eval *e, uint32_t *rule, const struct nv_rules_insn **failed)
-{
-    const struct rules_image *image = e->image;
-    const struct nv_rules_insn *insn = rule_tests(image, *rule), *end = rule_actions(image, *rule);
-    bool satisfied = false; /* an earlier member of the running or-block matched */
-
-    e->token = 0;
-    e->rule_number = image->rules[*rule].number;
-    *failed = insn;
-    if (insn == end && end->opcode == NV_OP_CHECK_STATE)
-        return look_for_state(e, end->arg, rule) ? STATE_HIT : NO_MATCH;
-    for (; insn != end; insn = insn_next(insn)) {
-        if (satisfied) {
-            satisfied = insn->flags & NV_RULES_OR;
-            continue;
-        }
-        *failed = insn;
-        if (insn->opcode >= NV_OP_PROBE_STATE) {
-            if (insn->opcode == NV_OP_PROBE_STATE) {
-                if (look_for_state(e, insn->arg, rule))
-                    return STATE_HIT;
-            } else if (insn->opcode == NV_OP_SKIP_ACTION) {
-                return NO_MATCH;
-            } else if (e->worker) {
-                e->reason = (uint8_t)rules_state_add(e, insn, *rule);
-                if (e->reason != 0)
-                    return DENIED;
-            }
-            continue;
-        }
-        bool match = rules_test(e, insn) != ((insn->flags & NV_RULES_NOT) != 0);
-        if (match)
-            satisfied = insn->flags & NV_RULES_OR;
-        else if (!(insn->flags & NV_RULES_OR))
-            return NO_MATCH;
-    }
-    return MATCH;
-}
-
 /* Say to the witness what became of a rule. */
-static void tell(const struct rules_witness *witness, const struct rules_eval *e, uint32_t rule, bool matched,
-                 const struct nv_rules_insn *failed)
+void rules_tell(const struct rules_witness *witness, const struct rules_eval *e, uint32_t rule, bool matched,
+                const struct nv_rules_insn *failed)
 {
     const struct rules_image *image = e->image;
     struct nv_rules_step step = {.id = image->rules[rule].id, .number = image->rules[rule].number, .failed = -1};
@@ -99,71 +22,7 @@ static void tell(const struct rules_witness *witness, const struct rules_eval *e
     witness->step(witness->arg, &step);
 }
 
-/* First enabled rule from `from` on; the default rule is always one. */
-static inline uint32_t next_enabled(const struct rules_image *image, uint32_t from)
-{
-    while (!rule_enabled(image, from))
-        from++;
-    return from;
-}
-
-static inline __attribute__((always_inline)) void walk(struct rules_eval *e, uint32_t at, struct index_cursor *cursor,
-                                                       const struct rules_witness *witness)
-{
-    const struct rules_image *image = e->image;
-    uint32_t jumps = 0;
-
-    for (;;) { /* the default rule ends it */
-        const struct nv_rules_insn *failed = NULL;
-        uint32_t rule;
-        if (cursor) {
-            rule = index_next(cursor, at);
-            if (image->next_probe && (e->looked == 0 || !image->one_name)) {
-                uint32_t probe = image->next_probe[at];
-                rule = probe < rule ? probe : rule;
-            }
-        } else {
-            rule = next_enabled(image, at);
-        }
-        uint32_t met = rule;
-        e->state = NULL;
-        enum tested tested = run_tests(e, &rule, &failed);
-        if (witness && tested == STATE_HIT)
-            tell(witness, e, rule, true, NULL);
-        else if (witness)
-            tell(witness, e, met, tested != NO_MATCH, failed);
-        if (tested == NO_MATCH) {
-            at = rule + 1;
-            continue;
-        }
-        if (tested == DENIED) {
-            rules_finish(e, rule, NV_RULES_DENY, 0);
-            return;
-        }
-        at = rules_act(e, rule);
-        if (at == IMAGE_NO_RULE)
-            return;
-        if (at != met + 1 && ++jumps > image->rule_count + JUMPS_MORE_THAN_RULES) {
-            e->reason = NV_RULES_WHY_LOOP;
-            rules_finish(e, rule, NV_RULES_DENY, 0);
-            return;
-        }
-    }
-}
-
-void rules_walk(struct rules_eval *e, uint32_t from)
-{
-    if (e->image->index) {
-        struct index_cursor cursor;
-        index_start(e->image->index, &e->view, &cursor, e->map);
-        walk(e, from, &cursor, NULL);
-        index_end(&cursor, e->image->rule_count);
-    } else {
-        walk(e, from, NULL, NULL);
-    }
-}
-
 void rules_walk_watched(struct rules_eval *e, uint32_t from, const struct rules_witness *witness)
 {
-    walk(e, from, NULL, witness);
+    rules_walk(e, from, NULL, witness);
 }
