@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// ipfw.test.ts: the program ipfw: with a running program, on files, exit codes.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bareContext } from '../../src/rules/context.js';
+import { ControlServer } from '../../src/rules/control.js';
+import { Controller } from '../../src/rules/controller.js';
+import { EXIT } from '../../src/rules/error.js';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'nv-ipfw-'));
+process.env.NETVALE_DIR = path.join(folder, 'world');
+
+const test = suite('ipfw');
+let controller: Controller;
+let server: ControlServer;
+
+test.before.each(async () => {
+  controller = new Controller({ context: bareContext });
+  server = await ControlServer.open(controller, { program: 'test' });
+});
+test.after.each(() => server.close());
+test.after(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  status: number | null;
+  out: string;
+  err: string;
+}
+
+/** Run the program ipfw. */
+function ipfw(args: string[], options: { cwd?: string; input?: string } = {}): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', path.resolve('tools/ipfw.ts'), ...args], {
+      cwd: options.cwd ?? process.cwd(),
+      stdio: 'pipe',
+    });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (piece: Buffer) => out.push(piece));
+    child.stderr.on('data', (piece: Buffer) => err.push(piece));
+    child.stdin.end(options.input ?? '');
+    child.on('close', (status) =>
+      resolve({ status, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() }),
+    );
+  });
+}
+
+const listing = () => controller.runText('list', 'x');
+
+test('ipfw speaks to the only program, or to the one named', async () => {
+  assert.equal(await ipfw(['add', '100', 'allow', 'ip', 'from', 'any', 'to', 'any']), {
+    status: 0,
+    out: '00100 allow ip from any to any\n',
+    err: '',
+  });
+  assert.equal(await ipfw(['--socket', server.path, '-q add 200 deny src-ip 10.0.0.0/24, 127.0.0.1/8']), {
+    status: 0,
+    out: '',
+    err: '',
+  });
+  assert.is((await ipfw(['-c', 'list', '200'])).out, '00200 deny src-ip 10.0.0.0/24,127.0.0.0/8\n');
+  const missing = await ipfw(['delete', '7']);
+  assert.equal(
+    [missing.status, missing.err],
+    [EXIT.unavailable, 'ipfw: command line:1:1: rule 7 not found\n'],
+  );
+  const nobody = await ipfw([`--socket=${folder}/none.sock`, 'list']);
+  assert.is(nobody.status, EXIT.unavailable);
+  assert.match(nobody.err, /^ipfw: nobody listens on /);
+});
+
+test('ipfw applies rule files, through a preprocessor too', async () => {
+  const file = path.join(folder, 'site.rules');
+  writeFileSync(
+    file,
+    '# our site\n-q add 1 allow ip from any to any in\nadd 2 deny ip from any to any out // end\n',
+  );
+  assert.equal(await ipfw([file]), { status: 0, out: '00002 deny ip from any to any out // end\n', err: '' });
+});
+
+test('exit codes of the program itself', async () => {
+  for (const [words, status, what] of [
+    [[], EXIT.usage, /no command/],
+    [['frob'], EXIT.usage, /unexpected "frob"/],
+    [['-n', 'add', 'deny', 'ip', 'from', '10.0.0.300', 'to', 'any'], EXIT.data, /bad address/],
+    [['-n', 'add', 'deny', 'ip', 'from', 'no.such.invalid', 'to', 'any'], EXIT.noHost, /unknown/],
+    [['/no/such/file'], EXIT.unavailable, /cannot read \/no\/such\/file: no such file/],
+    [['-p', 'no-such-preprocessor', 'package.json'], EXIT.osError, /cannot run no-such-preprocessor/],
+    [['-p', 'false', 'package.json'], EXIT.unavailable, /exited with status 1/],
+    [['--default', 'maybe', 'list'], EXIT.usage, /--default maybe/],
+    [['explain', 'tcp 1.2.3.4:5 > 6.7.8.9:80'], EXIT.usage, /explain without rules/],
+  ] as const) {
+    const { status: got, err } = await ipfw([...words]);
+    assert.is(got, status, words.join(' '));
+    assert.match(err, what);
+    assert.is(err.trimEnd().split('\n').length, 1);
+  }
+  assert.is((await ipfw(['-h'])).status, 0);
+  assert.match((await ipfw(['--version'])).out, /^ipfw \d/);
+});
+
+test('ipfw checks and lists files without a program', async () => {
+  const file = path.join(folder, 'check.rules');
+  writeFileSync(
+    file,
+    'add deny ip from any to any not in\ntable t add 10.0.0.0/8 5\ndelete 77\nset disable 5\n',
+  );
+  const checked = await ipfw(['-n', file]);
+  assert.equal(
+    [checked.status, checked.out],
+    [0, '00100 deny ip from any to any out\nadded: 10.0.0.0/8 5\n'],
+  );
+  assert.match(checked.err, /auto-created/);
+  writeFileSync(file, 'add deny ip from any to any not in\ntable t create\ntable t add 10.0.0.0/8 5\n');
+  assert.is(
+    (await ipfw(['--rules', file, '--default', 'deny', 'show'])).out,
+    '00100 0 0 deny ip from any to any out\n65535 0 0 deny ip from any to any\n',
+  );
+  assert.is((await ipfw(['--rules', file, 'table', 't', 'lookup', '10.1.1.1'])).out, '10.0.0.0/8 5\n');
+  writeFileSync(file, 'add deny ip from any to any\n  add deny ip frm any to any\n');
+  assert.equal(await ipfw(['-n', file]), {
+    status: EXIT.usage,
+    out: '',
+    err: `ipfw: ${file}:2:15: unexpected "frm": expected "from"\n`,
+  });
+});
+
+test('a preprocessor: its lines lead back to the file', async () => {
+  const file = path.join(folder, 'macros.rules');
+  writeFileSync(file, 'NET\n\nadd deny ip from NET to any\nadd bogus\n');
+  const sed = await ipfw(['-n', '-p', 'sed', '-e', '1s/.*/# 1 "x"/;s/NET/10.0.0.0\\/8/', file]);
+  assert.equal([sed.status, sed.err.split(':')[1]], [EXIT.data, ' x']);
+  writeFileSync(file, 'add deny ip from NET to any\n');
+  assert.equal(await ipfw(['-q', '-p', 'sed', 's/NET/10.0.0.0\\/8/', file]), { status: 0, out: '', err: '' });
+  assert.match(listing(), /deny ip from 10\.0\.0\.0\/8 to any/);
+});
+
+test.run();
