@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The engine of native/rules, through the addon.
 import { native } from '../native.js';
-import { parseIp4, parseIp6 } from './address.js';
-import { TABLE_ME } from './compiler/opcodes.js';
+import { TABLE_ME, TABLE_ROUTES } from './compiler/opcodes.js';
 import { encodeTableUpdate } from './compiler/table.js';
 import type { DynamicState, RuleCounter, RuleEngine } from './engine.js';
-import { RuleError } from './error.js';
+import type { HostFacts } from './host.js';
 import type { Sysctl } from './sysctl.js';
 
 /** A packet to classify or explain. Interfaces are ids of `interface(name)`. */
@@ -176,20 +175,17 @@ export class NativeEngine implements RuleEngine {
     this.rules.deleteStates(Uint32Array.from(ruleIds));
   }
 
-  /** The addresses that are `me`. Throws a RuleError for what is none. */
-  setMe(addresses: readonly string[]): void {
-    const changes = addresses.map((text) => {
-      const ip4 = parseIp4(text);
-      const address = ip4 === undefined ? parseIp6(text) : BigInt(ip4);
-      if (address === undefined)
-        throw new RuleError(`bad address "${text}"`, { expected: 'an IPv4 or IPv6 address' });
-      const family = ip4 === undefined ? (6 as const) : (4 as const);
-      return {
-        key: { type: 'addr' as const, family, address, prefix: family === 4 ? 32 : 128 },
-        values: [1],
-      };
-    });
-    this.rules.tableUpdate(encodeTableUpdate(TABLE_ME, changes, [], true));
+  /** Tell what is known of the host: the addresses that are `me`, and its routes. */
+  setHost({ me, routes }: HostFacts): void {
+    const mine = me.map((key) => ({ key, values: [1] }));
+    // what the engine reads in the table of routes: netgraph: it is the default route, limit: it is directly connected
+    const known = routes.map(({ key, iface, connected }) => ({
+      key,
+      values: [key.prefix === 0 ? 1 : 0, connected ? 1 : 0],
+      iface: this.rules.interface(iface),
+    }));
+    this.rules.tableUpdate(encodeTableUpdate(TABLE_ME, mine, [], true));
+    this.rules.tableUpdate(encodeTableUpdate(TABLE_ROUTES, known, ['netgraph', 'limit'], true));
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import { bareContext } from '../../src/rules/context.js';
 import { Controller } from '../../src/rules/controller.js';
 import { RuleError } from '../../src/rules/error.js';
 import { explainPacket, printExplanation } from '../../src/rules/explain.js';
+import { parseHost } from '../../src/rules/host.js';
 import { NativeEngine } from '../../src/rules/native-engine.js';
 import { parsePacket } from '../../src/rules/packet-text.js';
 
@@ -64,7 +65,7 @@ test('what is wrong with a packet', () => {
 function explain(rules: string, packet: string, me: string[] = []): string {
   const engine = new NativeEngine({ seed: 1n });
   try {
-    engine.setMe(me);
+    engine.setHost(parseHost({ me }));
     const controller = new Controller({ engine, context: bareContext });
     controller.runText(rules, 'rules');
     const text = printExplanation(explainPacket(controller, engine, parsePacket(packet), 1_000_000_000n));

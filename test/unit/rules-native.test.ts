@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { bareContext } from '../../src/rules/context.js';
 import { Controller } from '../../src/rules/controller.js';
 import { RuleError } from '../../src/rules/error.js';
+import { parseHost } from '../../src/rules/host.js';
 import { NativeEngine, type NativeVerdict } from '../../src/rules/native-engine.js';
 import { parsePacket } from '../../src/rules/packet-text.js';
 import { printAdd } from '../../src/rules/print-rule.js';
@@ -180,9 +181,35 @@ test('a table at its limit, a table in use: refused, nothing changed', () => {
 test('me is what the program says it is', () => {
   run('add 10 deny ip from any to me\nadd 20 deny ip6 from me6 to any');
   assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'pass 65535');
-  engine.setMe(['2.2.2.2', '2001:db8::1']);
+  engine.setHost(parseHost({ me: ['2.2.2.2', '2001:db8::1'] }));
   assert.is(verdict('udp 1.1.1.1:1 > 2.2.2.2:2'), 'deny 10');
   assert.is(verdict('udp [2001:db8::1]:1 > [::2]:2'), 'deny 20');
+});
+
+test('routes and connected networks: verrevpath, versrcreach, antispoof', () => {
+  run(`
+    add 10 deny udp from any to any not verrevpath in
+    add 20 deny tcp from any to any not versrcreach in
+    add 30 deny icmp from any to any not antispoof in`);
+  engine.setHost(
+    parseHost({
+      networks: ['10.0.1.0/24=em0', '10.0.2.0/24=em1', '2001:db8::/32=em1'],
+      routes: ['10.0.0.0/8=em2', 'default=em3'],
+    }),
+  );
+  for (const [packet, want] of [
+    ['udp 10.0.1.5 > 9.9.9.9 in recv em0', 'pass 65535'],
+    ['udp 10.0.1.5 > 9.9.9.9 in recv em1', 'deny 10'],
+    ['udp 10.7.7.7 > 9.9.9.9 in recv em2', 'pass 65535'],
+    ['udp [2001:db8::5] > [::9] in recv em1', 'pass 65535'],
+    ['udp 10.0.1.5 > 9.9.9.9 out xmit em1', 'pass 65535'],
+    ['tcp 10.7.7.7 > 9.9.9.9 in recv em0', 'pass 65535'],
+    ['tcp 11.0.0.1 > 9.9.9.9 in recv em3', 'deny 20'],
+    ['icmp 10.0.2.5 > 9.9.9.9 in recv em0', 'deny 30'],
+    ['icmp 10.0.2.5 > 9.9.9.9 in recv em1', 'pass 65535'],
+    ['icmp 10.7.7.7 > 9.9.9.9 in recv em0', 'pass 65535'],
+  ] as const)
+    assert.is(verdict(packet), want, packet);
 });
 
 test('ten thousand rules with the engine', () => {

@@ -10,6 +10,8 @@ export const NAT_GLOBAL = 0xfffffffe;
 export const MAX_TABLE_ID = 65533;
 /** The table of the addresses that are `me`. */
 export const TABLE_ME = 65535;
+/** The table of routes: verrevpath, versrcreach, antispoof. */
+export const TABLE_ROUTES = 65534;
 
 /** Instruction flags, in place in the first word. */
 export const NOT = 0x80 << 8;

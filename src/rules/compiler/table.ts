@@ -9,6 +9,7 @@ const HEAD = 32;
 const ENTRY = 112;
 const VALUE = 48;
 const IPV6 = 48; // within a value
+const IFACE = 44;
 const OP_SET = 2;
 const OP_DELETE = 3;
 const REPLACE = 1;
@@ -18,6 +19,8 @@ const OP_ADD = 1;
 export interface TableChange {
   key: TableKey;
   values: TableValues | undefined;
+  /** Interface id, in the table of routes. */
+  iface?: number;
 }
 
 function writeBytes(out: Uint8Array, offset: number, value: bigint, bytes: number): void {
@@ -76,10 +79,11 @@ export function encodeTableUpdate(
   const words = [MAGIC, VERSION, table, replace ? REPLACE : 0, changes.length];
   for (const [index, word] of words.entries()) view.setUint32(4 * index, word, true);
   let offset = HEAD;
-  for (const { key, values } of changes) {
+  for (const { key, values, iface } of changes) {
     view.setUint32(offset, values ? (replace ? OP_ADD : OP_SET) : OP_DELETE, true);
     writeKey(out, view, offset, key);
     if (values) writeValue(out, view, offset + VALUE, values, valtype);
+    if (iface !== undefined) view.setUint32(offset + VALUE + IFACE, iface, true);
     offset += ENTRY;
   }
   return out;

@@ -14,8 +14,8 @@ export interface Settings {
   rules?: string;
   default: 'allow' | 'deny';
   json: boolean;
-  /** Addresses that are `me`, for explain. */
-  me: string[];
+  /** For explain: addresses that are `me`, connected networks and routes (prefix=interface). */
+  host: { me: string[]; networks: string[]; routes: string[] };
 }
 
 export type Task =
@@ -27,7 +27,18 @@ export type Task =
 const usage = (problem: string, expected?: string): RuleError =>
   new RuleError(problem, { expected, exit: EXIT.usage });
 
-const LONG = ['--socket', '--rules', '--default', '--me', '--json', '--help', '--version'];
+const LONG = [
+  '--socket',
+  '--rules',
+  '--default',
+  '--me',
+  '--network',
+  '--route',
+  '--json',
+  '--help',
+  '--version',
+];
+const FACTS = { '--me': 'me', '--network': 'networks', '--route': 'routes' } as const;
 
 /** Take our own options out of the arguments, up to a comment. */
 function takeLong(argv: readonly string[]): {
@@ -35,7 +46,7 @@ function takeLong(argv: readonly string[]): {
   rest: string[];
   show?: 'help' | 'version';
 } {
-  const settings: Settings = { default: 'allow', json: false, me: [] };
+  const settings: Settings = { default: 'allow', json: false, host: { me: [], networks: [], routes: [] } };
   const rest: string[] = [];
   let show: 'help' | 'version' | undefined;
   const queue = [...argv];
@@ -54,7 +65,8 @@ function takeLong(argv: readonly string[]): {
       if (value === undefined) throw usage(`${name} needs an argument`);
       if (name === '--socket') settings.socket = value;
       else if (name === '--rules') settings.rules = value;
-      else if (name === '--me') settings.me.push(...value.split(',').filter(Boolean));
+      else if (Object.hasOwn(FACTS, name))
+        settings.host[FACTS[name as keyof typeof FACTS]].push(...value.split(',').filter(Boolean));
       else if (value === 'allow' || value === 'deny') settings.default = value;
       else throw usage(`--default ${value}`, 'allow or deny');
     }

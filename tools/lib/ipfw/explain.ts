@@ -3,6 +3,7 @@
 
 import { EXIT, RuleError } from '../../../src/rules/error.js';
 import { explainPacket, printExplanation } from '../../../src/rules/explain.js';
+import { parseHost } from '../../../src/rules/host.js';
 import { parsePacket } from '../../../src/rules/packet-text.js';
 import type { Settings } from './arguments.js';
 import { loadRules } from './run.js';
@@ -11,10 +12,11 @@ export async function runExplain(settings: Settings, text: string): Promise<numb
   if (settings.rules === undefined)
     throw new RuleError('explain without rules', { expected: '--rules FILE', exit: EXIT.usage });
   const packet = parsePacket(text);
+  const host = parseHost(settings.host);
   const { NativeEngine } = await import('../../../src/rules/native-engine.js');
   const engine = new NativeEngine({ seed: 1n });
   try {
-    engine.setMe(settings.me);
+    engine.setHost(host);
     const controller = await loadRules(settings, engine);
     const explanation = explainPacket(controller, engine, packet, BigInt(Date.now()) * 1_000_000n);
     process.stdout.write(settings.json ? `${JSON.stringify(explanation)}\n` : printExplanation(explanation));

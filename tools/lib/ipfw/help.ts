@@ -20,7 +20,7 @@ export const helpText =
                                                   apply a rule file, whole or not at all
   ipfw -n FILE | -n COMMAND                       check only
   ipfw --rules FILE [flags] COMMAND               load a file without a program, then do COMMAND (list, show, ...)
-  ipfw explain --rules FILE [--me ADDRESS,...] [--json] PACKET
+  ipfw explain --rules FILE [--me ADDRESS,...] [--network PREFIX=IF,...] [--route PREFIX=IF,...] [--json] PACKET
                                                   which rule decides, and why not those before it:
                                                   'tcp 1.2.3.4:5 > 6.7.8.9:80 flags syn in recv em0'
 
