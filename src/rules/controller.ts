@@ -155,7 +155,7 @@ export class Controller {
       case 'dummynet-delete':
       case 'dummynet-flush':
       case 'dummynet-list':
-        return applyDummynet(world, command, flags.quiet, transaction);
+        return applyDummynet(world, command, flags, transaction);
       default:
         return applyTable(world, command, flags, transaction);
     }

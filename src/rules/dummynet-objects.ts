@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The links, flow queues and schedulers that were configured, by number.
-import type { DummynetCommand } from './command.js';
+import type { DummynetCommand, Flags } from './command.js';
 import type { DummynetConfig, DummynetKind } from './dummynet.js';
 import { EXIT, RuleError } from './error.js';
 import type { Journal } from './journal.js';
@@ -82,7 +82,7 @@ function checkSize({ sysctl }: World, { queue }: DummynetConfig): void {
 export function applyDummynet(
   world: World,
   command: DummynetCommand,
-  quiet: boolean,
+  flags: Flags,
   { journal }: Transaction,
 ): string {
   const { dummynet } = world;
@@ -95,7 +95,7 @@ export function applyDummynet(
     case 'dummynet-delete':
       for (const range of command.ranges) {
         const found = dummynet.all(command.object, [range]);
-        if (found.length === 0 && !world.lenient)
+        if (found.length === 0 && !world.lenient && !flags.force)
           throw new RuleError(
             `${command.object} ${range.low === range.high ? range.low : `${range.low}-${range.high}`} not found`,
             { exit: EXIT.unavailable },
@@ -105,7 +105,7 @@ export function applyDummynet(
       return '';
     case 'dummynet-flush':
       dummynet.clear(journal);
-      return quiet ? '' : 'Flushed all pipes.\n';
+      return flags.quiet ? '' : 'Flushed all pipes.\n';
     case 'dummynet-list':
       return printObjects(dummynet, command.object, command.ranges);
   }

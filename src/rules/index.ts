@@ -6,11 +6,13 @@ export { Controller, type ControllerOptions } from './controller.js';
 export { type DynamicState, NoEngine, type RuleCounter, type RuleEngine } from './engine.js';
 export { EXIT, type Place, RuleError } from './error.js';
 export { type Explanation, explainPacket, printExplanation } from './explain.js';
+export { type HostFacts, parseHost } from './host.js';
 export {
   NativeEngine,
   type NativeEngineOptions,
   type NativePacket,
   type NativeVerdict,
 } from './native-engine.js';
+export { type OpenRules, type OpenRulesOptions, openRules } from './open.js';
 export { parsePacket, type TextPacket } from './packet-text.js';
 export { execute, type Reply, type Source } from './session.js';

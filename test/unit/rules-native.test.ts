@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // rules-native.test.ts: language and engine together: the engine takes every rule the language has, and what the
 // commands say of tables, sets, counters and states is what packets meet.
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bareContext } from '../../src/rules/context.js';
+import { requestOnce } from '../../src/rules/control-client.js';
 import { Controller } from '../../src/rules/controller.js';
 import { RuleError } from '../../src/rules/error.js';
 import { parseHost } from '../../src/rules/host.js';
 import { NativeEngine, type NativeVerdict } from '../../src/rules/native-engine.js';
+import { openRules } from '../../src/rules/open.js';
 import { parsePacket } from '../../src/rules/packet-text.js';
 import { printAdd } from '../../src/rules/print-rule.js';
 import { anyRule } from './rules-arbitrary.js';
@@ -221,6 +226,37 @@ test('ten thousand rules with the engine', () => {
   run(rules.join('\n'));
   console.log(`# 10,000 rules in ${(Number(process.hrtime.bigint() - start) / 1e6).toFixed(0)} ms`);
   assert.is(verdict('tcp 10.39.15.1:5 > 1.1.1.1:10005'), 'deny 10000');
+});
+
+test('a program opens its rules: files, single rules, the host, the socket', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'nv-open-'));
+  process.env.NETVALE_DIR = path.join(folder, 'world');
+  const file = path.join(folder, 'a.rules');
+  writeFileSync(file, 'add 10 deny ip from any to me\ntable 7 add 1.1.1.1\n');
+  const warnings: string[] = [];
+  const opened = await openRules({
+    program: 'test',
+    files: [file],
+    rules: ['add 20 pipe 3 udp from any to any'],
+    defaultAction: 'deny',
+    host: parseHost({ me: ['2.2.2.2'] }),
+    warn: (text) => warnings.push(text),
+  });
+  assert.is(warnings.length, 1);
+  const reply = await requestOnce(opened.socket, { args: ['list'], folder });
+  assert.is(
+    reply.output,
+    '00010 deny ip from any to me\n00020 pipe 3 udp from any to any\n65535 deny ip from any to any\n',
+  );
+  await opened.close();
+  assert.not.ok(existsSync(opened.socket!));
+  try {
+    await openRules({ program: 'test', files: [file], rules: ['add 20 pipe tcp'] });
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /:1:13: bad pipe number "tcp"/);
+  }
+  rmSync(folder, { recursive: true });
 });
 
 test.run();

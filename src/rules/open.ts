@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a program that filters by rules does at its start: an engine, the rules it was given, a control socket for ipfw.
+import path from 'node:path';
+import { bareContext } from './context.js';
+import { ControlServer } from './control.js';
+import { Controller } from './controller.js';
+import { RuleError } from './error.js';
+import type { HostFacts } from './host.js';
+import { NativeEngine } from './native-engine.js';
+import { execute, readText, type Source } from './session.js';
+
+export interface OpenRulesOptions {
+  /** Name of the program, for the control socket. */
+  program: string;
+  /** Rule files and single commands ("add deny …"), applied in this order. */
+  files?: readonly string[];
+  rules?: readonly string[];
+  /** Action of rule 65535; default allow. */
+  defaultAction?: 'allow' | 'deny';
+  /** Path of the control socket; false: none; default: one that ipfw finds. */
+  socket?: string | false;
+  engine?: NativeEngine;
+  host?: HostFacts;
+  /** Called with each warning about the rules. */
+  warn?: (text: string) => void;
+}
+
+export interface OpenRules {
+  controller: Controller;
+  engine: NativeEngine;
+  /** Path of the control socket, if there is one. */
+  socket: string | undefined;
+  /** Take the socket away and free the engine. */
+  close(): Promise<void>;
+}
+
+/** Throws a RuleError when a file or rule is wrong, or the socket cannot be had; nothing is left open then. */
+export async function openRules(options: OpenRulesOptions): Promise<OpenRules> {
+  const engine = options.engine ?? new NativeEngine();
+  let server: ControlServer | undefined;
+  const close = async (): Promise<void> => {
+    await server?.close();
+    engine.close();
+  };
+  try {
+    if (options.host) engine.setHost(options.host);
+    const controller = new Controller({
+      context: bareContext,
+      engine,
+      ...(options.defaultAction && { defaultAction: options.defaultAction }),
+    });
+    const sources: Source[] = [
+      ...(options.files ?? []).map((file) => ({
+        text: readText(file),
+        file,
+        folder: path.dirname(path.resolve(file)),
+      })),
+      ...(options.rules ?? []).map((text) => ({ args: [text], folder: process.cwd() })),
+    ];
+    for (const source of sources) {
+      const { error, exit, warnings } = await execute(controller, { ...source, flags: { quiet: true } });
+      for (const warning of warnings) options.warn?.(warning);
+      if (error !== undefined) throw new RuleError(error, { exit: exit as RuleError['exit'] });
+    }
+    if (options.socket !== false)
+      server = await ControlServer.open(controller, {
+        program: options.program,
+        ...(options.socket !== undefined && { path: options.socket }),
+      });
+    return { controller, engine, socket: server?.path, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
