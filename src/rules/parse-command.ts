@@ -201,25 +201,28 @@ function parseVerb(words: Words, context: ParseContext): Command {
     throw words.failBack(`internal "${what}"`, 'iflist, talist or vlist', EXIT.usage);
   }
   if (acceptAbbreviation(words, 'add', context)) return { kind: 'add', rule: parseRule(words, context) };
-  if (words.accept('nat')) return parseNatCommand(words, context);
+  const abbreviated = (full: string): boolean => first.length > 1 && acceptAbbreviation(words, full, context);
+  if (abbreviated('nat')) return parseNatCommand(words, context);
   for (const [name, object] of [
     ['pipe', 'pipe'],
     ['queue', 'queue'],
     ['flowset', 'queue'],
     ['sched', 'sched'],
   ] as const)
-    if (words.accept(name)) return parseObjects(words, object, context);
+    if (abbreviated(name)) return parseObjects(words, object, context);
   for (const on of [true, false])
-    if (first.length > 1 && acceptAbbreviation(words, on ? 'enable' : 'disable', context)) {
+    if (abbreviated(on ? 'enable' : 'disable')) {
       const what = TOGGLES.find((each) => acceptAbbreviation(words, each, context));
       if (!what) throw words.unexpected(TOGGLES.join(', '));
       return { kind: 'toggle', what, on };
     }
-  if (words.accept('set')) {
+  if (abbreviated('set')) {
     if (!/^\d/.test(words.peek() ?? '')) return parseSets(words, context);
     const set = words.decimal('set', 0, 31);
+    if (acceptAbbreviation(words, 'add', context))
+      return { kind: 'add', rule: parseRule(words, context, set) };
     const command = parseSetWide(words, set, context);
-    if (!command) throw words.unexpected('delete, flush, zero, resetlog, list, show or table');
+    if (!command) throw words.unexpected('add, delete, flush, zero, resetlog, list, show or table');
     return command;
   }
   const command = parseSetWide(words, undefined, context);

@@ -185,11 +185,11 @@ export function parseProb(words: Words): number {
   return Math.max(1, Math.trunc(value * PROB_ONE));
 }
 
-/** Everything behind `add`. */
-export function parseRule(words: Words, context: ParseContext): Rule {
+/** Everything behind `add`. `set`: that of a rule that names none. */
+export function parseRule(words: Words, context: ParseContext, set = 0): Rule {
   const rule: Rule = {
     number: 0,
-    set: 0,
+    set,
     action: { kind: 'count' },
     body: [],
     optionsOnly: false,

@@ -200,6 +200,8 @@ test('abbreviations are taken and warned of', () => {
   run('ad 5 allow ip from any to any');
   assert.match(warnings[0]!, /DEPRECATED: 'ad' matched 'add' as a sub-string/);
   assert.is(run('sho 5'), '00005 0 0 allow ip from any to any\n');
+  run('pip 1 conf bw 1Mbit/s\nse 7 add 6 deny ip from any to any\nna 1 config ip 1.2.3.4');
+  assert.match(run('-S list 6'), /^00006 set 7 deny/);
 });
 
 test('internal lists', () => {
