@@ -206,6 +206,17 @@ export function parseRule(words: Words, context: ParseContext, set = 0): Rule {
   words.splitBraces();
   const reader: BodyReader = { words, context, protocol: 0 };
   if (rule.action.kind === 'check-state') {
+    if (
+      rule.prob !== undefined ||
+      rule.log ||
+      rule.altq !== undefined ||
+      rule.tag ||
+      rule.setmark !== undefined
+    )
+      throw words.failBack(
+        'check-state with something else',
+        'check-state [:name] alone: log, tag and prob belong to the rules that make states',
+      );
     if (!parseComment(words, rule)) words.end();
     rule.optionsOnly = true;
   } else if (startsWithProtocol(words)) {

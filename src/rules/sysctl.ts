@@ -32,7 +32,7 @@ export const VARIABLES: Record<string, Variable> = {
   'net.inet.ip.fw.dyn_buckets': range(256, 1, 65536),
   'net.inet.ip.fw.curr_dyn_buckets': told(256),
   'net.inet.ip.fw.dyn_count': told(0),
-  'net.inet.ip.fw.dyn_max': range(65536, 1, 0x7fffffff),
+  'net.inet.ip.fw.dyn_max': range(65536, 1, 16777214),
   'net.inet.ip.fw.dyn_ack_lifetime': range(300, 1, 86400),
   'net.inet.ip.fw.dyn_syn_lifetime': range(20, 1, 86400),
   'net.inet.ip.fw.dyn_fin_lifetime': range(1, 1, 4),
