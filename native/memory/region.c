@@ -74,8 +74,7 @@ static struct nv_control layout(uint16_t mem_id, const struct nv_geometry *g)
     c.buf_offset = c.ring_offset + round_up((uint64_t)g->ring_total * g->ring_size, PAGE);
     c.data_size = c.buf_offset + round_up((uint64_t)g->buf_total * g->buf_size, PAGE);
     c.if_owner_at = PAGE;
-    c.ring_owner_at = c.if_owner_at + round_up(g->if_total * 4ull, 64);
-    c.buf_owner_at = c.ring_owner_at;
+    c.buf_owner_at = c.if_owner_at + round_up(g->if_total * 4ull, 64);
     c.ctl_at = round_up(c.buf_owner_at + g->buf_total * 4ull, PAGE);
     c.ctl_size =
         (uint32_t)round_up(sizeof(struct nv_ring_ctl) + nv_queue_size(power_of_two(slots_of(g->ring_size))), PAGE);
