@@ -48,6 +48,7 @@ struct nv_set_aside {
     struct nv_set_aside *next;
     uint32_t desc, generation;
     uint32_t seq;    /* of the lease */
+    uint32_t until;  /* once n is 0: leases before this one may have been overwritten */
     nv_token holder; /* the sender's port */
     uint32_t n;
     uint32_t buf[];
