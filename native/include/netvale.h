@@ -135,7 +135,8 @@ void nv_set_wait_mode(struct nv_port *port, enum nv_wait_mode mode);
  * Sync all bound rings and wait until one of `events` (POLLIN: a packet beyond cur in some rx ring,
  * POLLOUT: room beyond cur in some tx ring) is true or timeout_ns passed (negative: for ever, 0: do not
  * wait). Pending tx slots are pushed whatever the events are. Returns the events that are true, 0 on
- * time-out, -EINTR when a signal came, POLLERR in the result when a ring was broken.
+ * time-out, -EINTR when a signal came while it slept (NV_WAIT_BUSY never sleeps: give it a time-out), POLLERR in the
+ * result when a ring was broken.
  */
 int nv_wait(struct nv_port *port, int events, int64_t timeout_ns);
 

@@ -111,6 +111,7 @@ void nv_dir_remove(int dirfd, const char *path)
 void nv_dir_unlock(int dirfd)
 {
     __atomic_fetch_add(&turns, 1, __ATOMIC_ACQ_REL);
+    flock(dirfd, LOCK_UN); /* a child forked meanwhile has the descriptor too: closing ours would not be enough */
     close(dirfd);
 }
 

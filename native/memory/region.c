@@ -74,8 +74,7 @@ static struct nv_control layout(uint16_t mem_id, const struct nv_geometry *g)
     c.buf_offset = c.ring_offset + round_up((uint64_t)g->ring_total * g->ring_size, PAGE);
     c.data_size = c.buf_offset + round_up((uint64_t)g->buf_total * g->buf_size, PAGE);
     c.if_owner_at = PAGE;
-    c.ring_owner_at = c.if_owner_at + round_up(g->if_total * 4ull, 64);
-    c.buf_owner_at = c.ring_owner_at;
+    c.buf_owner_at = c.if_owner_at + round_up(g->if_total * 4ull, 64);
     c.ctl_at = round_up(c.buf_owner_at + g->buf_total * 4ull, PAGE);
     c.ctl_size =
         (uint32_t)round_up(sizeof(struct nv_ring_ctl) + nv_queue_size(power_of_two(slots_of(g->ring_size))), PAGE);
@@ -117,17 +116,16 @@ int nv_region_create(int dirfd, uint16_t mem_id, const struct nv_geometry *g, st
     return 0;
 }
 
-/* Offsets are recomputed from the geometry: a header that lies is refused, never followed. */
+/* All but the counters is recomputed from the geometry: a header that lies is refused, never followed. */
 static bool control_is_sane(const struct nv_control *c, size_t control_size, size_t data_size, uint16_t mem_id)
 {
     const struct nv_geometry *g = &c->geometry;
-    if (c->mem_id != mem_id || g->buf_size != NV_BUF_SIZE || g->ring_size < 20480 || g->ring_size > MAX_RING_SIZE ||
+    if (g->buf_size != NV_BUF_SIZE || g->ring_size < 20480 || g->ring_size > MAX_RING_SIZE ||
         g->buf_total > NV_ENTRY_BUF_MASK || g->if_total > 65536 || g->ring_total > 65536 || g->if_size > 65536)
         return false;
     struct nv_control want = layout(mem_id, g);
-    return want.data_size == data_size && want.control_size == control_size && want.ring_offset == c->ring_offset &&
-           want.buf_offset == c->buf_offset && want.if_owner_at == c->if_owner_at &&
-           want.buf_owner_at == c->buf_owner_at && want.ctl_at == c->ctl_at && want.ctl_size == c->ctl_size;
+    return want.data_size == data_size && want.control_size == control_size &&
+           memcmp(c, &want, offsetof(struct nv_control, backed)) == 0;
 }
 
 struct nv_region *nv_region_map(int dirfd, uint16_t mem_id, struct nv_error *err)

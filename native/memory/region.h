@@ -47,9 +47,9 @@ struct nv_control {
     uint32_t layout;
     uint32_t mem_id;
     uint64_t data_size, control_size;
-    uint64_t ring_offset, buf_offset;                          /* in data */
-    uint64_t if_owner_at, ring_owner_at, buf_owner_at, ctl_at; /* in control */
-    uint32_t ctl_size;                                         /* of one nv_ring_ctl with its queue */
+    uint64_t ring_offset, buf_offset;           /* in data */
+    uint64_t if_owner_at, buf_owner_at, ctl_at; /* in control */
+    uint32_t ctl_size;                          /* of one nv_ring_ctl with its queue */
     struct nv_geometry geometry;
     uint32_t backed;   /* buffers below this index have memory */
     uint32_t buf_hint; /* where the search for a free buffer starts */

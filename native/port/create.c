@@ -145,6 +145,10 @@ static int enter_region(struct nv_port *p, int lockfd, struct nv_port_entry *e, 
     uint32_t slots = plan->tx_slots > plan->rx_slots ? plan->tx_slots : plan->rx_slots;
     uint32_t most =
         (uint32_t)((p->region->control->geometry.ring_size - sizeof(struct netmap_ring)) / sizeof(struct netmap_slot));
+    size_t if_size = sizeof(struct netmap_if) + (plan->tx_rings + plan->rx_rings + 2u) * sizeof(ssize_t);
+    if (if_size > p->region->control->geometry.if_size)
+        return nv_fail(err, EINVAL, "%s: %u tx and %u rx rings are too many for region %u", p->name, plan->tx_rings,
+                       plan->rx_rings, e->mem_id);
     if (slots > most)
         return nv_fail(err, EINVAL, "%s: region %u has rings of at most %u slots", p->name, e->mem_id, most);
     return 0;
@@ -185,7 +189,7 @@ static struct nv_port_entry *new_entry(struct nv_table *t, const char *name, enu
     nv_store(e->tx_rings, (uint16_t)plan->tx_rings);
     nv_store(e->rx_rings, (uint16_t)plan->rx_rings);
     e->tx_slots = plan->tx_slots, e->rx_slots = plan->rx_slots;
-    nv_store(e->token, (nv_token)(t->next_generation++ << NV_TOKEN_INDEX_BITS | i));
+    nv_store(e->token, (nv_token)(nv_next_generation(t) << NV_TOKEN_INDEX_BITS | i));
     return e;
 }
 

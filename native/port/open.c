@@ -41,14 +41,15 @@ static int enter_desc(struct nv_port *p, int lockfd, struct nv_error *err)
     if (mkfifoat(lockfd, fifo, 0600) < 0)
         return nv_fail(err, errno, "%s: cannot make its wait descriptor: %s", p->name, strerror(errno));
     p->fd = openat(lockfd, fifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (p->fd < 0 || flock(p->fd, LOCK_EX | LOCK_NB) < 0) {
+    /* Somebody who asks whether the descriptor lives holds it for a moment: wait for that. */
+    if (p->fd < 0 || flock(p->fd, LOCK_EX) < 0) {
         int error = errno;
         unlinkat(lockfd, fifo, 0);
         return nv_fail(err, error, "%s: cannot hold its wait descriptor: %s", p->name, strerror(error));
     }
     p->desc = d;
     p->desc_entry = &t->desc[d];
-    p->generation = t->next_generation++;
+    p->generation = nv_next_generation(t);
     nv_store(p->desc_entry->generation, p->generation);
     nv_store(p->desc_entry->port, 0);
     nv_store(p->desc_entry->inside, 0);

@@ -31,8 +31,9 @@ struct nv_txq {
     struct netmap_ring *ring;
     struct nv_ring_ctl *ctl;
     unsigned id;
-    void *kind;      /* the kind's own */
-    uint32_t *armed; /* pipe: where a sender that waits for space says so; NULL: nobody is there */
+    void *kind;          /* the kind's own */
+    uint32_t *armed;     /* pipe: where a sender that waits for space says so; NULL: nobody is there */
+    uint32_t *was_armed; /* the same when the last look began */
     /* completed since open; the syncing thread counts, the filling thread reads */
     struct nv_completion completed __attribute__((aligned(64)));
     struct nv_completion reported; /* by nv_tx_completed */
@@ -48,6 +49,7 @@ struct nv_set_aside {
     struct nv_set_aside *next;
     uint32_t desc, generation;
     uint32_t seq;    /* of the lease */
+    uint32_t until;  /* once n is 0: leases before this one may have been overwritten */
     nv_token holder; /* the sender's port */
     uint32_t n;
     uint32_t buf[];
@@ -179,6 +181,24 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx);
 bool nv_queue_spoilt(struct nv_rxq *rx, uint32_t n, uint32_t seq);
 /* stall.c: a buffer for the queue at `refill`, by the receiver. */
 void nv_queue_refill(struct nv_queue *q, uint32_t buf);
+
+/*
+ * wait.c: wake whoever armed this word of the port `owner`, and count it. A wake-up that cannot be sent (no
+ * descriptors left) stays armed for the next sender.
+ */
+void nv_wake(struct nv_port *port, uint32_t *word, nv_token owner, uint64_t *count);
+
+/*
+ * A number for the next port or descriptor. Directory locked. Never one whose part in a token is 0: with index 0 that
+ * would be nobody.
+ */
+static inline uint32_t nv_next_generation(struct nv_table *t)
+{
+    uint32_t generation = t->next_generation++;
+    if ((generation << NV_TOKEN_INDEX_BITS) == 0)
+        generation = t->next_generation++;
+    return generation;
+}
 
 /* reclaim.c. Directory locked. Find the dead, take down what they left; returns how many things were removed. */
 int nv_reclaim(struct nv_world *w, int lockfd);

@@ -123,7 +123,7 @@ static bool lease_open(const struct nv_world *w, const struct nv_queue *q)
 
 /*
  * Rings of gone ports become free, but for those that a living sender holds a lease on: their tokens are kept.
- * Returns how many are kept, at most `room`.
+ * Returns how many are kept; beyond `room` they are not noted.
  */
 static uint32_t sweep_rings(struct nv_world *w, struct nv_region *r, nv_token *kept, uint32_t room)
 {
@@ -132,10 +132,10 @@ static uint32_t sweep_rings(struct nv_world *w, struct nv_region *r, nv_token *k
         struct nv_ring_ctl *ctl = nv_region_ctl(r, i);
         if (!ctl->owner || port_lives(w->table, ctl->owner))
             continue;
-        if (n < room && lease_open(w, &ctl->queue))
-            kept[n++] = ctl->owner;
-        else
+        if (!lease_open(w, &ctl->queue))
             __atomic_store_n(&ctl->owner, 0, __ATOMIC_RELEASE);
+        else if (n++ < room)
+            kept[n - 1] = ctl->owner;
     }
     return n;
 }
@@ -172,6 +172,8 @@ static uint32_t sweep(struct nv_world *w, struct nv_region *r)
 {
     nv_token kept[64];
     uint32_t rings = sweep_rings(w, r, kept, 64), later = rings;
+    if (rings > 64)
+        return later; /* more than we can tell apart: next time */
     uint8_t *queued = buffers_in_queues(w, r);
     for (uint32_t i = NV_FIRST_BUF; queued && i < r->control->geometry.buf_total; i++) {
         nv_token owner = __atomic_load_n(&r->buf_owner[i], __ATOMIC_ACQUIRE);

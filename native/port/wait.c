@@ -4,7 +4,8 @@
  *
  * Arming: the sleeper puts its descriptor into the armed word of each ring it waits for, and looks again. A
  * writer publishes, looks at the armed word, exchanges it for 0 and writes one byte to the FIFO it named. One of
- * the two always sees the other.
+ * the two always sees the other. A writer that dies or stops between the exchange and the byte takes the wake-up
+ * along; so nobody sleeps longer than BACKSTOP_NS without looking.
  */
 #include "port/port.h"
 
@@ -16,7 +17,8 @@
 #define SPIN_MAX_NS 50000 /* a wait that ends within this is worth spinning for */
 #define SPIN_MIN_NS 500
 #define BLOCKED_NS  2000000 /* sleep no longer while a lease blocks the queue: nobody wakes us when its holder died */
-#define CHECKS      32      /* looks between two readings of the clock */
+#define BACKSTOP_NS 50000000
+#define CHECKS      32 /* looks between two readings of the clock */
 
 void nv_set_wait_mode(struct nv_port *p, enum nv_wait_mode mode)
 {
@@ -84,14 +86,43 @@ static void drain(struct nv_port *p)
         __atomic_fetch_add(&p->desc_entry->wakeups_received, 1, __ATOMIC_RELAXED);
 }
 
+void nv_wake(struct nv_port *p, uint32_t *word, nv_token owner, uint64_t *count)
+{
+    NV_STEP("wake");
+    uint32_t armed = __atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST), nobody = 0;
+    NV_STEP("disarmed");
+    if (!armed)
+        return;
+    if (nv_world_wake(p->world, armed, owner))
+        nv_count(count, 1);
+    else
+        __atomic_compare_exchange_n(word, &nobody, armed, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* Arm and look. A look may find a pipe's other end new: then the words to arm are others. */
+static int arm_and_look(struct nv_port *p, int events)
+{
+    int ready;
+    bool moved;
+    do {
+        for (unsigned i = 0; i < nv_tx_count(p); i++)
+            p->tx[i].was_armed = p->tx[i].armed;
+        each_word(p, events, arm);
+        NV_STEP("armed");
+        ready = look(p, events);
+        moved = false;
+        for (unsigned i = 0; i < nv_tx_count(p); i++)
+            moved |= p->tx[i].was_armed != p->tx[i].armed;
+    } while (!ready && moved);
+    return ready;
+}
+
 int nv_arm(struct nv_port *p, int events)
 {
     if (p->maybe_signalled)
         drain(p);
     p->maybe_signalled = true;
-    each_word(p, events, arm);
-    NV_STEP("armed");
-    int ready = look(p, events);
+    int ready = arm_and_look(p, events);
     if (ready)
         each_word(p, events, disarm);
     return ready;
@@ -102,7 +133,7 @@ int64_t nv_sleep_limit_ns(const struct nv_port *p)
     for (unsigned i = 0; i < nv_rx_count(p); i++)
         if (nv_rx_blocked(&p->rx[i]))
             return BLOCKED_NS;
-    return -1;
+    return BACKSTOP_NS;
 }
 
 /* Look again and again until something is true or `until` passed. */
@@ -156,7 +187,7 @@ int nv_wait(struct nv_port *p, int events, int64_t timeout_ns)
     if (ready || timeout_ns == 0)
         return ready;
     int64_t start = nv_clock_ns();
-    int64_t until = timeout_ns < 0 ? -1 : start + timeout_ns;
+    int64_t until = timeout_ns < 0 ? -1 : timeout_ns > INT64_MAX - start ? INT64_MAX : start + timeout_ns;
     if (p->wait_mode == NV_WAIT_BUSY)
         return spin(p, events, until < 0 ? INT64_MAX : until, false);
     if (p->wait_mode == NV_WAIT_ADAPTIVE) {

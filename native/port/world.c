@@ -95,10 +95,17 @@ static struct nv_world *world_of(const char *path, int lockfd, bool create, stru
     return w;
 }
 
+static void hold_over_fork(void)
+{
+    pthread_atfork(nv_process_lock, nv_process_unlock, nv_process_unlock); /* the child must not inherit it locked */
+}
+
 int nv_world_enter(const char *dir, bool create, struct nv_world **out, struct nv_error *err)
 {
     char path[NV_DIR_PATH];
     struct nv_error why = {0};
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, hold_over_fork);
     int error = nv_dir_path(dir, path, err);
     if (error)
         return error;
@@ -138,8 +145,8 @@ void nv_world_put(struct nv_world *w)
             at = &(*at)->next;
         *at = w->next;
         for (unsigned i = 0; i < NV_MAX_DESCS; i++)
-            if (w->wake[i].fd)
-                close(w->wake[i].fd);
+            if (w->wake[i].fd_plus_1)
+                close(w->wake[i].fd_plus_1 - 1);
         munmap(w->table, sizeof(*w->table));
         close(w->dirfd);
         free(w);
@@ -197,35 +204,47 @@ bool nv_desc_alive(const struct nv_world *w, uint32_t desc)
     return alive;
 }
 
-static void wake_desc(struct nv_world *w, uint32_t desc)
+/* The FIFO of a descriptor, opened once. -errno when it cannot be. Process lock held. */
+static int wake_fd(struct nv_world *w, uint32_t desc)
 {
     uint32_t generation = __atomic_load_n(&w->table->desc[desc].generation, __ATOMIC_ACQUIRE);
-    nv_process_lock();
-    if (w->wake[desc].fd && w->wake[desc].generation != generation) {
-        close(w->wake[desc].fd);
-        w->wake[desc].fd = 0;
+    if (w->wake[desc].fd_plus_1 && w->wake[desc].generation != generation) {
+        close(w->wake[desc].fd_plus_1 - 1);
+        w->wake[desc].fd_plus_1 = 0;
     }
-    if (!w->wake[desc].fd) {
+    if (!w->wake[desc].fd_plus_1) {
         char name[32];
         nv_fifo_name(name, desc);
+        /* For reading too: a reader that was killed must cost us an unread byte, not a SIGPIPE. */
         int fd = openat(w->dirfd, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-        w->wake[desc].fd = fd > 0 ? fd : 0;
+        if (fd < 0)
+            return -errno;
+        w->wake[desc].fd_plus_1 = fd + 1;
         w->wake[desc].generation = generation;
     }
-    /* Opened for reading too: a reader that was killed must cost us an unread byte, not a SIGPIPE. */
-    int fd = w->wake[desc].fd;
-    nv_process_unlock();
-    if (fd && write(fd, "", 1) < 0)
-        return; /* full: it is readable already */
+    return w->wake[desc].fd_plus_1 - 1;
 }
 
-void nv_world_wake(struct nv_world *w, uint32_t armed, nv_token owner)
+static bool wake_desc(struct nv_world *w, uint32_t desc)
 {
-    if (armed != NV_ARMED_ALL) {
-        wake_desc(w, armed - 1);
-        return;
-    }
+    if (desc >= NV_MAX_DESCS)
+        return true;
+    nv_process_lock(); /* as long as we use the descriptor, lest another thread closes it */
+    int fd = wake_fd(w, desc);
+    bool woken = fd >= 0 || fd == -ENOENT; /* nobody is there any more */
+    if (fd >= 0 && write(fd, "", 1) < 0)
+        woken = errno == EAGAIN; /* full: it is readable already */
+    nv_process_unlock();
+    return woken;
+}
+
+bool nv_world_wake(struct nv_world *w, uint32_t armed, nv_token owner)
+{
+    bool all = true;
+    if (armed != NV_ARMED_ALL)
+        return wake_desc(w, armed - 1);
     for (uint32_t d = 0; d < NV_MAX_DESCS; d++)
         if (__atomic_load_n(&w->table->desc[d].live, __ATOMIC_ACQUIRE) && nv_load(w->table->desc[d].port) == owner)
-            wake_desc(w, d);
+            all &= wake_desc(w, d);
+    return all;
 }

@@ -17,13 +17,15 @@ struct nv_world {
     struct nv_region *regions;
     nv_token mine[NV_MAX_PORTS]; /* ports this process has open: their buffers may be moved between them */
     struct {
-        int fd; /* 0: not open */
+        int fd_plus_1; /* 0: not open */
         uint32_t generation;
     } wake[NV_MAX_DESCS];
 };
 
-/* One lock for all of this process's shared bookkeeping (worlds, mapped regions, wake descriptors). Never on the data
- * path. */
+/*
+ * One lock for all of this process's shared bookkeeping (worlds, mapped regions, wake descriptors). The data path
+ * takes it only to wake a sleeper and to look at a switch that changed.
+ */
 void nv_process_lock(void);
 void nv_process_unlock(void);
 
@@ -43,8 +45,8 @@ void nv_world_put(struct nv_world *w);
 struct nv_region *nv_world_region(struct nv_world *w, uint16_t mem_id, struct nv_error *err);
 void nv_world_region_put(struct nv_world *w, struct nv_region *r);
 
-/* Wake the descriptor(s) an armed word names on the port `owner`. */
-void nv_world_wake(struct nv_world *w, uint32_t armed, nv_token owner);
+/* Wake the descriptor(s) an armed word names on the port `owner`. False: one of them could not be. */
+bool nv_world_wake(struct nv_world *w, uint32_t armed, nv_token owner);
 
 /* Name of a descriptor's FIFO into buf[32]. */
 void nv_fifo_name(char *buf, uint32_t desc);

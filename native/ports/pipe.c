@@ -220,11 +220,32 @@ static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, c
     }
 }
 
+/*
+ * A lease of our own descriptor that is still open was taken by a process that shared the descriptor (fork, a passed
+ * descriptor) and died. Nobody else sends here, so its positions are given back empty; what was in its slots is sent
+ * again.
+ */
+static void close_orphan(const struct nv_port *p, struct nv_queue *q)
+{
+    uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
+    uint32_t seq = (uint32_t)(w >> 32) - 1;
+    uint64_t record = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_ACQUIRE);
+    if (__builtin_expect(nv_record_ahead(record, seq) != 0 || nv_record_state(record) != NV_LEASE_OPEN ||
+                             nv_record_desc(record) != p->desc,
+                         1))
+        return;
+    struct nv_lease orphan = {(uint32_t)w - nv_record_n(record), nv_record_n(record), seq, record};
+    for (uint32_t pos = orphan.pos; pos != (uint32_t)w; pos++)
+        nv_queue_put(q, pos, nv_entry(0, 0, false, 0, seq));
+    nv_queue_publish(q, &orphan);
+}
+
 static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t n)
 {
     struct nv_ring_ctl *ctl = tx->ctl;
     struct nv_lease lease = {0};
     uint32_t from = ctl->hwcur;
+    close_orphan(p, pipe->queue);
     if (nv_queue_reserve(pipe->queue, pipe->peer, n, p->desc, p->generation, &lease) != NV_RESERVED)
         return; /* no room: the slots stay pending */
     bool plain = fill(p, tx, pipe, from, &lease);
@@ -233,14 +254,8 @@ static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
         nv_count_drops(ctl, NV_DROP_REVOKED, lease.n);
     ctl->hwcur = (from + lease.n) % ctl->queue.slots;
     NV_STEP("published");
-    if (__atomic_load_n(&pipe->queue->armed, __ATOMIC_SEQ_CST)) {
-        NV_STEP("wake");
-        uint32_t armed = __atomic_exchange_n(&pipe->queue->armed, 0, __ATOMIC_SEQ_CST);
-        if (armed) {
-            nv_world_wake(p->world, armed, pipe->peer);
-            nv_count(&ctl->stats.wakeups, 1);
-        }
-    }
+    if (__atomic_load_n(&pipe->queue->armed, __ATOMIC_SEQ_CST))
+        nv_wake(p, &pipe->queue->armed, pipe->peer, &ctl->stats.wakeups);
 }
 
 static void pipe_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)

@@ -181,7 +181,10 @@ static inline enum nv_reserve_result nv_queue_reserve(struct nv_queue *q, nv_tok
         if (ahead > 0)
             continue; /* we read an old `reserve` */
         const uint32_t mask = __atomic_load_n(&q->mask, __ATOMIC_RELAXED);
-        if (seq - __atomic_load_n(&q->head_seq, __ATOMIC_ACQUIRE) > mask)
+        int32_t unread = (int32_t)(seq - __atomic_load_n(&q->head_seq, __ATOMIC_ACQUIRE));
+        if (unread < 0)
+            continue; /* we read an old `reserve` */
+        if ((uint32_t)unread > mask)
             return NV_QUEUE_BUSY;
         uint32_t space = __atomic_load_n(&q->refill, __ATOMIC_ACQUIRE) - tail;
         if (__atomic_load_n(&q->owner, __ATOMIC_RELAXED) != owner) /* closed, and perhaps somebody else's by now */

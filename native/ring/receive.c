@@ -20,12 +20,8 @@ static void wake_sender(struct nv_port *port, struct nv_rxq *rx)
     struct nv_queue *q = &rx->ctl->queue;
     if (!__atomic_load_n(&q->armed_tx, __ATOMIC_SEQ_CST))
         return;
-    uint32_t armed = __atomic_exchange_n(&q->armed_tx, 0, __ATOMIC_SEQ_CST);
     nv_token peer = nv_load(port->world->table->port[nv_load(port->entry->peer) % NV_MAX_PORTS].token);
-    if (armed) {
-        nv_world_wake(port->world, armed, peer);
-        nv_count(&rx->ctl->stats.wakeups, 1);
-    }
+    nv_wake(port, &q->armed_tx, peer, &rx->ctl->stats.wakeups);
 }
 
 /*
@@ -169,7 +165,8 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
         nv_queue_bring_back(port, rx);
     for (;;) {
         uint32_t seq = q->head_seq;
-        uint64_t r = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_ACQUIRE);
+        /* Sequentially consistent with our armed word: one of us and the sender sees the other. */
+        uint64_t r = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_SEQ_CST);
         if (nv_record_ahead(r, seq) != 0)
             break;
         if (nv_record_state(r) == NV_LEASE_OPEN) {

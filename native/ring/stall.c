@@ -143,7 +143,7 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
 {
     struct nv_queue *q = &rx->ctl->queue;
     for (struct nv_set_aside **at = &rx->aside, *aside; (aside = *at) != NULL;) {
-        if (holder_inside(port, aside)) {
+        if (aside->n && holder_inside(port, aside)) {
             at = &aside->next;
             continue;
         }
@@ -152,6 +152,13 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
                 rx->lost--;
                 nv_queue_refill(q, aside->buf[i]);
             } /* else it died, and its buffers were swept or will be */
+        if (aside->n) /* what was reserved by now it may have overwritten */
+            aside->until = (uint32_t)(__atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE) >> 32) + 1;
+        aside->n = 0;
+        if ((int32_t)(aside->until - q->head_seq) > 0) {
+            at = &aside->next;
+            continue;
+        }
         *at = aside->next;
         free(aside);
     }

@@ -141,7 +141,7 @@ static uint64_t exchange_out(const struct delivery *d, const uint64_t *slot, uin
  */
 static void exchange_in(const struct delivery *d, const uint16_t *index, uint32_t n, uint32_t bad)
 {
-    uint32_t run = !bad && index[n - 1] == index[0] + (n - 1) ? n : 1;
+    uint32_t run = n && !bad && index[n - 1] == index[0] + (n - 1) ? n : 1;
     for (uint32_t i = 0; i < n; i += run)
         if (d->buf[i])
             nv_exchange_in(d->buf + i, &d->tx->ring->slot[index[i]], run);
@@ -161,12 +161,7 @@ static void wake_receiver(const struct delivery *d)
 {
     if (__builtin_expect(__atomic_load_n(&d->queue->armed, __ATOMIC_SEQ_CST) == 0, 1))
         return;
-    NV_STEP("wake");
-    uint32_t armed = __atomic_exchange_n(&d->queue->armed, 0, __ATOMIC_SEQ_CST);
-    if (armed) {
-        nv_world_wake(d->port->world, armed, d->peer->token);
-        nv_count(&d->tx->ctl->stats.wakeups, 1);
-    }
+    nv_wake(d->port, &d->queue->armed, d->peer->token, &d->tx->ctl->stats.wakeups);
 }
 
 /*

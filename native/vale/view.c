@@ -30,6 +30,7 @@ static void look_up_peer(struct nv_port *port, struct nv_peer *peer, nv_token to
 
 void nv_view_refresh(struct nv_port *port, struct nv_view *v, uint32_t epoch)
 {
+    bool complete = true;
     v->count = 0;
     for (uint16_t i = 0; i < NV_SWITCH_PORTS; i++) {
         struct nv_peer *peer = &v->peer[i];
@@ -40,13 +41,14 @@ void nv_view_refresh(struct nv_port *port, struct nv_view *v, uint32_t epoch)
         }
         if (token && token != port->token && !peer->token)
             look_up_peer(port, peer, token);
+        complete &= !token || token == port->token || peer->token;
         if (peer->token) {
             uint32_t caps = nv_load(port->world->table->port[nv_token_index(token)].caps) & nv_load(port->entry->caps);
             peer->exchange = peer->region == port->region && (caps & NV_CAP_EXCHANGE);
             v->present[v->count++] = i;
         }
     }
-    v->epoch = epoch;
+    v->epoch = complete ? epoch : epoch - 1; /* no memory or descriptors left for one: try again next time */
 }
 
 void nv_view_clear(struct nv_port *port, struct nv_view *v)

@@ -63,7 +63,6 @@ struct nv_view {
     struct nv_list list[NV_SWITCH_PORTS + 1];
     uint16_t used[NV_SWITCH_PORTS + 1];
     uint16_t order[NV_FORWARD_BATCH];
-    uint16_t merged[NV_FORWARD_BATCH];
 };
 
 /* Bring the view up to date. Takes the process lock, maps regions; only after an attach or detach. */

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// session.ts: executes a page in a scratch directory that looks like the checkout, with a world (NETVALE_DIR) of its own.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { missingLines, PageError, readPage, type Step } from './page.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const LIMIT = 30;
+
+/** Before a block: a command that fails ends it, one in the background when it is waited for. */
+const BEGIN = `set -e
+wait() {
+  local job status=0
+  jobs -p >"$JOBS" # in $(…) those that have ended are not known
+  for job in $(cat "$JOBS"); do builtin wait "$job" || status=$?; done
+  return $status
+}
+`;
+/** Behind a block: nothing may go on. */
+const END = `
+if [ -n "$(jobs -rp)" ]; then echo "left running: $(jobs -r)"; exit 1; fi
+`;
+
+interface Ended {
+  /** What went wrong, or ''. */
+  problem: string;
+  output: string;
+}
+
+/** Run commands with bash; whatever they started is gone afterwards. */
+function runCommands(text: string, cwd: string, env: NodeJS.ProcessEnv, limit: number): Promise<Ended> {
+  // Not by -c, which forgets jobs as soon as they end.
+  const script = path.join(cwd, '..', 'block.sh');
+  writeFileSync(script, BEGIN + text + END);
+  return new Promise((resolve, reject) => {
+    // timeout(1) holds even if this process is killed: it and all it started are one process group.
+    const child = spawn('timeout', ['--signal=KILL', String(limit), 'bash', script], {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+    child.on('error', reject);
+    child.on('exit', () => endGroup(child.pid!));
+    child.on('close', (code, signal) => {
+      const why = signal === 'SIGKILL' ? `took longer than ${limit} s` : `exit status ${code ?? signal}`;
+      resolve({ problem: code === 0 ? '' : why, output });
+    });
+  });
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/**
+ * Execute a page: write its files, run its commands, compare what they print, and see that they leave no shared memory
+ * behind. Resolves to the number of command blocks, rejects with a PageError that says what and where. `limit`: seconds
+ * for one block.
+ */
+export async function executePage(page: string, text: string, limit = LIMIT): Promise<number> {
+  const steps = readPage(page, text);
+  const base = mkdtempSync(path.join(tmpdir(), 'netvale-page-'));
+  const folder = path.join(base, 'checkout');
+  const world = path.join(base, 'shm');
+  const env = {
+    ...process.env,
+    JOBS: path.join(base, 'jobs'),
+    NETVALE_DIR: world,
+    NO_COLOR: '1',
+    PATH: `${path.join(root, 'node_modules', '.bin')}:${process.env.PATH ?? ''}`,
+    npm_config_offline: 'true',
+    npm_config_update_notifier: 'false',
+  };
+  mkdirSync(folder);
+  for (const name of readdirSync(root))
+    if (!name.startsWith('.')) symlinkSync(path.join(root, name), path.join(folder, name));
+  try {
+    for (const step of steps) await execute(page, step, folder, env, limit);
+    if (existsSync(world)) throw new PageError(page, 1, `left in shared memory: ${readdirSync(world)}`);
+  } finally {
+    rmSync(base, { recursive: true, force: true });
+  }
+  return steps.filter((step) => step.kind === 'commands').length;
+}
+
+async function execute(
+  page: string,
+  step: Step,
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  limit: number,
+): Promise<void> {
+  if (step.kind === 'file') {
+    writeFileSync(path.join(folder, step.name), step.text, { flag: 'wx' }); // never through a link into the checkout
+    return;
+  }
+  const { problem, output } = await runCommands(step.text, folder, env, limit);
+  const told = `${step.text.replaceAll(/^/gm, '  $ ')}\nprinted:\n${output.replaceAll(/^/gm, '  | ')}`;
+  if (problem !== '') throw new PageError(page, step.line, `${problem}:\n${told}`);
+  const missing = missingLines(step.shown, output);
+  if (missing.length > 0)
+    throw new PageError(page, step.line, `not printed:\n${missing.join('\n')}\nby\n${told}`);
+}
