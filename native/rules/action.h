@@ -21,7 +21,7 @@ static inline void rules_count_packet(const struct rules_eval *e, uint32_t rule)
 /* End the pass at `rule`: count the packet and fill the verdict. eval->reason says why. */
 static inline void rules_finish(struct rules_eval *e, uint32_t rule, enum nv_rules_action action, uint32_t arg)
 {
-    const struct nv_rules_rule *r = &e->image->rules[rule];
+    const struct rules_quick *r = &e->image->quick[rule];
     struct nv_rules_verdict *v = e->verdict;
 
     rules_count_packet(e, rule);

@@ -117,7 +117,7 @@ classify_some(struct nv_rules_worker *worker, const struct rules_image *image, c
         index_classify(image->index, &batch->views[i], &batch->vectors[i]);
     for (unsigned i = 0; i < count && image->index; i++) {
         index_start(image->index, &batch->vectors[i], &batch->few[i]);
-        __builtin_prefetch(&image->rules[batch->few[i].list[0]]);
+        __builtin_prefetch(&image->quick[batch->few[i].list[0]]);
         __builtin_prefetch(&e.counts[batch->few[i].list[0]], 1);
     }
     for (unsigned i = 0; i < count; i++) {

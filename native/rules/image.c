@@ -26,6 +26,8 @@ void rules_image_free(struct rules_image *image)
     }
     free(image->slot);
     free(image->rule_of_slot);
+    free(image->quick);
+    free(image->left_code);
     free(image->first_at);
     free(image->jump);
     free(image->next_probe);
@@ -176,6 +178,38 @@ static int allocate(struct nv_rules *engine, struct rules_image *image)
     return 0;
 }
 
+/* Collect what the walk needs of each rule. */
+static int make_quick(struct rules_image *image)
+{
+    size_t words = 0;
+    image->quick = calloc(image->rule_count, sizeof(*image->quick));
+    if (!image->quick)
+        return -ENOMEM;
+    for (uint32_t rule = 0; rule < image->rule_count && image->index; rule++)
+        words += index_tests_left(image, rule, NULL);
+    if (image->index) {
+        image->left_code = malloc((words + 1) * sizeof(uint32_t));
+        if (!image->left_code)
+            return -ENOMEM;
+    }
+    image->quick_code = image->index ? image->left_code : image->code;
+    words = 0;
+    for (uint32_t rule = 0; rule < image->rule_count; rule++) {
+        const struct nv_rules_rule *r = &image->rules[rule];
+        unsigned action = rule_actions(image, rule)->opcode;
+        struct rules_quick *quick = &image->quick[rule];
+        *quick = (struct rules_quick){r->code, r->test_words, r->number, r->id, 0, {0}};
+        if (action == NV_OP_ACCEPT || action == NV_OP_DENY || action == NV_OP_CHECK_STATE)
+            quick->action = (uint8_t)action;
+        if (image->index) {
+            quick->tests = (uint32_t)words;
+            quick->words = (uint16_t)index_tests_left(image, rule, image->left_code + words);
+            words += quick->words;
+        }
+    }
+    return 0;
+}
+
 int rules_image_make(struct nv_rules *engine, const void *program, size_t size, struct rules_image **out,
                      struct nv_error *err)
 {
@@ -214,6 +248,8 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
         }
         if (error == 0 && !engine->params->linear && image->rule_count > LINEAR_UP_TO)
             error = index_make(image, &image->index);
+        if (error == 0)
+            error = make_quick(image);
         if (error == -ENOMEM)
             rules_error(err, ENOMEM, "no memory for a program of %u rules", image->rule_count);
     }

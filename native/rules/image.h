@@ -21,6 +21,16 @@ struct rules_count {
     uint64_t packets, bytes, last_ns;
 };
 
+/* What the walk needs of a rule, 16 bytes. */
+struct rules_quick {
+    uint32_t tests; /* first word in quick_code */
+    uint16_t words; /* of tests */
+    uint16_t number;
+    uint32_t id;
+    uint8_t action; /* the opcode, when ACCEPT, DENY or CHECK_STATE is all there is; else 0 */
+    uint8_t pad[3];
+};
+
 struct rules_image {
     uint32_t generation; /* never 0 */
     uint32_t rule_count;
@@ -31,6 +41,10 @@ struct rules_image {
     const struct nv_rules_pattern *patterns;
     const char *strings;
     uint32_t string_bytes;
+
+    struct rules_quick *quick;  /* by rule */
+    const uint32_t *quick_code; /* the tests; with an index only those that it leaves open */
+    uint32_t *left_code;        /* where they are then */
 
     uint32_t *slot;         /* rule index -> slot of its id (slots.h) */
     uint32_t *rule_of_slot; /* slot -> rule index or IMAGE_NO_RULE */

@@ -29,6 +29,7 @@ struct index_part {
 
 struct index_field {
     bool used;
+    bool thinned; /* neighbouring classes were joined */
     uint32_t classes;
     /* value to class; addresses and ports through tables of 8 or 16 bits, then 8, then a few comparisons */
     uint32_t *top;
@@ -79,6 +80,12 @@ struct index_cursor {
 /* Build the index of an image whose rules, patterns and probes are known. 0 or -ENOMEM. */
 int index_make(const struct rules_image *image, struct rules_index **out);
 void index_free(struct rules_index *index);
+
+/*
+ * Copy those tests of a rule that a candidate of the index may still fail to `out`; returns how many words.
+ * NULL: only count.
+ */
+uint32_t index_tests_left(const struct rules_image *image, uint32_t rule, uint32_t *out);
 
 /* Set the bit of each candidate in map, (rule_count + 63) / 64 words, all zero. */
 void index_fill_map(const struct rules_index *index, const struct index_packet *packet, uint64_t *map);

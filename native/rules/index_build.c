@@ -292,7 +292,7 @@ static int pack(const struct making *m, const struct bounds *bounds, const struc
 
     field->classes = bounds->count + 1;
     field->parts = malloc((size_t)field->classes * parts * sizeof(*field->parts));
-    field->packed = malloc((total + 1) * sizeof(uint64_t));
+    field->packed = calloc(total + 1, sizeof(uint64_t));
     field->elsewhere = calloc(parts, sizeof(uint64_t));
     bool failed = !now || !level || !field->parts || !field->packed || !field->elsewhere;
     for (uint32_t class = 0; !failed && class < field->classes; class ++) {
@@ -341,6 +341,7 @@ static int make_field(struct making *m, unsigned f)
         if (error != 0 || total <= budget || bounds.count < 16 || ranges_top((enum ranges_field)f) < 1024)
             break;
         thin(&bounds, (total + budget - 1) / budget);
+        field->thinned = true;
         free_events(&events);
         events = (struct events){0};
     }
@@ -351,6 +352,26 @@ static int make_field(struct making *m, unsigned f)
     free_events(&events);
     free(bounds.list);
     return error;
+}
+
+uint32_t index_tests_left(const struct rules_image *image, uint32_t rule, uint32_t *out)
+{
+    const struct nv_rules_insn *insn = rule_tests(image, rule), *end = rule_actions(image, rule), *next;
+    bool keep_all = always(image, rule);
+    uint32_t words = 0, thinned = 0;
+
+    for (unsigned f = 0; f < FIELDS; f++)
+        thinned |= (uint32_t)image->index->fields[f].thinned << f;
+    for (; insn != end; insn = next) {
+        uint32_t fields = ranges_exact(image, insn, &next);
+        if (fields && !(fields & thinned) && !keep_all)
+            continue;
+        uint32_t length = (uint32_t)((const uint32_t *)(const void *)next - (const uint32_t *)(const void *)insn);
+        if (out)
+            memcpy(out + words, insn, length * sizeof(uint32_t));
+        words += length;
+    }
+    return words;
 }
 
 int index_make(const struct rules_image *image, struct rules_index **out)

@@ -95,10 +95,12 @@ static inline uint64_t words_left(const struct index_part *vector, const struct 
 static inline uint64_t rules_left(const struct index_part *vector, const struct index_field *field, uint32_t part,
                                   uint64_t below, uint32_t cares, unsigned f)
 {
-    if (!vector || !(cares >> f & 1))
+    if (!vector)
         return ~UINT64_C(0);
+    /* Not to be asked: read the word all the same (packed has one more), and let it leave all. */
     const struct index_part *p = &vector[part];
-    return field->packed[p->first + (uint64_t)__builtin_popcountll(p->words & below)];
+    uint64_t all = (uint64_t)(cares >> f & 1) - 1;
+    return field->packed[p->first + (uint64_t)__builtin_popcountll(p->words & below)] | all;
 }
 
 /* Step 3: call put(arg, rule) for each candidate but the default rule, in no order. */

@@ -61,7 +61,7 @@ static int make_tables(struct index_field *field, uint32_t count)
 {
     struct building b = {field, count, 0, 0};
     uint32_t bits = 8;
-    while (bits < 16 && count > 1u << (bits - 3)) /* about eight entries a bound */
+    while (bits < 16 && count > 1u << (bits - 4)) /* sixteen entries a bound */
         bits++;
     field->top_shift = 32 - bits;
     field->top = malloc(sizeof(uint32_t) << bits);
@@ -86,7 +86,7 @@ int index_make_lookup(struct index_field *field, unsigned f, const trie_key *bou
     }
     if (f == FIELD_SRC4 || f == FIELD_DST4 || ports) {
         uint32_t kept = 0;
-        field->bounds = malloc((count + 1) * sizeof(uint32_t));
+        field->bounds = calloc(count + 1, sizeof(uint32_t));
         if (!field->bounds)
             return -ENOMEM;
         for (uint32_t i = 0; i < count; i++) {

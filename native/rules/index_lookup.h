@@ -18,8 +18,10 @@ static inline uint32_t index_class(const struct index_field *field, uint32_t val
         shift = shift > 8 ? shift - 8 : 0;
         entry = field->nodes[entry >> 4][value >> shift & 255];
     }
-    uint32_t first = entry >> 4, class = first;
-    for (uint32_t i = 0; i < (entry & 15); i++)
+    /* Nearly always no bound or one: no branch then. bounds has one more element than there are. */
+    uint32_t first = entry >> 4, count = entry & 15;
+    uint32_t class = first + ((count != 0) & (value >= field->bounds[first]));
+    for (uint32_t i = 1; __builtin_expect(i < count, 0); i++)
         class += value >= field->bounds[first + i];
     return class;
 }

@@ -81,9 +81,9 @@ static inline unsigned rules_parse(const struct nv_rules_packet *packet, const s
     enum { MAC = 14, IP = 20, TCP = 20 };
     uint8_t *frame = packet->data;
     if (packet->length < MAC + IP + TCP || packet->flags & NV_RULES_RAW || view_u32(frame + 12) >> 8 != 0x080045 ||
-        view_u16(frame + MAC + 6) & 0x3fff || (frame[MAC + 9] != 6 && frame[MAC + 9] != 17))
+        view_u16(frame + MAC + 6) & 0x3fff || frame[MAC + 9] > 17 || !((1u << 6 | 1u << 17) >> frame[MAC + 9] & 1))
         return rules_parse_any(packet, params, v);
-    bool mac = packet->layer == 2, tcp = frame[MAC + 9] == 6;
+    bool mac = packet->layer == 2;
     uint32_t l3_length = packet->length - MAC, ip_length = view_u16(frame + MAC + 2);
     v->frame = frame;
     v->l3 = frame + MAC;
@@ -104,7 +104,7 @@ static inline unsigned rules_parse(const struct nv_rules_packet *packet, const s
     v->out_if = packet->out_if;
     v->ip_length = ip_length;
     v->tos = frame[MAC + 1];
-    v->tcp_flags = tcp ? frame[MAC + IP + 13] : 0;
+    v->tcp_flags = (uint8_t)(frame[MAC + IP + 13] & -(frame[MAC + 9] == 6));
     return NV_RULES_WHY_BY_RULE;
 }
 

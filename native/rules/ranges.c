@@ -397,6 +397,68 @@ int ranges_of_rule(const struct rules_image *image, uint32_t rule, bool everythi
     return -ENOMEM;
 }
 
+/* Fields that a test without or-block is all about; 0: it is about something else. */
+static uint32_t subject(const struct nv_rules_insn *insn)
+{
+    switch (insn->opcode) {
+    case NV_OP_SRC_IP:
+        return 1u << FIELD_SRC4;
+    case NV_OP_DST_IP:
+        return 1u << FIELD_DST4;
+    case NV_OP_SRC_IP6:
+        return 1u << FIELD_SRC6;
+    case NV_OP_DST_IP6:
+        return 1u << FIELD_DST6;
+    case NV_OP_SRC_PORT:
+        return 1u << FIELD_SPORT;
+    case NV_OP_DST_PORT:
+        return 1u << FIELD_DPORT;
+    case NV_OP_PROTO:
+    case NV_OP_IP4:
+    case NV_OP_IP6:
+        return 1u << FIELD_KIND;
+    case NV_OP_IN:
+    case NV_OP_RECV:
+        return 1u << FIELD_PLACE;
+    case NV_OP_XMIT:
+    case NV_OP_VIA:
+        return 1u << FIELD_PLACE | 1u << FIELD_XMIT;
+    default:
+        return 0;
+    }
+}
+
+/* Is what the field gets of this test all there is to it? */
+static bool exact(const struct rules_image *image, const struct nv_rules_insn *insn, uint32_t fields)
+{
+    struct builder scratch = {0};
+    unsigned field = fields >> FIELD_XMIT & 1 ? FIELD_XMIT : (unsigned)__builtin_ctz(fields);
+    enum precision precision = of_test(&scratch, image, insn, (enum ranges_field)field);
+    free(scratch.set.list);
+    return precision == EXACT && !scratch.failed;
+}
+
+/*
+ * A block about one subject is covered by its field: the union is that of its tests. Packets the subject does not
+ * apply to (the other family, incoming ones for xmit) are not asked about the field; they match exactly when a test of
+ * the block has NOT, and that is what FIELD_KIND or FIELD_PLACE gets of the block.
+ */
+uint32_t ranges_exact(const struct rules_image *image, const struct nv_rules_insn *insn,
+                      const struct nv_rules_insn **next)
+{
+    uint32_t fields = subject(insn);
+    unsigned opcode = insn->opcode;
+    bool covered = fields != 0, more = true;
+    for (; more; insn = insn_next(insn)) {
+        more = insn->flags & NV_RULES_OR;
+        covered = covered && subject(insn) == fields && exact(image, insn, fields);
+        if (opcode == NV_OP_XMIT || opcode == NV_OP_VIA)
+            covered = covered && insn->opcode == opcode;
+    }
+    *next = insn;
+    return covered ? fields : 0;
+}
+
 void ranges_free(struct ranges sets[FIELDS])
 {
     for (unsigned field = 0; field < FIELDS; field++)

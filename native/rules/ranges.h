@@ -44,6 +44,13 @@ trie_key ranges_top(enum ranges_field field);
  */
 int ranges_of_rule(const struct rules_image *image, uint32_t rule, bool everything, struct ranges out[FIELDS],
                    bool all[FIELDS]);
+
+/*
+ * The fields (bits 1 << field) that together say exactly whether the or-block from insn on matches; 0 when the
+ * block has to be evaluated. *next is the instruction behind the block.
+ */
+uint32_t ranges_exact(const struct rules_image *image, const struct nv_rules_insn *insn,
+                      const struct nv_rules_insn **next);
 void ranges_free(struct ranges sets[FIELDS]);
 
 #endif

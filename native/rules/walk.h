@@ -14,6 +14,8 @@
 #include "rules/index.h"
 #include "rules/state.h"
 
+static_assert(NV_OP_DENY == NV_OP_ACCEPT + 1 && NV_RULES_DENY == NV_RULES_PASS + 1, "one subtraction tells them apart");
+
 struct rules_witness {
     void (*step)(void *arg, const struct nv_rules_step *step);
     void *arg;
@@ -79,20 +81,14 @@ static inline bool quick_test(struct rules_eval *e, const struct nv_rules_insn *
 }
 
 /*
- * Run the tests of a rule (check-state: look for a state). On STATE_HIT *rule is the state's parent; otherwise *failed
- * is the last instruction run.
+ * Run the tests from insn to end of a rule. On STATE_HIT *rule is the state's parent; otherwise *failed is the last
+ * instruction run.
  */
-static inline enum tested run_tests(struct rules_eval *e, uint32_t *rule, const struct nv_rules_insn **failed)
+static inline enum tested run_tests(struct rules_eval *e, uint32_t *rule, const struct nv_rules_insn *insn,
+                                    const struct nv_rules_insn *end, const struct nv_rules_insn **failed)
 {
-    const struct rules_image *image = e->image;
-    const struct nv_rules_insn *insn = rule_tests(image, *rule), *end = rule_actions(image, *rule);
     bool satisfied = false; /* an earlier member of the running or-block matched */
 
-    e->token = 0;
-    e->rule_number = image->rules[*rule].number;
-    *failed = insn;
-    if (insn == end && end->opcode == NV_OP_CHECK_STATE)
-        return look_for_state(e, end->arg, rule) ? STATE_HIT : NO_MATCH;
     for (; insn != end; insn = insn_next(insn)) {
         if (satisfied) {
             satisfied = insn->flags & NV_RULES_OR;
@@ -121,6 +117,45 @@ static inline enum tested run_tests(struct rules_eval *e, uint32_t *rule, const 
     return MATCH;
 }
 
+/* Run a rule's tests: with a witness all of them, else those that the index leaves open. */
+static inline enum tested run_rule(struct rules_eval *e, uint32_t *rule, const struct rules_witness *witness,
+                                   const struct nv_rules_insn **failed)
+{
+    const struct rules_image *image = e->image;
+    const struct rules_quick *quick = &image->quick[*rule];
+
+    e->token = 0;
+    e->rule_number = quick->number;
+    e->state = NULL;
+    if (quick->action == NV_OP_CHECK_STATE) {
+        *failed = rule_actions(image, *rule);
+        return look_for_state(e, (*failed)->arg, rule) ? STATE_HIT : NO_MATCH;
+    }
+    if (witness)
+        return run_tests(e, rule, rule_tests(image, *rule), rule_actions(image, *rule), failed);
+    const uint32_t *tests = image->quick_code + quick->tests;
+    return run_tests(e, rule, (const void *)tests, (const void *)(tests + quick->words), failed);
+}
+
+/*
+ * Between `from` and the candidate `rule`, rules that are no candidates may still look for a state first. True when
+ * one finds one: *rule is then its parent.
+ */
+static inline bool probe_before(struct rules_eval *e, uint32_t from, uint32_t *rule)
+{
+    const struct rules_image *image = e->image;
+    if (e->looked != 0 && image->one_name)
+        return false;
+    for (uint32_t probe = image->next_probe[from]; probe < *rule; probe = image->next_probe[probe + 1]) {
+        uint32_t parent = probe;
+        if (look_for_state(e, rule_tests(image, probe)->arg, &parent)) {
+            *rule = parent;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* First enabled rule from `from` on; the default rule is always one. */
 static inline uint32_t next_enabled(const struct rules_image *image, uint32_t from)
 {
@@ -138,19 +173,11 @@ rules_walk(struct rules_eval *e, uint32_t at, const struct index_cursor *cursor,
 
     for (;;) { /* the default rule ends it */
         const struct nv_rules_insn *failed = NULL;
-        uint32_t rule;
-        if (cursor) {
-            rule = index_next(cursor, at);
-            if (image->next_probe && (e->looked == 0 || !image->one_name)) {
-                uint32_t probe = image->next_probe[at];
-                rule = probe < rule ? probe : rule;
-            }
-        } else {
-            rule = next_enabled(image, at);
-        }
+        uint32_t rule = cursor ? index_next(cursor, at) : next_enabled(image, at);
         uint32_t met = rule;
-        e->state = NULL;
-        enum tested tested = run_tests(e, &rule, &failed);
+        enum tested tested = STATE_HIT;
+        if (!cursor || !image->next_probe || !probe_before(e, at, &rule))
+            tested = run_rule(e, &rule, witness, &failed);
         if (witness && tested == STATE_HIT)
             rules_tell(witness, e, rule, true, NULL);
         else if (witness)
@@ -163,9 +190,9 @@ rules_walk(struct rules_eval *e, uint32_t at, const struct index_cursor *cursor,
             rules_finish(e, rule, NV_RULES_DENY, 0);
             return;
         }
-        const struct nv_rules_insn *action = rule_actions(image, rule);
-        if (action->opcode == NV_OP_ACCEPT || action->opcode == NV_OP_DENY) { /* most rules */
-            rules_finish(e, rule, action->opcode == NV_OP_ACCEPT ? NV_RULES_PASS : NV_RULES_DENY, 0);
+        unsigned action = image->quick[rule].action - (unsigned)NV_OP_ACCEPT;
+        if (action <= NV_OP_DENY - NV_OP_ACCEPT) { /* most rules */
+            rules_finish(e, rule, NV_RULES_PASS + action, 0);
             return;
         }
         at = rules_act(e, rule);
