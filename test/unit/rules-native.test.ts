@@ -50,6 +50,8 @@ test('the engine takes every rule', () => {
   fc.assert(
     fc.property(fc.array(anyRule, { minLength: 1, maxLength: 6 }), (rules) => {
       for (const rule of rules) {
+        // an addon built without address translation refuses its rules
+        if (rule.action.kind === 'nat' && !('natConfig' in engine.rules)) continue;
         try {
           run(`-q ${printAdd(rule)}`);
           taken++;
