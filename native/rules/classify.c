@@ -9,7 +9,7 @@
 #include "rules/state_table.h"
 #include "rules/walk.h"
 
-enum { BATCH = 64, FETCH_AHEAD = 8, EXPIRE_PER_TICK = 16384 };
+enum { BATCH = INDEX_BATCH, FETCH_AHEAD = 8, EXPIRE_PER_TICK = 16384 };
 
 /* Where a packet goes on that left the rules before. */
 static uint32_t first_rule(const struct rules_image *image, const struct nv_rules_resume *resume)
@@ -24,10 +24,9 @@ static uint32_t first_rule(const struct rules_image *image, const struct nv_rule
 /* What is known of the packets of a batch before they are walked through the rules. */
 struct rules_batch {
     struct rules_view views[BATCH];
-    struct index_packet vectors[BATCH];
-    struct index_few few[BATCH];
     uint64_t hashes[BATCH];
     uint8_t reasons[BATCH]; /* NV_RULES_WHY_BY_RULE: the rules are to be asked */
+    struct index_batch index;
 };
 
 struct rules_batch *rules_batch_new(void)
@@ -62,8 +61,6 @@ static inline __attribute__((always_inline)) void prepare(struct nv_rules_worker
             batch->hashes[i] = rules_state_hash(worker->engine, v);
             rules_state_prefetch(states, batch->hashes[i]);
         }
-        if (image->index)
-            index_fetch(image->index, v);
     }
     for (unsigned i = 0; i < count && states; i++)
         rules_state_prefetch_entry(states, batch->hashes[i]);
@@ -90,14 +87,12 @@ static inline __attribute__((always_inline)) void judge(struct rules_eval *e, st
         rules_walk(e, from, NULL, NULL);
         return;
     }
-    struct index_cursor cursor = {batch->few[i].list, image->maps[worker->index]};
-    if (batch->few[i].count == INDEX_MANY) {
-        cursor.list = NULL;
-        index_fill_map(image->index, &batch->vectors[i], image->maps[worker->index]);
-    }
+    uint64_t *map = image->maps[worker->index];
+    bool filled;
+    struct index_cursor cursor = index_cursor(image->index, &batch->index, i, map, &filled);
     rules_walk(e, from, &cursor, NULL);
-    if (!cursor.list)
-        memset(image->maps[worker->index], 0, (image->rule_count + 63) / 64 * sizeof(uint64_t));
+    if (filled)
+        memset(map, 0, (image->rule_count + 63) / 64 * sizeof(uint64_t));
 }
 
 /* Compiled for processors with and without instructions that count bits. */
@@ -113,12 +108,15 @@ classify_some(struct nv_rules_worker *worker, const struct rules_image *image, c
                            .counts = __atomic_load_n(&image->counts[worker->index], __ATOMIC_ACQUIRE)};
 
     prepare(worker, image, params, packets, count);
-    for (unsigned i = 0; i < count && image->index; i++)
-        index_classify(image->index, &batch->views[i], &batch->vectors[i]);
-    for (unsigned i = 0; i < count && image->index; i++) {
-        index_start(image->index, &batch->vectors[i], &batch->few[i]);
-        __builtin_prefetch(&image->quick[batch->few[i].list[0]]);
-        __builtin_prefetch(&e.counts[batch->few[i].list[0]], 1);
+    if (image->index) {
+        index_find(image->index, batch->views, count, &batch->index);
+        for (unsigned i = 0; i < count && image->index->parts; i++) {
+            uint32_t first = batch->index.few[i].list[0];
+            if (batch->index.few[i].count != INDEX_MANY) {
+                __builtin_prefetch(&image->quick[first]);
+                __builtin_prefetch(&e.counts[first], 1);
+            }
+        }
     }
     for (unsigned i = 0; i < count; i++) {
         if (batch->reasons[i] == NV_RULES_WHY_BY_RULE)

@@ -8,9 +8,16 @@ static void put_in_map(void *arg, uint32_t rule)
     map[rule / 64] |= UINT64_C(1) << rule % 64;
 }
 
-void index_fill_map(const struct rules_index *index, const struct index_packet *packet, uint64_t *map)
+void index_fill_map(const struct rules_index *index, const struct index_batch *batch, unsigned i, uint64_t *map)
 {
-    index_find(index, packet, put_in_map, map);
+    for (uint32_t part = 0; part < index->parts; part++) {
+        uint64_t words = index->some[part];
+        for (unsigned u = 0; u < index->used_count; u++) {
+            const struct index_field *field = &index->fields[index->used[u]];
+            words &= field->parts[(size_t)batch->classes[u][i] * index->parts + part].words | field->elsewhere[part];
+        }
+        find_all(index, batch, i, part, words, put_in_map, map);
+    }
     put_in_map(map, index->last);
 }
 

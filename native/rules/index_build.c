@@ -25,7 +25,7 @@ static void free_field(struct index_field *field)
 {
     free(field->top);
     free(field->nodes);
-    free(field->bounds);
+    free(field->ends);
     free(field->bounds6);
     free(field->direct);
     free(field->parts);
@@ -72,68 +72,104 @@ static int collect_sets(struct making *m)
     return 0;
 }
 
+/* Memory for the words, when their number is known. */
+static int make_words(struct rules_index *index)
+{
+    index->rule_of = malloc(((size_t)index->words + 1) * 64 * sizeof(uint32_t));
+    index->some = calloc(index->parts + 1, sizeof(uint64_t));
+    index->full = calloc(index->words + INDEX_DENSE, sizeof(uint64_t));
+    index->cares = calloc(index->words + 1, sizeof(uint16_t));
+    if (!index->rule_of || !index->some || !index->full || !index->cares)
+        return -ENOMEM;
+    for (uint32_t word = 0; word < index->words && index->parts; word++)
+        index->some[word / 64] |= UINT64_C(1) << word % 64;
+    return 0;
+}
+
+static void place_rule(struct making *m, uint32_t rule, uint32_t bit)
+{
+    m->bit_of[rule] = bit;
+    m->index->rule_of[bit] = rule;
+    m->index->full[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+/* Few rules: each has the bit of its own index, and all words are asked about every field in use. */
+static int place_dense(struct making *m, uint16_t used)
+{
+    struct rules_index *index = m->index;
+    index->words = (index->last + 63) / 64;
+    if (index->words > 2)
+        index->words = INDEX_DENSE; /* 1, 2 or this many */
+    if (make_words(index) != 0)
+        return -ENOMEM;
+    for (uint32_t rule = 0; rule < index->last; rule++) {
+        if (rule_enabled(m->image, rule))
+            place_rule(m, rule, rule);
+    }
+    for (uint32_t word = 0; word < index->words; word++)
+        index->cares[word] = used;
+    return 0;
+}
+
 /*
- * Give each enabled rule a bit: rules that care about the same fields together, if there are enough of them to
- * fill a word; the others share words that are asked about every field in use.
+ * Many rules: those that care about the same fields together, if there are enough of them to fill a word; the
+ * others share words that are asked about every field in use. sizes: how many rules care about each set of fields.
  */
+static int place_grouped(struct making *m, uint16_t used, uint32_t sizes[1 << FIELDS])
+{
+    struct rules_index *index = m->index;
+    uint32_t own = 0, shared = 0, next = 0;
+    for (unsigned kind = 0; kind < 1 << FIELDS; kind++) {
+        own += sizes[kind] >= OWN_WORDS_FROM ? (sizes[kind] + 63) / 64 : 0;
+        shared += sizes[kind] >= OWN_WORDS_FROM ? 0 : sizes[kind];
+    }
+    index->words = own + (shared + 63) / 64;
+    index->parts = (index->words + 63) / 64;
+    if (make_words(index) != 0)
+        return -ENOMEM;
+    /* sizes becomes the next bit of each kind */
+    for (unsigned kind = 0; kind < 1 << FIELDS; kind++) {
+        uint32_t words = sizes[kind] >= OWN_WORDS_FROM ? (sizes[kind] + 63) / 64 : 0;
+        sizes[kind] = words ? next * 64 : IMAGE_NO_RULE;
+        for (; words > 0; words--)
+            index->cares[next++] = (uint16_t)kind;
+    }
+    for (; next < index->words; next++)
+        index->cares[next] = used;
+    uint32_t next_shared = own * 64;
+    for (uint32_t rule = 0; rule < index->last; rule++) {
+        uint32_t *at = sizes[m->cares[rule]] == IMAGE_NO_RULE ? &next_shared : &sizes[m->cares[rule]];
+        if (rule_enabled(m->image, rule))
+            place_rule(m, rule, (*at)++);
+    }
+    return 0;
+}
+
 static int place_rules(struct making *m)
 {
-    enum { KINDS = 1 << FIELDS };
     const struct rules_image *image = m->image;
-    uint32_t *sizes = calloc(KINDS, sizeof(*sizes)), words = 0, shared = 0;
+    struct rules_index *index = m->index;
+    uint32_t *sizes = calloc(1 << FIELDS, sizeof(*sizes));
     uint16_t used = 0;
 
     if (!sizes)
         return -ENOMEM;
-    for (uint32_t rule = 0; rule + 1 < image->rule_count; rule++) {
+    index->last = image->rule_count - 1;
+    for (uint32_t rule = 0; rule < image->rule_count; rule++)
+        m->bit_of[rule] = IMAGE_NO_RULE;
+    for (uint32_t rule = 0; rule < index->last; rule++) {
         if (rule_enabled(image, rule)) {
             sizes[m->cares[rule]]++;
             used |= m->cares[rule];
         }
     }
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        if (sizes[kind] >= OWN_WORDS_FROM)
-            words += (sizes[kind] + 63) / 64;
-        else
-            shared += sizes[kind];
+    for (unsigned f = 0; f < FIELDS; f++) {
+        if (used >> f & 1)
+            index->used[index->used_count++] = (uint8_t)f;
     }
-    struct rules_index *index = m->index;
-    index->last = image->rule_count - 1;
-    index->words = words + (shared + 63) / 64;
-    index->parts = (index->words + 63) / 64;
-    index->rule_of = malloc((size_t)index->words * 64 * sizeof(uint32_t));
-    index->some = calloc(index->parts, sizeof(uint64_t));
-    index->full = calloc(index->words, sizeof(uint64_t));
-    index->cares = calloc(index->words, sizeof(uint16_t));
-    if (!index->rule_of || !index->some || !index->full || !index->cares) {
-        free(sizes);
-        return -ENOMEM;
-    }
-    /* sizes becomes the next bit of each kind */
-    uint32_t next = 0, next_shared = words * 64;
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        uint32_t size = sizes[kind];
-        sizes[kind] = size >= OWN_WORDS_FROM ? next : IMAGE_NO_RULE;
-        for (uint32_t word = 0; size >= OWN_WORDS_FROM && word < (size + 63) / 64; word++, next += 64)
-            index->cares[next / 64] = (uint16_t)kind;
-    }
-    for (uint32_t word = words; word < index->words; word++)
-        index->cares[word] = used;
-    for (uint32_t rule = 0; rule < image->rule_count; rule++) {
-        m->bit_of[rule] = IMAGE_NO_RULE;
-        if (!rule_enabled(image, rule) || rule == index->last)
-            continue;
-        uint32_t *at = sizes[m->cares[rule]] == IMAGE_NO_RULE ? &next_shared : &sizes[m->cares[rule]];
-        m->bit_of[rule] = (*at)++;
-        index->rule_of[m->bit_of[rule]] = rule;
-        index->full[m->bit_of[rule] / 64] |= UINT64_C(1) << m->bit_of[rule] % 64;
-    }
+    int error = index->last <= INDEX_DENSE * 64 ? place_dense(m, used) : place_grouped(m, used, sizes);
     free(sizes);
-    for (uint32_t word = 0; word < index->words; word++)
-        index->some[word / 64] |= UINT64_C(1) << word % 64;
-    for (unsigned f = 0; f < FIELDS; f++)
-        index->fields[f].used = used >> f & 1;
-    return 0;
+    return error;
 }
 
 /* Does the rule have a bit whose word is asked about field f? */
@@ -282,38 +318,69 @@ static int count_words(const struct making *m, const struct bounds *bounds, cons
     return 0;
 }
 
-/* Store the vectors. */
-static int pack(const struct making *m, const struct bounds *bounds, const struct events *events, uint64_t total,
-                struct index_field *field)
-{
-    uint32_t parts = m->index->parts, words = m->index->words;
-    uint64_t *now = calloc((size_t)parts * 64, sizeof(uint64_t)), *level = calloc(parts, sizeof(uint64_t));
-    uint64_t at = 0;
+/* The vectors while they are stored, class after class. */
+struct packing {
+    uint64_t *now;   /* the words of the class */
+    uint64_t *level; /* its first level */
+    uint64_t at;     /* words stored */
+};
 
-    field->classes = bounds->count + 1;
+static void toggle(struct packing *p, uint32_t bit)
+{
+    uint32_t word = bit / 64;
+    p->now[word] ^= UINT64_C(1) << bit % 64;
+    p->level[word / 64] &= ~(UINT64_C(1) << word % 64);
+    p->level[word / 64] |= (uint64_t)(p->now[word] != 0) << word % 64;
+}
+
+static void store_class(const struct rules_index *index, struct index_field *field, uint32_t class, struct packing *p)
+{
+    if (index->parts == 0) {
+        memcpy(field->packed + (size_t) class * index->words, p->now, index->words * sizeof(uint64_t));
+        return;
+    }
+    for (uint32_t part = 0; part < index->parts; part++) {
+        field->parts[(size_t) class * index->parts + part] = (struct index_part){p->level[part], p->at};
+        for (uint64_t left = p->level[part]; left; left &= left - 1)
+            field->packed[p->at++] = p->now[part * 64 + (uint32_t)__builtin_ctzll(left)];
+    }
+}
+
+/* Store the vectors of all classes, and behind them that of `other`. total: the words they take. */
+static int pack(const struct making *m, const struct bounds *bounds, const struct events *events, uint64_t total,
+                unsigned f)
+{
+    const struct rules_index *index = m->index;
+    struct index_field *field = &m->index->fields[f];
+    size_t parts = index->parts ? index->parts : 1;
+    struct packing p = {calloc(parts * 64, sizeof(uint64_t)), calloc(parts, sizeof(uint64_t)), 0};
+    int error = -ENOMEM;
+
+    field->other = bounds->count + 1;
+    field->classes = bounds->count + 2;
+    total = (index->parts ? total : (uint64_t)(bounds->count + 1) * index->words) + index->words;
     field->parts = malloc((size_t)field->classes * parts * sizeof(*field->parts));
     field->packed = calloc(total + 1, sizeof(uint64_t));
     field->elsewhere = calloc(parts, sizeof(uint64_t));
-    bool failed = !now || !level || !field->parts || !field->packed || !field->elsewhere;
-    for (uint32_t class = 0; !failed && class < field->classes; class ++) {
-        for (uint32_t i = events->first[class]; i < events->first[class + 1]; i++) {
-            uint32_t word = events->bits[i] / 64;
-            now[word] ^= UINT64_C(1) << events->bits[i] % 64;
-            level[word / 64] &= ~(UINT64_C(1) << word % 64);
-            level[word / 64] |= (uint64_t)(now[word] != 0) << word % 64;
+    if (p.now && p.level && field->parts && field->packed && field->elsewhere) {
+        for (uint32_t class = 0; class <= bounds->count; class ++) {
+            for (uint32_t i = events->first[class]; i < events->first[class + 1]; i++)
+                toggle(&p, events->bits[i]);
+            store_class(index, field, class, &p);
         }
-        for (uint32_t part = 0; part < parts; part++) {
-            field->parts[(size_t) class * parts + part] = (struct index_part){level[part], at};
-            for (uint64_t left = level[part]; left; left &= left - 1)
-                field->packed[at++] = now[part * 64 + (uint32_t)__builtin_ctzll(left)];
+        for (uint32_t word = 0; word < index->words; word++) {
+            bool cares = index->cares[word] >> f & 1;
+            p.now[word] = cares ? index->full[word] : 0;
+            p.level[word / 64] &= ~(UINT64_C(1) << word % 64);
+            p.level[word / 64] |= (uint64_t)(p.now[word] != 0) << word % 64;
+            field->elsewhere[word / 64] |= (uint64_t)!cares << word % 64;
         }
+        store_class(index, field, field->other, &p);
+        error = 0;
     }
-    unsigned f = (unsigned)(field - m->index->fields);
-    for (uint32_t word = 0; !failed && word < words; word++)
-        field->elsewhere[word / 64] |= (uint64_t)(~m->index->cares[word] >> f & 1) << word % 64;
-    free(now);
-    free(level);
-    return failed ? -ENOMEM : 0;
+    free(p.now);
+    free(p.level);
+    return error;
 }
 
 /* Keep every step-th bound. */
@@ -328,7 +395,7 @@ static void thin(struct bounds *bounds, uint64_t step)
 static int make_field(struct making *m, unsigned f)
 {
     struct index_field *field = &m->index->fields[f];
-    uint64_t budget = (uint64_t)m->image->rule_count * 16, total = 0;
+    uint64_t budget = (uint64_t)m->image->rule_count * 2, total = 0;
     struct bounds bounds = {0};
     struct events events = {0};
     int error = collect_bounds(m, f, &bounds);
@@ -338,7 +405,8 @@ static int make_field(struct making *m, unsigned f)
         error = collect_events(m, &bounds, f, &events);
         if (error == 0)
             error = count_words(m, &bounds, &events, &total);
-        if (error != 0 || total <= budget || bounds.count < 16 || ranges_top((enum ranges_field)f) < 1024)
+        if (error != 0 || m->index->parts == 0 || total <= budget || bounds.count < 16 ||
+            ranges_top((enum ranges_field)f) < 1024)
             break;
         thin(&bounds, (total + budget - 1) / budget);
         field->thinned = true;
@@ -346,7 +414,7 @@ static int make_field(struct making *m, unsigned f)
         events = (struct events){0};
     }
     if (error == 0)
-        error = pack(m, &bounds, &events, total, field);
+        error = pack(m, &bounds, &events, total, f);
     if (error == 0)
         error = index_make_lookup(field, f, bounds.list, bounds.count);
     free_events(&events);
@@ -385,10 +453,8 @@ int index_make(const struct rules_image *image, struct rules_index **out)
         error = collect_sets(&m);
     if (error == 0)
         error = place_rules(&m);
-    for (unsigned f = 0; error == 0 && f < FIELDS; f++) {
-        if (m.index->fields[f].used)
-            error = make_field(&m, f);
-    }
+    for (unsigned u = 0; error == 0 && u < m.index->used_count; u++)
+        error = make_field(&m, m.index->used[u]);
     for (uint32_t rule = 0; m.sets && rule < rules; rule++)
         ranges_free(m.sets[rule]);
     free(m.sets);

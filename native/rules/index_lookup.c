@@ -15,13 +15,13 @@ struct building {
     uint32_t nodes, room;
 };
 
-/* Number of bounds below `limit` (64 bits, so that the end of the space can be said). */
+/* Number of bounds (classes that begin) below `limit` (64 bits, so that the end of the space can be said). */
 static uint32_t below(const struct building *b, uint64_t limit)
 {
     uint32_t low = 0, high = b->bounds;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (b->field->bounds[middle] < limit)
+        if (b->field->ends[middle] + UINT64_C(1) < limit)
             low = middle + 1;
         else
             high = middle;
@@ -86,13 +86,14 @@ int index_make_lookup(struct index_field *field, unsigned f, const trie_key *bou
     }
     if (f == FIELD_SRC4 || f == FIELD_DST4 || ports) {
         uint32_t kept = 0;
-        field->bounds = calloc(count + 1, sizeof(uint32_t));
-        if (!field->bounds)
+        field->ends = malloc((count + 2) * sizeof(uint32_t));
+        if (!field->ends)
             return -ENOMEM;
         for (uint32_t i = 0; i < count; i++) {
             if (!ports || bounds[i] < RANGES_NO_PORT)
-                field->bounds[kept++] = (uint32_t)bounds[i] << (ports ? 16 : 0);
+                field->ends[kept++] = ((uint32_t)bounds[i] << (ports ? 16 : 0)) - 1;
         }
+        field->ends[kept] = field->ends[kept + 1] = UINT32_MAX;
         field->no_port = count;
         return make_tables(field, kept);
     }

@@ -18,18 +18,22 @@ static inline uint32_t index_class(const struct index_field *field, uint32_t val
         shift = shift > 8 ? shift - 8 : 0;
         entry = field->nodes[entry >> 4][value >> shift & 255];
     }
-    /* Nearly always no bound or one: no branch then. bounds has one more element than there are. */
+    /*
+     * The bounds behind an entry's own are beyond all its values, so two comparisons are right for 0, 1 and 2 bounds,
+     * without a branch. More are rare.
+     */
     uint32_t first = entry >> 4, count = entry & 15;
-    uint32_t class = first + ((count != 0) & (value >= field->bounds[first]));
-    for (uint32_t i = 1; __builtin_expect(i < count, 0); i++)
-        class += value >= field->bounds[first + i];
+    const uint32_t *ends = &field->ends[first];
+    uint32_t class = first + (value > ends[0]) + (value > ends[1]);
+    for (uint32_t i = 2; __builtin_expect(i < count, 0); i++)
+        class += value > ends[i];
     return class;
 }
 
 static inline uint32_t index_class6(const struct index_field *field, trie_key value)
 {
     const trie_key *base = field->bounds6;
-    uint32_t left = field->classes - 1;
+    uint32_t left = field->classes - 2; /* bounds */
     while (left > 0) {
         uint32_t half = left / 2;
         if (base[half] <= value) {
