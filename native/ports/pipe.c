@@ -231,7 +231,8 @@ static void close_orphan(const struct nv_port *p, struct nv_queue *q)
     uint32_t seq = (uint32_t)(w >> 32) - 1;
     uint64_t record = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_ACQUIRE);
     if (__builtin_expect(nv_record_ahead(record, seq) != 0 || nv_record_state(record) != NV_LEASE_OPEN ||
-                             nv_record_desc(record) != p->desc,
+                             nv_record_desc(record) != p->desc ||
+                             nv_record_generation(record) != (p->generation & 0xfff),
                          1))
         return;
     struct nv_lease orphan = {(uint32_t)w - nv_record_n(record), nv_record_n(record), seq, record};
