@@ -83,7 +83,7 @@ static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
 
     if (head >= s->slots || tail >= s->slots)
         return 0; /* somebody wrote rubbish: the sync will find out */
-    s->backed = nv_slots_backed(w->port);
+    nv_slots_refresh(s, w->port);
     uint32_t have = nv_slots_between(head, tail, s->slots);
     if (limit > x->left)
         limit = (uint32_t)x->left;
@@ -182,26 +182,25 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
 int nv_run_rx(struct nv_worker *w)
 {
     const struct nv_plan *plan = w->plan;
-    struct receiver x = {.w = w, .left = UINT64_MAX};
-    unsigned rings = w->rings.last_rx - w->rings.first_rx + 1u;
+    struct receiver x = {.w = w, .left = plan->count ? plan->count : UINT64_MAX}; /* several: see all_have_enough */
+    unsigned rings = w->rx_rings;
     struct nv_slots *ring = calloc(rings, sizeof(*ring));
-    int error = 0;
+    bool sequences = plan->role == NV_ROLE_RXSEQ;
+    int error;
 
-    if (plan->count)
-        x.left = plan->count; /* of one worker; see all_have_enough for several */
     x.delays = plan->histogram || plan->options & NV_OPT_TS;
-    x.look = x.delays || plan->role == NV_ROLE_RXSEQ;
-    if (plan->role == NV_ROLE_RXSEQ)
-        x.sequences = nv_sequences_new();
-    if (plan->verify)
-        x.whole = malloc(LONGEST);
-    if (!ring || (plan->role == NV_ROLE_RXSEQ && !x.sequences) || (plan->verify && !x.whole))
+    x.look = x.delays || sequences;
+    x.sequences = sequences ? nv_sequences_new() : NULL;
+    x.whole = plan->verify ? malloc(LONGEST) : NULL;
+    if (!ring || (sequences && !x.sequences) || (plan->verify && !x.whole)) {
         error = nv_fail(&w->error, ENOMEM, "no memory to follow sequence numbers");
-    for (unsigned r = 0; r < rings && ring; r++)
-        ring[r] = nv_slots_open(w->port, nv_rxring(w->port, w->rings.first_rx + r));
-    if (error == 0)
-        error = receive(&x, ring, rings);
-    nv_rxsync_all(w->port); /* release what was taken */
+    } else {
+        bool good = true;
+        for (unsigned r = 0; r < rings; r++)
+            good &= nv_slots_open(&ring[r], w->port, nv_rxring(w->port, w->first_rx + r));
+        error = good ? receive(&x, ring, rings) : nv_worker_rubbish(w, &w->error);
+        nv_rxsync_all(w->port); /* release what was taken */
+    }
     free(ring);
     free(x.whole);
     nv_sequences_free(x.sequences);
