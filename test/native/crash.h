@@ -25,6 +25,7 @@ struct board {
     uint32_t next_seq; /* sender: number of its next packet; the heir of a killed one goes on from here */
     uint64_t sent;
     uint64_t got[ACTORS];       /* receiver: packets by sender */
+    uint64_t foreign;           /* slots with packets of nobody's */
     uint64_t mark;              /* whatever a test counts */
     struct nv_port_stats stats; /* at the end */
     char error[400];
