@@ -175,7 +175,7 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
 
 /* stall.c: the first lease of the queue is open. True when it was got rid of and the receiver can go on. */
 bool nv_queue_unblock(struct nv_port *port, struct nv_rxq *rx);
-/* stall.c: bring back buffers whose holders moved on. */
+/* stall.c: bring back buffers whose holders moved on, and find others for lost ones. */
 void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx);
 /* stall.c: was the first lease, of n positions, overwritten by one of those holders? Then it was dropped. */
 bool nv_queue_spoilt(struct nv_rxq *rx, uint32_t n, uint32_t seq);

@@ -88,7 +88,7 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
     pipe->queue = NULL;
     if (peer) {
         struct nv_ring_ctl *theirs = nv_region_ctl(p->region, nv_load(e->first_rx) + tx->id % nv_load(e->rx_rings));
-        if (__atomic_load_n(&theirs->owner, __ATOMIC_ACQUIRE) == peer && theirs->queue.slots == ctl->queue.slots)
+        if (nv_load(theirs->queue.owner) == peer && theirs->queue.slots == ctl->queue.slots)
             pipe->queue = &theirs->queue;
         if (ctl->peer != peer) /* not when a descriptor is only passed on */
             ctl->completed = nv_queue_tail(&theirs->queue);

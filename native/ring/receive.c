@@ -161,7 +161,7 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
     uint32_t broken = 0;
     if (head != ctl->hwcur)
         broken = release(port, rx, head);
-    if (__builtin_expect(rx->aside != NULL, 0))
+    if (__builtin_expect(rx->aside != NULL || rx->lost, 0))
         nv_queue_bring_back(port, rx);
     for (;;) {
         uint32_t seq = q->head_seq;

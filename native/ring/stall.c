@@ -5,7 +5,7 @@
  * Its holder may just be copying, or was put off its core, or is stopped, or dead. After a millisecond we ask
  * whether it lives. A dead holder's lease is passed over at once. A living one gets 50 ms in all; then the lease
  * is taken away, and its buffers, into which the holder may still write when it wakes up, are set aside until it
- * is seen outside of txsync. New buffers from the region take their places.
+ * is seen outside of txsync. New buffers from the region take their places, now or when there are some.
  */
 #include "port/port.h"
 
@@ -14,6 +14,7 @@
 
 #define PROBE_NS  1000000
 #define REVOKE_NS 50000000
+#define RETRY_NS  10000000 /* the region had no buffers in place of lost ones */
 
 int64_t nv_clock_ns(void)
 {
@@ -163,6 +164,16 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
         free(aside);
     }
     __atomic_store_n(&q->wary, rx->aside != NULL, __ATOMIC_RELEASE);
+    int64_t now = rx->lost ? nv_clock_ns() : 0;
+    uint32_t buf;
+    int error;
+    if (rx->lost && now - rx->probed_ns >= RETRY_NS) {
+        rx->probed_ns = now;
+        while (rx->lost && nv_region_take_bufs(port->region, port->token, &buf, 1, &error) == 1) {
+            rx->lost--;
+            nv_queue_refill(q, buf);
+        }
+    }
 }
 
 /* Did a sender that woke up after its lease was taken away overwrite entry e at position pos of lease seq? */
