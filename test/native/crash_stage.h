@@ -111,15 +111,17 @@ static inline void takes_part(struct stage *s, int i)
 /* Everybody stops sending; wait until nothing moves any more. */
 static inline void stage_pause(struct stage *s)
 {
-    uint64_t before = 0, now = 1;
     for (int i = 0; i < 4; i++)
         poke(&s->actor[i].board->pause, 1);
-    for (int64_t until = now_ms() + 5000; now != before && now_ms() < until;) {
+    uint64_t before = 0, now = 1;
+    bool paused = false;
+    for (int64_t until = now_ms() + 10000; (!paused || now != before) && now_ms() < until;) {
         sleep_ms(20);
         before = now;
         now = 0;
+        paused = true;
         for (int i = 0; i < 4; i++) {
-            now += s->actor[i].pid && !peek(&s->actor[i].board->paused);
+            paused &= !s->actor[i].pid || peek(&s->actor[i].board->paused);
             for (int from = 0; from < ACTORS; from++)
                 now += peek_long(&s->actor[i].board->got[from]);
         }
