@@ -9,7 +9,7 @@
 #include "crash_audit.h"
 #include "crash_traffic.h"
 
-#define STALL_MS 400  /* a stopped sender's lease is taken away after 50 ms; the rest is for busy machines */
+#define STALL_MS 1000 /* a stopped sender's lease is taken away after 50 ms; the rest is for busy machines */
 #define FLOW     3000 /* packets that show that others go on: more than any ring holds */
 
 struct stage {
