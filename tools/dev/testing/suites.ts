@@ -46,7 +46,7 @@ function typescriptJobs(): Job[] {
     name: file,
     command: process.execPath,
     args: ['--import', 'tsx', file],
-    limit: 120,
+    limit: 240,
     count: countUvu,
   }));
 }
