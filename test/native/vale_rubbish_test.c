@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * queue_rubbish_test.c - applications that write rubbish into their rings: head, cur, tail and slots.
+ * vale_rubbish_test.c - applications that write rubbish into their rings: head, cur, tail and slots.
  *
  * A sync then fails and puts the ring right, or drops broken slots by name. Counters add up, the port can be used
  * again, and two others on the same switch, in the same region, go on undisturbed.
