@@ -152,7 +152,7 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
             if (change_owner(port, aside->buf[i], aside->holder, rx->lost ? port->token : 0) && rx->lost) {
                 rx->lost--;
                 nv_queue_refill(q, aside->buf[i]);
-            } /* else it died, and its buffers were swept or will be */
+            }         /* else it died, and its buffers were swept or will be */
         if (aside->n) /* what was reserved by now it may have overwritten */
             aside->until = (uint32_t)(__atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE) >> 32) + 1;
         aside->n = 0;
@@ -187,23 +187,27 @@ static bool overwritten(const struct nv_rxq *rx, uint32_t pos, uint64_t e, uint3
     return false;
 }
 
-bool nv_queue_spoilt(struct nv_rxq *rx, uint32_t n, uint32_t seq)
+const uint64_t *nv_queue_check(struct nv_rxq *rx, uint32_t n, uint32_t seq)
 {
     struct nv_queue *q = &rx->ctl->queue;
     uint32_t packets = 0, bad = 0;
+    if (!rx->checked)
+        rx->checked = malloc((q->mask + 1) * sizeof(*rx->checked));
     for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++) {
         uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
+        if (rx->checked)
+            rx->checked[pos & q->mask] = e;
         if (overwritten(rx, pos, e, seq))
             bad++;
         else
             packets += nv_entry_valid(e, seq) && !(e & NV_ENTRY_MORE);
     }
     if (bad == 0)
-        return false;
+        return rx->checked ? rx->checked : q->full;
     nv_count_drops(rx->ctl, NV_DROP_STALE, packets + bad);
     for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++)
         nv_queue_refill(q, nv_queue_buffer(q, pos));
-    return true;
+    return NULL;
 }
 
 void nv_queue_close(struct nv_queue *q)
