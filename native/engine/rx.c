@@ -10,7 +10,8 @@
 #include "memory/error.h"
 #include "packet/stamp.h"
 
-#define LONGEST (NV_FRAME_MAX + 64u) /* bytes of a packet put together from its slots */
+#define LONGEST  (NV_FRAME_MAX + 64u) /* bytes of a packet put together from its slots */
+#define PREFETCH 8u                   /* slots ahead: packets come from another core's cache */
 
 struct receiver {
     struct nv_worker *w;
@@ -87,13 +88,15 @@ static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
     uint32_t have = nv_slots_between(head, tail, s->slots);
     if (limit > x->left)
         limit = (uint32_t)x->left;
-    bool peek = w->plan->options & (NV_OPT_ACCESS | NV_OPT_DUMP);
+    bool peek = w->plan->options & (NV_OPT_ACCESS | NV_OPT_DUMP), fetch = peek || x->look;
     done = first = head;
     for (uint32_t k = head, n = have; n && packets < limit; n--) {
+        uint32_t next = nv_slots_next(k, s->slots);
         partial += ring->slot[k].len;
+        if (fetch)
+            __builtin_prefetch(s->buffers + (uint64_t)ring->slot[(k + PREFETCH) % s->slots].buf_idx * s->buf_size);
         if (__builtin_expect(peek, 0))
             touch(x, s, k);
-        uint32_t next = nv_slots_next(k, s->slots);
         if (!(ring->slot[k].flags & NS_MOREFRAG)) {
             if (x->look)
                 look_at(x, s, first, nv_slots_between(first, next, s->slots));
