@@ -176,15 +176,17 @@ static int worker_port(const struct nv_engine *e, unsigned i, char *out, size_t 
 static void describe(struct nv_engine *e)
 {
     struct nv_engine_info *info = &e->info;
-    const struct nv_fill *fill = e->worker[0].fill;
+    const struct nv_worker *w = &e->worker[0];
+    const struct nv_fill *fill = w->fill;
+    const struct netmap_ring *ring = w->tx_rings ? nv_txring(w->port, w->first_tx) : nv_rxring(w->port, w->first_rx);
 
     *info =
         (struct nv_engine_info){.threads = e->threads, .burst = e->plan.burst, .vnet_len = e->plan.traffic.vnet_len};
     for (unsigned i = 0; i < e->threads; i++) {
-        info->tx_rings += e->worker[i].rings.last_tx - e->worker[i].rings.first_tx + 1u;
-        info->rx_rings += e->worker[i].rings.last_rx - e->worker[i].rings.first_rx + 1u;
+        info->tx_rings += e->worker[i].tx_rings;
+        info->rx_rings += e->worker[i].rx_rings;
     }
-    info->buf_size = nv_txring(e->worker[0].port, e->worker[0].rings.first_tx)->nr_buf_size;
+    info->buf_size = ring->nr_buf_size;
     info->prepared = fill && fill->prepared;
     info->frags = fill ? fill->frags : 1;
     strncpy(info->port, nv_name(e->worker[0].port), sizeof(info->port) - 1);
@@ -193,6 +195,23 @@ static void describe(struct nv_engine *e)
 static bool generates(enum nv_role role)
 {
     return role == NV_ROLE_TX || role == NV_ROLE_TXSEQ || role == NV_ROLE_PING;
+}
+
+/* Which rings the worker's port has, and whether they are what the role needs. */
+static int bind_rings(struct nv_worker *w, struct nv_error *err)
+{
+    enum nv_role role = w->plan->role;
+    struct nv_ring_range range = nv_rings(w->port);
+
+    w->first_tx = range.first_tx;
+    w->first_rx = range.first_rx;
+    w->tx_rings = (uint16_t)(range.last_tx + 1 - range.first_tx);
+    w->rx_rings = (uint16_t)(range.last_rx + 1 - range.first_rx);
+    bool receives = role != NV_ROLE_TX && role != NV_ROLE_TXSEQ, sends = role != NV_ROLE_RX && role != NV_ROLE_RXSEQ;
+    if ((receives && w->rx_rings == 0) || (sends && w->tx_rings == 0))
+        return nv_fail(err, EINVAL, "%s: opened without the %s rings that %s needs", w->plan->port,
+                       receives && w->rx_rings == 0 ? "rx" : "tx", nv_role_name(role));
+    return 0;
 }
 
 static int open_ports(struct nv_engine *e, struct nv_error *err)
@@ -208,14 +227,14 @@ static int open_ports(struct nv_engine *e, struct nv_error *err)
         if (error)
             break;
         nv_set_wait_mode(w->port, e->plan.wait_mode);
-        w->rings = nv_rings(w->port);
         w->engine = e;
         w->plan = &e->plan;
         w->index = i;
         w->words = nv_page_worker_words(e->page, i);
         w->histogram = nv_page_worker_histogram(e->page, i);
         w->epoch = UINT64_MAX;
-        if (generates(e->plan.role))
+        error = bind_rings(w, err);
+        if (error == 0 && generates(e->plan.role))
             error = nv_fill_new(w, &w->fill, err);
     }
     free(name);

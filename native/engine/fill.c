@@ -18,8 +18,7 @@ static bool prepared_suffices(const struct nv_fill *f, const struct nv_plan *pla
     if (plan->traffic.prepare == NV_PREPARE_ONCE)
         return true;
     uint64_t period = nv_tuples_period(&f->generator.tuples);
-    return f->generator.sizes.fixed && f->rings == 1 && period <= f->ring[0].slots.slots &&
-           f->ring[0].slots.slots % period == 0;
+    return f->generator.sizes.fixed && f->rings == 1 && period > 0 && f->ring[0].slots.slots % period == 0;
 }
 
 /* How many slots a packet of `bytes` takes: as many as asked for, more when a piece would not fit. */
@@ -35,6 +34,8 @@ static int init_pieces(struct nv_fill *f, struct nv_error *err)
     uint32_t bytes = nv_generator_max_bytes(&f->generator), buffer = f->ring[0].slots.buf_size;
     uint32_t asked = f->w->plan->traffic.frag_size;
 
+    if (buffer == 0)
+        return nv_worker_rubbish(f->w, err);
     f->piece = asked && asked < buffer ? asked : buffer;
     f->frags = pieces_of(f, bytes);
     if (f->frags > NETMAP_MAX_FRAGS)
@@ -54,7 +55,8 @@ static int init_ring(struct nv_fill *f, unsigned id, struct nv_error *err)
     struct nv_fill_ring *r = &f->ring[f->rings++];
 
     r->id = id;
-    r->slots = nv_slots_open(f->w->port, nv_txring(f->w->port, id));
+    if (!nv_slots_open(&r->slots, f->w->port, nv_txring(f->w->port, id)))
+        return nv_worker_rubbish(f->w, err);
     r->written = calloc(r->slots.slots, sizeof(*r->written));
     if (f->indirect)
         r->own = aligned_alloc(64, (size_t)r->slots.slots * r->slots.buf_size);
@@ -71,7 +73,6 @@ static int init(struct nv_fill *f, struct nv_error *err)
     enum nv_payload kind = plan->role == NV_ROLE_TXSEQ                               ? NV_PAYLOAD_SEQUENCE
                            : plan->role == NV_ROLE_PING || plan->options & NV_OPT_TS ? NV_PAYLOAD_STAMPED
                                                                                      : NV_PAYLOAD_TEXT;
-    unsigned rings = w->rings.last_tx - w->rings.first_tx + 1u;
 
     if (plan->options & NV_OPT_RANDOM_SRC)
         traffic.flags |= NV_TRAFFIC_RANDOM_SRC;
@@ -83,11 +84,11 @@ static int init(struct nv_fill *f, struct nv_error *err)
     int error = nv_generator_init(&f->generator, &traffic, kind, w->index, (uint16_t)(plan->stream + w->index), err);
     if (error)
         return error;
-    f->ring = calloc(rings, sizeof(*f->ring));
+    f->ring = calloc(w->tx_rings, sizeof(*f->ring));
     if (!f->ring)
-        return nv_fail(err, ENOMEM, "no memory for %u rings", rings);
-    for (unsigned id = w->rings.first_tx; id <= w->rings.last_tx && !error; id++)
-        error = init_ring(f, id, err);
+        return nv_fail(err, ENOMEM, "no memory for %u rings", w->tx_rings);
+    for (unsigned i = 0; i < w->tx_rings && !error; i++)
+        error = init_ring(f, w->first_tx + i, err);
     if (error == 0)
         error = init_pieces(f, err);
     f->prepared = f->frags == 1 && prepared_suffices(f, plan);
@@ -281,7 +282,7 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
     if (head >= r->slots.slots || tail >= r->slots.slots)
         return 0; /* somebody wrote rubbish: the sync will find out */
     uint32_t room = nv_slots_between(head, tail, r->slots.slots);
-    r->slots.backed = nv_slots_backed(f->w->port);
+    nv_slots_refresh(&r->slots, f->w->port);
     if (f->frags > 1) {
         for (uint32_t n; packets < most; packets++, used += n)
             if (!(n = put_pieces(f, r, (head + used) % r->slots.slots, room - used)))

@@ -86,7 +86,7 @@ static void take_answers(struct pinger *p)
         uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring);
         if (head >= s->slots || tail >= s->slots)
             continue;
-        s->backed = nv_slots_backed(p->w->port);
+        nv_slots_refresh(s, p->w->port);
         for (bool first = true; head != tail; head = nv_slots_next(head, s->slots)) {
             const struct netmap_slot *slot = &ring->slot[head];
             if (first)
@@ -113,8 +113,7 @@ static int64_t send_requests(struct pinger *p, uint64_t most)
     for (uint32_t i = 0; i < sent; i++)
         *request_of(p, p->next++) = (struct request){.sent_ns = w->now, .open = true};
     if (sent && nv_txsync(w->port, w->fill->ring[0].id) < 0)
-        return nv_fail(&w->error, EIO, "%s: somebody wrote rubbish into the tx ring; it was reset",
-                       w->engine->info.port);
+        return nv_worker_rubbish(w, &w->error);
     w->stat[NV_STAT_ACCEPTED] += sent;
     return sent;
 }
@@ -163,27 +162,30 @@ static int run(struct pinger *p)
 int nv_run_ping(struct nv_worker *w)
 {
     const struct nv_plan *plan = w->plan;
+    unsigned rings = w->rx_rings;
     struct pinger *p = calloc(1, sizeof(*p));
+    struct nv_slots *rx = calloc(rings, sizeof(*rx));
 
-    if (!p)
+    if (!p || !rx) {
+        free(p);
+        free(rx);
         return nv_fail(&w->error, ENOMEM, "no memory for %u requests", OUTSTANDING);
+    }
+    bool good = true;
+    for (unsigned i = 0; i < rings; i++)
+        good &= nv_slots_open(&rx[i], w->port, nv_rxring(w->port, w->first_rx + i));
     p->w = w;
     p->stream = plan->stream;
     p->count = plan->count ? plan->count : UINT64_MAX;
-    p->rx_rings = w->rings.last_rx - w->rings.first_rx + 1u;
-    p->rx = calloc(p->rx_rings, sizeof(*p->rx));
-    int error = p->rx ? 0 : nv_fail(&w->error, ENOMEM, "no memory for %u rings", p->rx_rings);
-    if (error == 0) {
-        for (unsigned i = 0; i < p->rx_rings; i++)
-            p->rx[i] = nv_slots_open(w->port, nv_rxring(w->port, w->rings.first_rx + i));
-        nv_worker_state(w, NV_STATE_RUNNING);
-        p->paced = plan->ramp_steps > 0;
-        if (p->paced)
-            nv_pacer_init(&p->pacer, plan->ramp, plan->ramp_steps, plan->burst, 0, 1, w->now);
-        error = run(p);
-        nv_rxsync_all(w->port);
-    }
-    free(p->rx);
+    p->rx = rx;
+    p->rx_rings = rings;
+    nv_worker_state(w, NV_STATE_RUNNING);
+    p->paced = plan->ramp_steps > 0;
+    if (p->paced)
+        nv_pacer_init(&p->pacer, plan->ramp, plan->ramp_steps, plan->burst, 0, 1, w->now);
+    int error = good ? run(p) : nv_worker_rubbish(w, &w->error);
+    nv_rxsync_all(w->port);
+    free(rx);
     free(p);
     return error;
 }

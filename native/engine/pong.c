@@ -95,7 +95,7 @@ static uint32_t answer(struct nv_worker *w, struct nv_slots *in, struct nv_slots
 
     if (from >= in->slots || end >= in->slots || to >= out->slots || limit >= out->slots)
         return 0;
-    in->backed = nv_slots_backed(w->port);
+    nv_slots_refresh(in, w->port);
     for (; packets < most && (n = packet_slots(in, from, end, nv_slots_between(to, limit, out->slots))) > 0;
          packets++) {
         return_packet(w, in, out, from, to, n);
@@ -120,9 +120,8 @@ static int run(struct nv_worker *w, struct nv_slots *in, unsigned rings, struct 
             uint64_t most = w->plan->burst < left - packets ? w->plan->burst : left - packets;
             packets += answer(w, &in[r], out, most);
         }
-        if (packets && nv_txsync(w->port, out->ring->ringid) < 0)
-            return nv_fail(&w->error, EIO, "%s: somebody wrote rubbish into the tx ring; it was reset",
-                           w->engine->info.port);
+        if (packets && nv_txsync(w->port, w->first_tx) < 0)
+            return nv_worker_rubbish(w, &w->error);
         w->stat[NV_STAT_ACCEPTED] += packets;
         nv_worker_account(w);
         left -= left == UINT64_MAX ? 0 : packets;
@@ -142,16 +141,17 @@ static int run(struct nv_worker *w, struct nv_slots *in, unsigned rings, struct 
 
 int nv_run_pong(struct nv_worker *w)
 {
-    unsigned rings = w->rings.last_rx - w->rings.first_rx + 1u;
+    unsigned rings = w->rx_rings;
     struct nv_slots *in = calloc(rings, sizeof(*in));
 
     if (!in)
         return nv_fail(&w->error, ENOMEM, "no memory for %u rings", rings);
+    struct nv_slots out;
+    bool good = nv_slots_open(&out, w->port, nv_txring(w->port, w->first_tx));
     for (unsigned r = 0; r < rings; r++)
-        in[r] = nv_slots_open(w->port, nv_rxring(w->port, w->rings.first_rx + r));
-    struct nv_slots out = nv_slots_open(w->port, nv_txring(w->port, w->rings.first_tx));
+        good &= nv_slots_open(&in[r], w->port, nv_rxring(w->port, w->first_rx + r));
     nv_worker_state(w, NV_STATE_RUNNING);
-    int error = run(w, in, rings, &out);
+    int error = good ? run(w, in, rings, &out) : nv_worker_rubbish(w, &w->error);
     if (error == 0)
         error = nv_worker_flush(w);
     nv_rxsync_all(w->port);

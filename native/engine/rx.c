@@ -10,7 +10,8 @@
 #include "memory/error.h"
 #include "packet/stamp.h"
 
-#define LONGEST (NV_FRAME_MAX + 64u) /* bytes of a packet put together from its slots */
+#define LONGEST  (NV_FRAME_MAX + 64u) /* bytes of a packet put together from its slots */
+#define PREFETCH 8u                   /* slots ahead: packets come from another core's cache */
 
 struct receiver {
     struct nv_worker *w;
@@ -83,17 +84,19 @@ static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
 
     if (head >= s->slots || tail >= s->slots)
         return 0; /* somebody wrote rubbish: the sync will find out */
-    s->backed = nv_slots_backed(w->port);
+    nv_slots_refresh(s, w->port);
     uint32_t have = nv_slots_between(head, tail, s->slots);
     if (limit > x->left)
         limit = (uint32_t)x->left;
-    bool peek = w->plan->options & (NV_OPT_ACCESS | NV_OPT_DUMP);
+    bool peek = w->plan->options & (NV_OPT_ACCESS | NV_OPT_DUMP), fetch = peek || x->look;
     done = first = head;
     for (uint32_t k = head, n = have; n && packets < limit; n--) {
+        uint32_t next = nv_slots_next(k, s->slots);
         partial += ring->slot[k].len;
+        if (fetch)
+            __builtin_prefetch(s->buffers + (uint64_t)ring->slot[(k + PREFETCH) % s->slots].buf_idx * s->buf_size);
         if (__builtin_expect(peek, 0))
             touch(x, s, k);
-        uint32_t next = nv_slots_next(k, s->slots);
         if (!(ring->slot[k].flags & NS_MOREFRAG)) {
             if (x->look)
                 look_at(x, s, first, nv_slots_between(first, next, s->slots));
@@ -182,26 +185,25 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
 int nv_run_rx(struct nv_worker *w)
 {
     const struct nv_plan *plan = w->plan;
-    struct receiver x = {.w = w, .left = UINT64_MAX};
-    unsigned rings = w->rings.last_rx - w->rings.first_rx + 1u;
+    struct receiver x = {.w = w, .left = plan->count ? plan->count : UINT64_MAX}; /* several: see all_have_enough */
+    unsigned rings = w->rx_rings;
     struct nv_slots *ring = calloc(rings, sizeof(*ring));
-    int error = 0;
+    bool sequences = plan->role == NV_ROLE_RXSEQ;
+    int error;
 
-    if (plan->count)
-        x.left = plan->count; /* of one worker; see all_have_enough for several */
     x.delays = plan->histogram || plan->options & NV_OPT_TS;
-    x.look = x.delays || plan->role == NV_ROLE_RXSEQ;
-    if (plan->role == NV_ROLE_RXSEQ)
-        x.sequences = nv_sequences_new();
-    if (plan->verify)
-        x.whole = malloc(LONGEST);
-    if (!ring || (plan->role == NV_ROLE_RXSEQ && !x.sequences) || (plan->verify && !x.whole))
+    x.look = x.delays || sequences;
+    x.sequences = sequences ? nv_sequences_new() : NULL;
+    x.whole = plan->verify ? malloc(LONGEST) : NULL;
+    if (!ring || (sequences && !x.sequences) || (plan->verify && !x.whole)) {
         error = nv_fail(&w->error, ENOMEM, "no memory to follow sequence numbers");
-    for (unsigned r = 0; r < rings && ring; r++)
-        ring[r] = nv_slots_open(w->port, nv_rxring(w->port, w->rings.first_rx + r));
-    if (error == 0)
-        error = receive(&x, ring, rings);
-    nv_rxsync_all(w->port); /* release what was taken */
+    } else {
+        bool good = true;
+        for (unsigned r = 0; r < rings; r++)
+            good &= nv_slots_open(&ring[r], w->port, nv_rxring(w->port, w->first_rx + r));
+        error = good ? receive(&x, ring, rings) : nv_worker_rubbish(w, &w->error);
+        nv_rxsync_all(w->port); /* release what was taken */
+    }
     free(ring);
     free(x.whole);
     nv_sequences_free(x.sequences);

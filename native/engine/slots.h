@@ -3,6 +3,7 @@
 #ifndef NETVALE_ENGINE_SLOTS_H
 #define NETVALE_ENGINE_SLOTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -55,32 +56,47 @@ static inline void nv_slot_set(struct netmap_slot *slot, uint32_t len, uint32_t 
 }
 
 /*
- * A ring as the engine looks at it for one batch: what of it could be changed by others is read once, and a
- * buffer index is used only when it is below `backed`.
+ * A ring as the engine looks at it: what of its description others could change is read once and kept, and a
+ * buffer index is used only when that buffer lies in the mapping and has memory.
  */
 struct nv_slots {
     struct netmap_ring *ring;
     uint8_t *buffers;  /* buffer 0 */
     uint32_t slots;    /* in the ring */
     uint32_t buf_size; /* bytes */
-    uint32_t backed;   /* buffers 2..backed-1 have memory */
+    uint32_t mapped;   /* buffers below this lie in the mapping */
+    uint32_t backed;   /* buffers 2..backed-1 have memory, too */
 };
 
-static inline struct nv_slots nv_slots_open(const struct nv_port *port, struct netmap_ring *ring)
+/* Look which buffers have memory by now. Once a batch. */
+static inline void nv_slots_refresh(struct nv_slots *s, const struct nv_port *port)
 {
-    return (struct nv_slots){
-        .ring = ring,
-        .buffers = (uint8_t *)ring + ring->buf_ofs,
-        .slots = ring->num_slots,
-        .buf_size = ring->nr_buf_size,
-        .backed = nv_slots_backed(port),
-    };
+    uint32_t backed = nv_slots_backed(port);
+    s->backed = backed < s->mapped ? backed : s->mapped;
+}
+
+/* Read a ring's description. False: it is rubbish. */
+static inline bool nv_slots_open(struct nv_slots *s, const struct nv_port *port, struct netmap_ring *ring)
+{
+    size_t size;
+    const char *memory = nv_memory(port, &size);
+    size_t at = (size_t)((const char *)ring - memory);
+    uint64_t buffers = at + (uint64_t)ring->buf_ofs;
+
+    *s = (struct nv_slots){.ring = ring, .slots = ring->num_slots, .buf_size = ring->nr_buf_size};
+    if (s->slots < 2 || s->slots > (size - at - sizeof(*ring)) / sizeof(ring->slot[0]) || buffers >= size ||
+        s->buf_size < 64 || s->buf_size > 65536)
+        return false;
+    s->buffers = (uint8_t *)(uintptr_t)memory + buffers;
+    s->mapped = (uint32_t)((size - buffers) / s->buf_size);
+    nv_slots_refresh(s, port);
+    return true;
 }
 
 /* Buffer of an index, or NULL when there is none of that number. */
 static inline uint8_t *nv_slots_buffer(const struct nv_slots *s, uint32_t index)
 {
-    return index - 2 < s->backed - 2 ? s->buffers + (uint64_t)index * s->buf_size : NULL;
+    return index >= 2 && index < s->backed ? s->buffers + (uint64_t)index * s->buf_size : NULL;
 }
 
 #endif

@@ -43,8 +43,7 @@ static int64_t send_batch(struct sender *s, uint32_t most)
             break;
         uint32_t n = nv_fill_slots(w->fill, r, (uint32_t)quota);
         if (n && nv_txsync(w->port, w->fill->ring[r].id) < 0)
-            return nv_fail(&w->error, EIO, "%s: somebody wrote rubbish into tx ring %u; it was reset",
-                           w->engine->info.port, w->fill->ring[r].id);
+            return nv_worker_rubbish(w, &w->error);
         sent += n;
     }
     s->turn++;

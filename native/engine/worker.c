@@ -35,6 +35,11 @@ void nv_worker_publish(struct nv_worker *w)
     }
 }
 
+int nv_worker_rubbish(const struct nv_worker *w, struct nv_error *err)
+{
+    return nv_fail(err, EIO, "%s: somebody wrote rubbish into its rings", nv_name(w->port));
+}
+
 void nv_worker_state(struct nv_worker *w, enum nv_engine_state state)
 {
     w->stat[NV_STAT_WORKER_STATE] = state;
@@ -98,16 +103,16 @@ int nv_worker_wait(struct nv_worker *w, int events, uint64_t until)
     if (ready == -EINTR)
         return 0;
     if (ready < 0)
-        return nv_fail(&w->error, -ready, "%s: waiting failed: %s", w->engine->info.port, strerror(-ready));
+        return nv_fail(&w->error, -ready, "%s: waiting failed: %s", nv_name(w->port), strerror(-ready));
     if (ready & POLLERR)
-        return nv_fail(&w->error, EIO, "%s: somebody wrote rubbish into the ring; it was reset", w->engine->info.port);
+        return nv_worker_rubbish(w, &w->error);
     return ready;
 }
 
 void nv_worker_account(struct nv_worker *w)
 {
-    for (unsigned id = w->rings.first_tx; id <= w->rings.last_tx; id++) {
-        struct nv_completion done = nv_tx_completed(w->port, id);
+    for (unsigned i = 0; i < w->tx_rings; i++) {
+        struct nv_completion done = nv_tx_completed(w->port, w->first_tx + i);
         w->stat[NV_STAT_PACKETS] += done.packets;
         w->stat[NV_STAT_BYTES] += done.bytes;
     }
@@ -127,8 +132,8 @@ int nv_worker_flush(struct nv_worker *w)
         if (w->stat[NV_STAT_PENDING] == 0 || w->now >= limit)
             return 0;
         nv_worker_publish(w);
-        for (unsigned id = w->rings.first_tx; id <= w->rings.last_tx; id++)
-            nv_slots_want_more(nv_txring(w->port, id));
+        for (unsigned i = 0; i < w->tx_rings; i++)
+            nv_slots_want_more(nv_txring(w->port, w->first_tx + i));
         int ready = nv_worker_wait(w, POLLOUT, limit);
         if (ready < 0)
             return ready;

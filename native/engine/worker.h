@@ -18,7 +18,7 @@ struct nv_worker {
     const struct nv_plan *plan; /* the engine's, defaults filled in */
     unsigned index;
     struct nv_port *port;
-    struct nv_ring_range rings;
+    unsigned first_tx, tx_rings, first_rx, rx_rings; /* bound by its port; 0 rings: not in this direction */
     pthread_t thread;
 
     struct nv_fill *fill; /* roles that generate packets */
@@ -55,6 +55,9 @@ static inline bool nv_worker_stopped(const struct nv_worker *w)
 
 /* Show the worker's counters, and now and then (worker 0) the port's. Once a batch. */
 void nv_worker_publish(struct nv_worker *w);
+
+/* -EIO, saying that somebody wrote into the port's rings what cannot be. */
+int nv_worker_rubbish(const struct nv_worker *w, struct nv_error *err);
 
 /* Enter a state and publish. */
 void nv_worker_state(struct nv_worker *w, enum nv_engine_state state);

@@ -150,6 +150,12 @@ int64_t nv_sleep_limit_ns(const struct nv_port *port);
 
 /* ---- a device's flow control ------------------------------------------------------------------- */
 
+/*
+ * One thread may fill a tx ring while another syncs it. The filling thread then stores the slot first, cur next and
+ * head last (head with release), so that a sync between the two never finds cur behind head; and reads tail with
+ * acquire.
+ */
+
 struct nv_completion {
     uint64_t packets, bytes;
 };

@@ -74,7 +74,8 @@ static struct nv_control layout(uint16_t mem_id, const struct nv_geometry *g)
     c.buf_offset = c.ring_offset + round_up((uint64_t)g->ring_total * g->ring_size, PAGE);
     c.data_size = c.buf_offset + round_up((uint64_t)g->buf_total * g->buf_size, PAGE);
     c.if_owner_at = PAGE;
-    c.buf_owner_at = c.if_owner_at + round_up(g->if_total * 4ull, 64);
+    c.ring_owner_at = c.if_owner_at + round_up(g->if_total * 4ull, 64);
+    c.buf_owner_at = c.ring_owner_at + round_up(g->ring_total * 4ull, 64);
     c.ctl_at = round_up(c.buf_owner_at + g->buf_total * 4ull, PAGE);
     c.ctl_size =
         (uint32_t)round_up(sizeof(struct nv_ring_ctl) + nv_queue_size(power_of_two(slots_of(g->ring_size))), PAGE);
@@ -161,6 +162,7 @@ struct nv_region *nv_region_map(int dirfd, uint16_t mem_id, struct nv_error *err
     }
     r->bufs = r->data + r->control->buf_offset;
     r->if_owner = (uint32_t *)((char *)r->control + r->control->if_owner_at);
+    r->ring_owner = (nv_token *)((char *)r->control + r->control->ring_owner_at);
     r->buf_owner = (uint32_t *)((char *)r->control + r->control->buf_owner_at);
     return r;
 }
@@ -172,46 +174,48 @@ void nv_region_unmap(struct nv_region *r)
     free(r);
 }
 
-/* Raise the mark below which buffers have memory so that `index` lies below it. */
-static int back_buf(struct nv_region *r, uint32_t index)
+/* Give memory to n more buffers behind the first `backed`: in steps of a megabyte while there is plenty. */
+static int back_bufs(struct nv_region *r, uint32_t backed, uint32_t n)
 {
-    uint32_t backed = __atomic_load_n(&r->control->backed, __ATOMIC_ACQUIRE);
-    if (index < backed)
-        return 0;
-    uint32_t total = r->control->geometry.buf_total;
-    uint32_t to = index + 512 < total ? index + 512 : total; /* in steps of a megabyte */
+    const uint32_t left = r->control->geometry.buf_total - backed, plenty = (n + 511) / 512 * 512;
+    const uint64_t from = r->control->buf_offset + (uint64_t)backed * NV_BUF_SIZE;
     char name[32];
+    if (left == 0)
+        return -ENOMEM;
+    n = n < left ? n : left;
+    uint32_t more = plenty < left ? plenty : left;
     nv_region_file(name, r->mem_id, "data");
-    uint64_t base = r->control->buf_offset;
-    int error = nv_file_back(r->dirfd, name, base + (uint64_t)backed * NV_BUF_SIZE, base + (uint64_t)to * NV_BUF_SIZE);
-    while (!error && backed < to &&
-           !__atomic_compare_exchange_n(&r->control->backed, &backed, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    int error = nv_file_back(r->dirfd, name, from, from + (uint64_t)more * NV_BUF_SIZE);
+    if (error && more > n)
+        error = nv_file_back(r->dirfd, name, from, from + (uint64_t)(more = n) * NV_BUF_SIZE);
+    uint32_t mark = backed;
+    while (!error && mark < backed + more &&
+           !__atomic_compare_exchange_n(&r->control->backed, &mark, backed + more, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
         ;
     return error;
 }
 
 uint32_t nv_region_take_bufs(struct nv_region *r, nv_token owner, uint32_t *out, uint32_t n, int *error)
 {
-    uint32_t total = r->control->geometry.buf_total, taken = 0;
-    uint32_t index = __atomic_load_n(&r->control->buf_hint, __ATOMIC_RELAXED);
-    *error = 0;
-    for (uint32_t seen = 0; taken < n && seen < total; seen++, index++) {
-        if (index < NV_FIRST_BUF || index >= total)
-            index = NV_FIRST_BUF;
-        uint32_t free_owner = 0;
-        if (__atomic_load_n(&r->buf_owner[index], __ATOMIC_RELAXED) ||
-            !__atomic_compare_exchange_n(&r->buf_owner[index], &free_owner, owner, false, __ATOMIC_ACQ_REL,
-                                         __ATOMIC_RELAXED))
-            continue;
-        if ((*error = back_buf(r, index)) != 0) {
-            __atomic_store_n(&r->buf_owner[index], 0, __ATOMIC_RELEASE);
-            return taken;
+    uint32_t taken = 0, index = __atomic_load_n(&r->control->buf_hint, __ATOMIC_RELAXED);
+    for (*error = 0; !*error;) { /* first from those that have memory */
+        const uint32_t backed = __atomic_load_n(&r->control->backed, __ATOMIC_ACQUIRE);
+        for (uint32_t seen = NV_FIRST_BUF; taken < n && seen < backed; seen++, index++) {
+            uint32_t nobody = 0;
+            if (index < NV_FIRST_BUF || index >= backed)
+                index = NV_FIRST_BUF;
+            if (!__atomic_load_n(&r->buf_owner[index], __ATOMIC_RELAXED) &&
+                __atomic_compare_exchange_n(&r->buf_owner[index], &nobody, owner, false, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_RELAXED))
+                out[taken++] = index;
         }
-        out[taken++] = index;
+        if (taken == n)
+            break;
+        index = backed;
+        *error = back_bufs(r, backed, n - taken);
     }
     __atomic_store_n(&r->control->buf_hint, index, __ATOMIC_RELAXED);
-    if (taken < n)
-        *error = -ENOMEM;
     return taken;
 }
 
@@ -220,7 +224,7 @@ int nv_region_take_rings(struct nv_region *r, nv_token owner, uint32_t count)
     uint32_t total = r->control->geometry.ring_total;
     for (uint32_t first = 0; first + count <= total; first++) {
         uint32_t n = 0;
-        while (n < count && !nv_region_ctl(r, first + n)->owner)
+        while (n < count && !r->ring_owner[first + n])
             n++;
         if (n < count) {
             first += n;
@@ -233,7 +237,7 @@ int nv_region_take_rings(struct nv_region *r, nv_token owner, uint32_t count)
         if (error)
             return error;
         for (n = 0; n < count; n++)
-            __atomic_store_n(&nv_region_ctl(r, first + n)->owner, owner, __ATOMIC_RELEASE);
+            __atomic_store_n(&r->ring_owner[first + n], owner, __ATOMIC_RELEASE);
         return (int)first;
     }
     return -ENOMEM;

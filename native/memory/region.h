@@ -28,7 +28,6 @@ struct nv_ring_stats {
 
 /* The truth about one ring, in control. `queue` is used by rx rings only. */
 struct nv_ring_ctl {
-    nv_token owner;         /* 0: free */
     uint32_t hwcur, hwtail; /* slots: [hwcur, hwtail) belongs to the application */
     uint32_t completed;     /* pipe tx: position up to which packets were counted as released */
     nv_token peer;          /* pipe tx: the other end that those positions belong to */
@@ -47,9 +46,9 @@ struct nv_control {
     uint32_t layout;
     uint32_t mem_id;
     uint64_t data_size, control_size;
-    uint64_t ring_offset, buf_offset;           /* in data */
-    uint64_t if_owner_at, buf_owner_at, ctl_at; /* in control */
-    uint32_t ctl_size;                          /* of one nv_ring_ctl with its queue */
+    uint64_t ring_offset, buf_offset;                          /* in data */
+    uint64_t if_owner_at, ring_owner_at, buf_owner_at, ctl_at; /* in control */
+    uint32_t ctl_size;                                         /* of one nv_ring_ctl with its queue */
     struct nv_geometry geometry;
     uint32_t backed;   /* buffers below this index have memory */
     uint32_t buf_hint; /* where the search for a free buffer starts */
@@ -68,6 +67,7 @@ struct nv_region {
     size_t data_size, control_size;
     char *bufs;          /* buffer 0 */
     uint32_t *buf_owner; /* by buffer index */
+    nv_token *ring_owner;
     uint32_t *if_owner;
 };
 

@@ -114,7 +114,7 @@ int nv_parse_ip_range(const char *text, unsigned version, struct nv_ip_range *ou
 {
     const char *dash = strchr(text, '-');
     size_t len = dash ? (size_t)(dash - text) : strlen(text);
-    struct endpoint first, last;
+    struct endpoint first = {0}, last;
 
     if (strlen(text) > 160)
         return nv_fail(err, EINVAL, "bad IP range \"%.40s…\": too long", text);

@@ -7,23 +7,22 @@
 uint64_t nv_sum(const void *data, size_t len)
 {
     const uint8_t *p = data;
-    uint64_t a = 0, b = 0, c = 0, d = 0;
+    size_t words = len / 4;
+    uint64_t sum = 0;
 
-    for (; len >= 16; p += 16, len -= 16) {
-        a += nv_load32(p);
-        b += nv_load32(p + 4);
-        c += nv_load32(p + 8);
-        d += nv_load32(p + 12);
+    for (size_t i = 0; i < words; i++) /* the compiler makes vectors of it */
+        sum += nv_load32(p + 4 * i);
+    p += 4 * words;
+    if (len & 2) {
+        sum += nv_load16(p);
+        p += 2;
     }
-    a += b + c + d;
-    for (; len >= 2; p += 2, len -= 2)
-        a += nv_load16(p);
-    if (len) {
+    if (len & 1) {
         uint16_t last = 0;
         memcpy(&last, p, 1);
-        a += last;
+        sum += last;
     }
-    return a;
+    return sum;
 }
 
 uint16_t nv_checksum(const void *data, size_t len)

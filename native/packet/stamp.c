@@ -33,9 +33,10 @@ bool nv_stamp_verify(const uint8_t *frame, uint32_t len, uint32_t payload)
     uint16_t mark = nv_get_be16(frame + d.l3 + (d.ip_version == 4 ? 4 : 2));
     if (mark != (uint16_t)stamp.sequence)
         return false;
-    const uint8_t *p = frame + payload + NV_STAMP_BYTES, *end = frame + len;
+    const uint8_t *p = frame + payload + NV_STAMP_BYTES;
+    uint32_t rest = len - payload - NV_STAMP_BYTES;
     uint64_t word = nv_stamp_word(&stamp), wrong = 0;
-    for (; end - p >= 8; p += 8)
-        wrong |= nv_load64(p) ^ word;
-    return wrong == 0 && memcmp(p, &word, (size_t)(end - p)) == 0;
+    for (uint32_t i = 0; i < rest / 8; i++)
+        wrong |= nv_load64(p + (size_t)8 * i) ^ word;
+    return wrong == 0 && memcmp(p + rest / 8 * 8, &word, rest % 8) == 0;
 }

@@ -55,13 +55,12 @@ static inline uint64_t nv_stamp_word(const struct nv_stamp *stamp)
 /* Fill len bytes at p (an even address offset) with the word and return their sum. */
 static inline uint64_t nv_stamp_fill(uint8_t *p, uint32_t len, uint64_t word)
 {
-    uint32_t rest = len % 8;
-    uint64_t sum = nv_sum_add64(0, word) * (len / 8);
+    uint32_t words = len / 8, rest = len % 8;
+    uint64_t sum = nv_sum_add64(0, word) * words, tail = 0;
 
-    for (uint8_t *end = p + len - rest; p < end; p += 8)
-        nv_store64(p, word);
-    uint64_t tail = 0;
-    memcpy(p, &word, rest);
+    for (uint32_t i = 0; i < words; i++)
+        nv_store64(p + (size_t)8 * i, word);
+    memcpy(p + (size_t)8 * words, &word, rest);
     memcpy(&tail, &word, rest);
     return nv_sum_add64(sum, tail);
 }

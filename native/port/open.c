@@ -217,11 +217,13 @@ static void forget(struct nv_port *p)
     for (unsigned i = 0; p->tx && i < nv_tx_count(p); i++)
         if (p->tx[i].ctl && p->ops->tx_close)
             p->ops->tx_close(p, &p->tx[i]);
-    for (unsigned i = 0; p->rx && i < nv_rx_count(p); i++)
+    for (unsigned i = 0; p->rx && i < nv_rx_count(p); i++) {
+        free(p->rx[i].checked);
         for (struct nv_set_aside *aside; (aside = p->rx[i].aside) != NULL;) {
             p->rx[i].aside = aside->next;
             free(aside);
         }
+    }
     if (p->region)
         nv_world_region_put(p->world, p->region);
     nv_world_put(p->world);

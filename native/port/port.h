@@ -66,6 +66,7 @@ struct nv_rxq {
     uint32_t blocked_seq;
     uint32_t lost; /* buffers set aside without replacement */
     struct nv_set_aside *aside;
+    uint64_t *checked; /* a copy of full[], for nv_queue_check; NULL: not yet needed */
 };
 
 #define NV_MONITORS 4
@@ -175,10 +176,13 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
 
 /* stall.c: the first lease of the queue is open. True when it was got rid of and the receiver can go on. */
 bool nv_queue_unblock(struct nv_port *port, struct nv_rxq *rx);
-/* stall.c: bring back buffers whose holders moved on. */
+/* stall.c: bring back buffers whose holders moved on, and find others for lost ones. */
 void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx);
-/* stall.c: was the first lease, of n positions, overwritten by one of those holders? Then it was dropped. */
-bool nv_queue_spoilt(struct nv_rxq *rx, uint32_t n, uint32_t seq);
+/*
+ * stall.c: the entries of the first lease, of n positions, where those holders cannot reach them; NULL: one of them
+ * has overwritten some, and the lease was dropped whole.
+ */
+const uint64_t *nv_queue_check(struct nv_rxq *rx, uint32_t n, uint32_t seq);
 /* stall.c: a buffer for the queue at `refill`, by the receiver. */
 void nv_queue_refill(struct nv_queue *q, uint32_t buf);
 

@@ -75,7 +75,7 @@ static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry 
     struct nv_region *r = nv_world_region(w, e->mem_id, NULL);
     if (r) {
         for (uint32_t i = 0; i < e->rx_rings; i++)
-            if (nv_region_ctl(r, e->first_rx + i)->owner == e->token)
+            if (r->ring_owner[e->first_rx + i] == e->token)
                 nv_queue_close(&nv_region_ctl(r, e->first_rx + i)->queue);
         nv_world_region_put(w, r);
     }
@@ -129,13 +129,12 @@ static uint32_t sweep_rings(struct nv_world *w, struct nv_region *r, nv_token *k
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < r->control->geometry.ring_total; i++) {
-        struct nv_ring_ctl *ctl = nv_region_ctl(r, i);
-        if (!ctl->owner || port_lives(w->table, ctl->owner))
+        if (!r->ring_owner[i] || port_lives(w->table, r->ring_owner[i]))
             continue;
-        if (!lease_open(w, &ctl->queue))
-            __atomic_store_n(&ctl->owner, 0, __ATOMIC_RELEASE);
+        if (!lease_open(w, &nv_region_ctl(r, i)->queue))
+            nv_store(r->ring_owner[i], 0);
         else if (n++ < room)
-            kept[n - 1] = ctl->owner;
+            kept[n - 1] = r->ring_owner[i];
     }
     return n;
 }
@@ -153,9 +152,8 @@ static uint8_t *buffers_in_queues(const struct nv_world *w, struct nv_region *r)
     uint32_t total = r->control->geometry.buf_total;
     uint8_t *set = calloc(1, total / 8 + 1);
     for (uint32_t i = 0; set && i < r->control->geometry.ring_total; i++) {
-        const struct nv_ring_ctl *ctl = nv_region_ctl(r, i);
-        const struct nv_queue *q = &ctl->queue;
-        if (!ctl->owner || !port_lives(w->table, ctl->owner) || !q->owner)
+        const struct nv_queue *q = &nv_region_ctl(r, i)->queue;
+        if (!port_lives(w->table, r->ring_owner[i]) || !q->owner)
             continue;
         uint32_t pos = __atomic_load_n(&q->consumed, __ATOMIC_ACQUIRE);
         uint32_t end = __atomic_load_n(&q->refill, __ATOMIC_ACQUIRE);

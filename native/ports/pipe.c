@@ -88,7 +88,7 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
     pipe->queue = NULL;
     if (peer) {
         struct nv_ring_ctl *theirs = nv_region_ctl(p->region, nv_load(e->first_rx) + tx->id % nv_load(e->rx_rings));
-        if (__atomic_load_n(&theirs->owner, __ATOMIC_ACQUIRE) == peer && theirs->queue.slots == ctl->queue.slots)
+        if (nv_load(theirs->queue.owner) == peer && theirs->queue.slots == ctl->queue.slots)
             pipe->queue = &theirs->queue;
         if (ctl->peer != peer) /* not when a descriptor is only passed on */
             ctl->completed = nv_queue_tail(&theirs->queue);
@@ -136,7 +136,7 @@ static enum nv_drop check_slot(const struct nv_port *p, uint64_t slot)
  * `left` of them. Anything wrong in one fragment drops them all: their positions stay empty. Returns its slots.
  */
 static uint32_t put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t at, uint32_t pos,
-                        uint32_t left, uint32_t seq)
+                        uint32_t left, uint32_t seq, struct nv_completion *sum)
 {
     struct nv_queue *q = pipe->queue;
     uint64_t slot[NETMAP_MAX_FRAGS], word, bytes = 0; /* each is read once */
@@ -156,8 +156,8 @@ static uint32_t put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_
         bad = NV_DROP_BROKEN_CHAIN;
     else if (n > NETMAP_MAX_FRAGS)
         bad = NV_DROP_TOO_LONG;
-    nv_count(&tx->ctl->stats.packets, 1);
-    nv_count(&tx->ctl->stats.bytes, bytes);
+    sum->packets++;
+    sum->bytes += bytes;
     if (bad != NV_DROP_COUNT)
         nv_count_drops(tx->ctl, bad, 1);
     for (uint32_t i = 0; i < n; i++, pos++) {
@@ -178,30 +178,27 @@ static uint32_t straight(const struct nv_queue *q, uint32_t pos, uint32_t end, u
     return run < room ? run : room;
 }
 
-/* Put the slots from ring index `from` on into the lease. Returns whether all were plain packets. */
+/* Put the slots from ring index `from` on into the lease, and add them up. Returns whether all were plain packets. */
 static bool fill(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe, uint32_t from,
-                 const struct nv_lease *lease)
+                 const struct nv_lease *lease, struct nv_completion *sum)
 {
     const struct nv_queue *q = pipe->queue;
     const uint32_t slots = tx->ctl->queue.slots, end = lease->pos + lease->n;
-    uint64_t packets = 0, bytes = 0;
     bool plain = true;
     for (uint32_t pos = lease->pos; pos != end; from = from < slots ? from : from - slots) {
         uint32_t at = pos & q->mask, run = straight(q, pos, end, from, slots);
         uint32_t n = nv_exchange_out(p, pipe->peer, lease->seq, pipe->queue->full + at, nv_queue_empty(q) + at,
-                                     (const uint64_t *)(const void *)&tx->ring->slot[from], run, 2, &bytes);
-        packets += n;
+                                     (const uint64_t *)(const void *)&tx->ring->slot[from], run, 2, &sum->bytes);
+        sum->packets += n;
         pos += n;
         from += n;
         if (n < run) {
-            n = put_odd(p, tx, pipe, from, pos, end - pos, lease->seq);
+            n = put_odd(p, tx, pipe, from, pos, end - pos, lease->seq, sum);
             pos += n;
             from += n;
             plain = false;
         }
     }
-    nv_count(&tx->ctl->stats.packets, packets);
-    nv_count(&tx->ctl->stats.bytes, bytes);
     return plain;
 }
 
@@ -220,23 +217,45 @@ static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, c
     }
 }
 
+/* The last lease, if it is of our own descriptor and still open. */
+static bool find_orphan(const struct nv_port *p, const struct nv_queue *q, struct nv_lease *lease)
+{
+    uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
+    uint32_t seq = (uint32_t)(w >> 32) - 1, end = (uint32_t)w;
+    uint64_t record = __atomic_load_n(nv_queue_record(q, seq + 1), __ATOMIC_ACQUIRE);
+    if (nv_record_ahead(record, seq + 1) == 0) { /* claimed, but `reserve` has not passed it */
+        end += nv_record_n(record);
+        seq++;
+    } else {
+        record = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_ACQUIRE);
+    }
+    uint32_t n = nv_record_n(record);
+    *lease = (struct nv_lease){.pos = end - n, .n = n, .seq = seq, .record = record};
+    return record == nv_record(NV_LEASE_OPEN, n, p->desc, p->generation, seq);
+}
+
 /*
  * A lease of our own descriptor that is still open was taken by a process that shared the descriptor (fork, a passed
  * descriptor) and died. Nobody else sends here, so its positions are given back empty; what was in its slots is sent
- * again.
+ * again, with the buffers it had.
  */
-static void close_orphan(const struct nv_port *p, struct nv_queue *q)
+static void close_orphan(const struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe)
 {
-    uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
-    uint32_t seq = (uint32_t)(w >> 32) - 1;
-    uint64_t record = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_ACQUIRE);
-    if (__builtin_expect(nv_record_ahead(record, seq) != 0 || nv_record_state(record) != NV_LEASE_OPEN ||
-                             nv_record_desc(record) != p->desc,
-                         1))
+    struct nv_queue *q = pipe->queue;
+    uint32_t *owner = p->region->buf_owner, at = tx->ctl->hwcur;
+    struct nv_lease orphan;
+    if (__builtin_expect(!find_orphan(p, q, &orphan), 1))
         return;
-    struct nv_lease orphan = {(uint32_t)w - nv_record_n(record), nv_record_n(record), seq, record};
-    for (uint32_t pos = orphan.pos; pos != (uint32_t)w; pos++)
-        nv_queue_put(q, pos, nv_entry(0, 0, false, 0, seq));
+    for (uint32_t pos = orphan.pos; pos != orphan.pos + orphan.n; pos++, at = at + 1 == q->slots ? 0 : at + 1) {
+        uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
+        if (nv_entry_valid(e, orphan.seq)) {
+            uint16_t more = e & NV_ENTRY_MORE ? NS_MOREFRAG : 0;
+            nv_slot_store(tx->ring, at, nv_slot_word(nv_entry_buf(e), nv_entry_len(e), more));
+            nv_store(owner[nv_entry_buf(e)], p->token);
+            nv_store(owner[nv_queue_buffer(q, pos)], pipe->peer);
+        }
+        nv_queue_put(q, pos, nv_entry(0, 0, false, 0, orphan.seq));
+    }
     nv_queue_publish(q, &orphan);
 }
 
@@ -245,13 +264,16 @@ static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
     struct nv_ring_ctl *ctl = tx->ctl;
     struct nv_lease lease = {0};
     uint32_t from = ctl->hwcur;
-    close_orphan(p, pipe->queue);
+    close_orphan(p, tx, pipe);
     if (nv_queue_reserve(pipe->queue, pipe->peer, n, p->desc, p->generation, &lease) != NV_RESERVED)
         return; /* no room: the slots stay pending */
-    bool plain = fill(p, tx, pipe, from, &lease);
+    struct nv_completion sum = {0, 0};
+    bool plain = fill(p, tx, pipe, from, &lease, &sum);
     settle(tx, pipe->queue, from, &lease, plain);
     if (!nv_queue_publish(pipe->queue, &lease)) /* somebody closed our wait descriptor, so that we looked dead */
         nv_count_drops(ctl, NV_DROP_REVOKED, lease.n);
+    nv_count(&ctl->stats.packets, sum.packets);
+    nv_count(&ctl->stats.bytes, sum.bytes);
     ctl->hwcur = (from + lease.n) % ctl->queue.slots;
     NV_STEP("published");
     if (__atomic_load_n(&pipe->queue->armed, __ATOMIC_SEQ_CST))

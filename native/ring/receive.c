@@ -120,9 +120,11 @@ static inline uint32_t take_plain(const struct nv_port *port, const uint64_t *fu
     return (uint32_t)(full - first);
 }
 
-/* Show the packets of a published lease in the slots from `tail` on; returns the new tail. */
-static uint32_t take_lease(struct nv_port *port, struct nv_rxq *rx, uint32_t pos, uint32_t n, uint32_t seq,
-                           uint32_t tail)
+/*
+ * Show the packets of a published lease, as entries full[] tell, in the slots from `tail` on; returns the new tail.
+ */
+static uint32_t take_lease(struct nv_port *port, struct nv_rxq *rx, const uint64_t *full, uint32_t pos, uint32_t n,
+                           uint32_t seq, uint32_t tail)
 {
     struct nv_queue *q = &rx->ctl->queue;
     const uint32_t mask = q->mask, slots = q->slots, end = pos + n;
@@ -130,12 +132,12 @@ static uint32_t take_lease(struct nv_port *port, struct nv_rxq *rx, uint32_t pos
     while (pos != end) {
         uint32_t at = pos & mask, run = end - pos < slots - tail ? end - pos : slots - tail;
         run = run < mask + 1 - at ? run : mask + 1 - at;
-        uint32_t got = take_plain(port, q->full + at, rx->ring->slot + tail, run, seq, &bytes);
+        uint32_t got = take_plain(port, full + at, rx->ring->slot + tail, run, seq, &bytes);
         packets += got;
         pos += got;
         tail += got;
         if (got < run) {
-            uint64_t word = odd_entry(rx, __atomic_load_n(&q->full[pos & mask], __ATOMIC_RELAXED), seq,
+            uint64_t word = odd_entry(rx, __atomic_load_n(&full[pos & mask], __ATOMIC_RELAXED), seq,
                                       nv_port_backed(port) - NV_FIRST_BUF);
             if (word) {
                 nv_slot_store(rx->ring, tail, word);
@@ -161,7 +163,7 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
     uint32_t broken = 0;
     if (head != ctl->hwcur)
         broken = release(port, rx, head);
-    if (__builtin_expect(rx->aside != NULL, 0))
+    if (__builtin_expect(rx->aside != NULL || rx->lost, 0))
         nv_queue_bring_back(port, rx);
     for (;;) {
         uint32_t seq = q->head_seq;
@@ -175,8 +177,11 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
             break;
         }
         uint32_t n = nv_record_n(r);
-        if (nv_record_state(r) == NV_LEASE_DONE && !(rx->aside && nv_queue_spoilt(rx, n, seq)))
-            ctl->hwtail = take_lease(port, rx, q->consumed, n, seq, ctl->hwtail);
+        const uint64_t *full = nv_record_state(r) == NV_LEASE_DONE ? q->full : NULL;
+        if (__builtin_expect(full && rx->aside, 0))
+            full = nv_queue_check(rx, n, seq);
+        if (full)
+            ctl->hwtail = take_lease(port, rx, full, q->consumed, n, seq, ctl->hwtail);
         NV_STEP("shown");
         __atomic_store_n(&q->consumed, q->consumed + n, __ATOMIC_RELAXED);
         __atomic_store_n(&q->head_seq, seq + 1, __ATOMIC_RELEASE);

@@ -5,7 +5,7 @@
  * Its holder may just be copying, or was put off its core, or is stopped, or dead. After a millisecond we ask
  * whether it lives. A dead holder's lease is passed over at once. A living one gets 50 ms in all; then the lease
  * is taken away, and its buffers, into which the holder may still write when it wakes up, are set aside until it
- * is seen outside of txsync. New buffers from the region take their places.
+ * is seen outside of txsync. New buffers from the region take their places, now or when there are some.
  */
 #include "port/port.h"
 
@@ -14,6 +14,7 @@
 
 #define PROBE_NS  1000000
 #define REVOKE_NS 50000000
+#define RETRY_NS  10000000 /* the region had no buffers in place of lost ones */
 
 int64_t nv_clock_ns(void)
 {
@@ -151,7 +152,7 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
             if (change_owner(port, aside->buf[i], aside->holder, rx->lost ? port->token : 0) && rx->lost) {
                 rx->lost--;
                 nv_queue_refill(q, aside->buf[i]);
-            } /* else it died, and its buffers were swept or will be */
+            }         /* else it died, and its buffers were swept or will be */
         if (aside->n) /* what was reserved by now it may have overwritten */
             aside->until = (uint32_t)(__atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE) >> 32) + 1;
         aside->n = 0;
@@ -163,6 +164,16 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
         free(aside);
     }
     __atomic_store_n(&q->wary, rx->aside != NULL, __ATOMIC_RELEASE);
+    int64_t now = rx->lost ? nv_clock_ns() : 0;
+    uint32_t buf;
+    int error;
+    if (rx->lost && now - rx->probed_ns >= RETRY_NS) {
+        rx->probed_ns = now;
+        while (rx->lost && nv_region_take_bufs(port->region, port->token, &buf, 1, &error) == 1) {
+            rx->lost--;
+            nv_queue_refill(q, buf);
+        }
+    }
 }
 
 /* Did a sender that woke up after its lease was taken away overwrite entry e at position pos of lease seq? */
@@ -176,23 +187,27 @@ static bool overwritten(const struct nv_rxq *rx, uint32_t pos, uint64_t e, uint3
     return false;
 }
 
-bool nv_queue_spoilt(struct nv_rxq *rx, uint32_t n, uint32_t seq)
+const uint64_t *nv_queue_check(struct nv_rxq *rx, uint32_t n, uint32_t seq)
 {
     struct nv_queue *q = &rx->ctl->queue;
     uint32_t packets = 0, bad = 0;
+    if (!rx->checked)
+        rx->checked = malloc((q->mask + 1) * sizeof(*rx->checked));
     for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++) {
         uint64_t e = __atomic_load_n(&q->full[pos & q->mask], __ATOMIC_RELAXED);
+        if (rx->checked)
+            rx->checked[pos & q->mask] = e;
         if (overwritten(rx, pos, e, seq))
             bad++;
         else
             packets += nv_entry_valid(e, seq) && !(e & NV_ENTRY_MORE);
     }
     if (bad == 0)
-        return false;
+        return rx->checked ? rx->checked : q->full;
     nv_count_drops(rx->ctl, NV_DROP_STALE, packets + bad);
     for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++)
         nv_queue_refill(q, nv_queue_buffer(q, pos));
-    return true;
+    return NULL;
 }
 
 void nv_queue_close(struct nv_queue *q)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // start.test.ts: `npm start` from beginning to end, and interrupted at several moments: nothing is left behind.
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -48,10 +48,15 @@ function alive(group: number): string[] {
   });
 }
 
-const worlds = () => readdirSync('/dev/shm').filter((name) => name.startsWith('netvale-demo-'));
+/** Worlds (named after their process) that outlived it. */
+const left = () =>
+  readdirSync('/dev/shm').filter((name) => {
+    const pid = /^netvale-demo-(\d+)-/.exec(name)?.[1];
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  });
 
 test('it shows both sizes and sets them beside the plain loop', async () => {
-  const before = worlds();
+  const before = left();
   const { group, ended } = start();
   const { status, output } = await ended;
   assert.is(status, 0, output);
@@ -63,11 +68,11 @@ test('it shows both sizes and sets them beside the plain loop', async () => {
     assert.match(output, row);
   }
   assert.equal(alive(group), []);
-  assert.equal(worlds(), before);
+  assert.equal(left(), before);
 });
 
 test('Ctrl-C at any moment: status 130, no process and no shared memory left', async () => {
-  const before = worlds();
+  const before = left();
   for (const milliseconds of [100, 700, 1500, 2500, 4000]) {
     const { group, ended } = start();
     await sleep(milliseconds);
@@ -75,7 +80,7 @@ test('Ctrl-C at any moment: status 130, no process and no shared memory left', a
     const { status, output } = await ended;
     assert.is(status, 130, `after ${milliseconds} ms: ${output}`);
     assert.equal(alive(group), []);
-    assert.equal(worlds(), before);
+    assert.equal(left(), before);
   }
 });
 

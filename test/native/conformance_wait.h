@@ -155,7 +155,7 @@ static void own_loop(void)
     CHECK(nv_arm(p.a, POLLOUT) == POLLOUT);
     for (uint32_t i = 0; kind->b && i < 9; i++) {
         CHECK(nv_arm(p.a, POLLIN) == 0 && !readable(nv_fd(p.a), (int)i % 3, 0));
-        CHECK(nv_sleep_limit_ns(p.a) > 0); /* nothing is in the way: for ever */
+        CHECK(nv_sleep_limit_ns(p.a) > 0); /* nobody sleeps for ever */
         pthread_t thread = send_later(&p, i);
         CHECK(readable(nv_fd(p.a), (int)i % 3, 5000));
         CHECK(nv_arm(p.a, POLLIN) == POLLIN);

@@ -21,10 +21,13 @@
 /* What an actor shares with the test. */
 struct board {
     uint32_t ready, failed;
-    uint32_t stop, pause, paused, arm; /* set by the test; paused: the answer to pause */
-    uint32_t next_seq; /* sender: number of its next packet; the heir of a killed one goes on from here */
+    uint32_t stop, pause, arm; /* set by the test */
+    uint32_t paused;           /* the answer to pause: the same number */
+    uint32_t idle;             /* rounds since then in which nothing came and nothing was left to send */
+    uint32_t next_seq;         /* sender: number of its next packet; the heir of a killed one goes on from here */
     uint64_t sent;
     uint64_t got[ACTORS];       /* receiver: packets by sender */
+    uint64_t foreign;           /* slots with packets of nobody's */
     uint64_t mark;              /* whatever a test counts */
     struct nv_port_stats stats; /* at the end */
     char error[400];
@@ -182,6 +185,27 @@ static inline int64_t rises(const uint64_t *counter, uint64_t by, int limit_ms)
         sleep_ms(1);
     }
     return now_ms() - start;
+}
+
+/* Nobody sends any more; wait until all that was sent has come. */
+static inline void actors_rest(struct actor *a, int n)
+{
+    bool rest = false;
+    int64_t until = now_ms() + 20000;
+    for (uint32_t phase = 1; phase <= 2; phase++) { /* first all stop sending, then all see that nothing comes */
+        for (int i = 0; i < n; i++)
+            poke(&a[i].board->pause, phase);
+        for (rest = false; !rest && now_ms() < until;) {
+            sleep_ms(2);
+            rest = true;
+            for (int i = 0; i < n; i++)
+                rest &= !a[i].pid || peek(&a[i].board->failed) ||
+                        (peek(&a[i].board->paused) == phase && (phase == 1 || peek(&a[i].board->idle) >= 3));
+        }
+    }
+    for (int i = 0; i < n && !rest; i++)
+        CHECK(!a[i].pid || peek(&a[i].board->idle) >= 3, "actor %d does not come to rest: %s", a[i].id,
+              a[i].board->error);
 }
 
 #endif

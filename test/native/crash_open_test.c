@@ -89,10 +89,7 @@ static void die_among_others(void)
         each_death(false);
         others_go_on(&s, 0);
         CHECK(rises(&end[0].board->got[6], FLOW, 5000) >= 0, "the pipe stands still");
-        for (int i = 0; i < 2; i++)
-            poke(&end[i].board->pause, 1);
-        while (!peek(&end[0].board->paused) || !peek(&end[1].board->paused) || rises(&end[0].board->got[6], 1, 20) >= 0)
-            ;
+        actors_rest(end, 2);
         actor_end(&end[1], 5000);
         actor_end(&end[0], 5000);
     }

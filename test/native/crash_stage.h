@@ -9,7 +9,7 @@
 #include "crash_audit.h"
 #include "crash_traffic.h"
 
-#define STALL_MS 400  /* a stopped sender's lease is taken away after 50 ms; the rest is for busy machines */
+#define STALL_MS 1000 /* a stopped sender's lease is taken away after 50 ms; the rest is for busy machines */
 #define FLOW     3000 /* packets that show that others go on: more than any ring holds */
 
 struct stage {
@@ -108,26 +108,6 @@ static inline void takes_part(struct stage *s, int i)
     CHECK(ms >= 0, "%s gets nothing from %s (%s)", s->part[at].port, s->part[from].port, s->part[i].port);
 }
 
-/* Everybody stops sending; wait until nothing moves any more. */
-static inline void stage_pause(struct stage *s)
-{
-    uint64_t before = 0, now = 1;
-    for (int i = 0; i < 4; i++)
-        poke(&s->actor[i].board->pause, 1);
-    for (int64_t until = now_ms() + 5000; now != before && now_ms() < until;) {
-        sleep_ms(20);
-        before = now;
-        now = 0;
-        for (int i = 0; i < 4; i++) {
-            now += s->actor[i].pid && !peek(&s->actor[i].board->paused);
-            for (int from = 0; from < ACTORS; from++)
-                now += peek_long(&s->actor[i].board->got[from]);
-        }
-    }
-    for (int i = 0; i < 4; i++)
-        CHECK(!s->actor[i].pid || peek(&s->actor[i].board->paused), "%s does not come to rest", s->part[i].port);
-}
-
 /* All packets that were handed over were shown, or are named. */
 static inline void check_totals(struct stage *s)
 {
@@ -146,7 +126,7 @@ static inline void check_totals(struct stage *s)
 /* The end: `totals` when nobody was killed. Nothing may be left. */
 static inline void stage_end(struct stage *s, bool totals)
 {
-    stage_pause(s);
+    actors_rest(s->actor, 4);
     if (s->same_region)
         audit_world();
     for (int i = 0; i < 4; i++)

@@ -154,6 +154,27 @@ static void ranges_advance_like_an_odometer(void)
     nv_generator_free(&g);
 }
 
+/* Of all source ports, one makes the UDP checksum 0: that is sent as 0xffff (RFC 768). */
+static void udp_checksum_is_never_zero(void)
+{
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        struct nv_traffic t =
+            v6 ? traffic_of("[::1]:0-[::1]:65535", "[::2]") : traffic_of("10.0.0.1:0-10.0.0.1:65535", "10.0.0.2");
+        struct nv_generator g = generator_of(&t, NV_PAYLOAD_TEXT, 0);
+        uint8_t p[62];
+        unsigned ones = 0;
+        for (unsigned i = 0; i < 65536; i++) {
+            struct nv_decoded d;
+            uint32_t len = nv_generator_write(&g, p);
+            nv_decode(p, len, &d);
+            CHECK(nv_load16(p + d.l4 + 6) != 0 && nv_decode_check(p, &d) == 0, "port %u", i);
+            ones += nv_load16(p + d.l4 + 6) == 0xffff;
+        }
+        CHECK(ones == 1, "%u checksums of 0xffff", ones);
+        nv_generator_free(&g);
+    }
+}
+
 static void mac_addresses_advance(void)
 {
     struct nv_traffic t = traffic_of("10.0.0.1", "10.1.0.1");
@@ -334,6 +355,7 @@ int main(int argc, char **argv)
         {"every_packet_is_valid", every_packet_is_valid},
         {"torn_packets_are_noticed", torn_packets_are_noticed},
         {"ranges_advance_like_an_odometer", ranges_advance_like_an_odometer},
+        {"udp_checksum_is_never_zero", udp_checksum_is_never_zero},
         {"mac_addresses_advance", mac_addresses_advance},
         {"flows_repeat", flows_repeat},
         {"random_addresses_stay_in_their_range", random_addresses_stay_in_their_range},

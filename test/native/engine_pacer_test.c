@@ -171,6 +171,8 @@ static void workers_share_a_profile(void)
             struct nv_pacer *turn = &p[k % workers];
             CHECK(nv_pacer_next(turn) == now && nv_pacer_due(turn, now) == 1, "packet %u of %u workers", k, workers);
             nv_pacer_sent(turn, 1, now);
+            for (unsigned i = 0; i < workers; i++)
+                CHECK(nv_pacer_next(&p[i]) == now || nv_pacer_due(&p[i], now) == 0, "worker %u is early", i);
         }
     }
 }

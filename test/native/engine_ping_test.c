@@ -115,6 +115,15 @@ static void pong_turns_packets_round(void)
         CHECK(nv_get_be32(p.data + 26) == 0x0a000002 && nv_get_be32(p.data + 30) == 0x0a000001);
         CHECK(p.data[34] == NV_ICMP_ECHO_REPLY && d.src_port == 77 && d.dst_port == 88);
     }
+    /* IPv6 and UDP: addresses and ports change places. */
+    struct nv_ip_fields ip6 = {.src = {0xfd, 1}, .dst = {0xfd, 2}, .protocol = NV_IP_UDP, .ttl = 5};
+    uint8_t *l3 = nv_build_ethernet(frame, there, here, NULL, 0, NV_TYPE_IPV6), *l4 = nv_build_ipv6(l3, &ip6, 8 + 10);
+    nv_build_udp(l4, 77, 88, 10);
+    nv_build_finish(l3, NV_IP_UDP, l4, 18);
+    give_packet(near, frame, 72);
+    CHECK(take_packet(near, &p, NV_SECOND) && nv_decode(p.data, p.len, &d) & NV_DECODED_TRANSPORT);
+    CHECK(nv_decode_check(p.data, &d) == 0 && d.src_port == 88 && d.dst_port == 77);
+    CHECK(memcmp(p.data + 22, ip6.dst, 16) == 0 && memcmp(p.data + 38, ip6.src, 16) == 0);
     /* Not IP, and hardly a packet: returned all the same. */
     nv_build_ethernet(frame, there, here, NULL, 0, NV_TYPE_ARP);
     give_packet(near, frame, 60);
@@ -123,7 +132,7 @@ static void pong_turns_packets_round(void)
     CHECK(take_packet(near, &p, NV_SECOND) && p.len == 13 && memcmp(p.data, there, 6) == 0);
     nv_engine_stop(b);
     join(b);
-    CHECK(stat_of(b, NV_STAT_ACCEPTED) == 4);
+    CHECK(stat_of(b, NV_STAT_ACCEPTED) == 5);
     nv_engine_free(b);
     nv_close(near);
     world_end();

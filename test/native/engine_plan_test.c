@@ -74,6 +74,10 @@ static void what_the_port_cannot_do_is_refused(void)
     refuse("indirect and too long", &plan, EINVAL, "65000");
     plan = plan_of(NV_ROLE_RX, "vale0:a-7");
     refuse("no ring 7", &plan, EINVAL, "vale0:a");
+    plan = plan_of(NV_ROLE_TX, "vale0:a/R");
+    refuse("no tx rings", &plan, EINVAL, "tx rings");
+    plan = plan_of(NV_ROLE_PONG, "vale0:a/T");
+    refuse("no rx rings", &plan, EINVAL, "rx rings");
     plan = plan_of(NV_ROLE_RX, "vale0:this-name-is-bad/q");
     refuse("a bad name", &plan, EINVAL, "");
     plan = plan_of(NV_ROLE_RX, "vale0:a");

@@ -68,7 +68,8 @@ struct packet {
 static inline bool take_packet(struct nv_port *port, struct packet *out, int64_t timeout_ns)
 {
     struct netmap_ring *ring = nv_rxring(port, 0);
-    struct nv_slots s = nv_slots_open(port, ring);
+    struct nv_slots s;
+    CHECK(nv_slots_open(&s, port, ring));
     if (ring->head == ring->tail && nv_wait(port, POLLIN, timeout_ns) != POLLIN)
         return false;
     out->at_ns = nv_now();
@@ -88,7 +89,8 @@ static inline bool take_packet(struct nv_port *port, struct packet *out, int64_t
 static inline void give_packet(struct nv_port *port, const uint8_t *data, uint32_t len)
 {
     struct netmap_ring *ring = nv_txring(port, 0);
-    struct nv_slots s = nv_slots_open(port, ring);
+    struct nv_slots s;
+    CHECK(nv_slots_open(&s, port, ring));
     while (ring->head == ring->tail)
         nv_wait(port, POLLOUT, 10000000);
     memcpy(nv_slots_buffer(&s, ring->slot[ring->head].buf_idx), data, len);

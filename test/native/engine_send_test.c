@@ -265,6 +265,68 @@ static void rubbish_in_the_ring_is_an_error(void)
     world_end();
 }
 
+/* A port that was there before has counted before: the page tells of this engine's time only. */
+static void counters_start_at_zero(void)
+{
+    world_new();
+    struct nv_port *held = open_port("vale0:a");
+    for (uint64_t count = 10; count >= 5; count -= 5) {
+        struct nv_plan plan = plan_of(NV_ROLE_TX, "vale0:a");
+        plan.count = count;
+        struct nv_engine *e = start(&plan);
+        CHECK(finishes(e, 2));
+        struct nv_stats_page *page = nv_engine_stats(e);
+        CHECK(nv_page_drop(page, NV_DROP_NO_PORT) == count && nv_page_port(page, NV_PORT_TX_PACKETS) == count);
+        nv_engine_free(e);
+    }
+    nv_close(held);
+    world_end();
+}
+
+/* The processors that the engine's threads may run on, as the kernel lists them; how many such threads there are. */
+static unsigned processors_of_threads(char lists[4][32])
+{
+    unsigned found = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *t; tasks && (t = readdir(tasks)) != NULL && found < 4;) {
+        char path[300], line[256];
+        bool ours = false;
+        snprintf(path, sizeof(path), "/proc/self/task/%s/status", t->d_name);
+        FILE *f = fopen(path, "r");
+        while (f && fgets(line, sizeof(line), f)) {
+            ours |= strcmp(line, "Name:\tnv-engine\n") == 0;
+            if (ours && sscanf(line, "Cpus_allowed_list: %31s", lists[found]) == 1)
+                found++;
+        }
+        if (f)
+            fclose(f);
+    }
+    closedir(tasks);
+    return found;
+}
+
+static void workers_are_pinned(void)
+{
+    char lists[4][32];
+    unsigned here[2] = {0, 0};
+    world_new();
+    struct nv_plan plan = plan_of(NV_ROLE_TX, "null:");
+    plan.threads = 3;
+    plan.cpu = 0;
+    plan.cpus = sysconf(_SC_NPROCESSORS_CONF) > 1 ? 2 : 1; /* the third goes where the first is */
+    plan.rate = 1000;
+    struct nv_engine *e = start(&plan);
+    usleep(50000);
+    CHECK(processors_of_threads(lists) == 3);
+    for (unsigned i = 0; i < 3; i++) {
+        here[lists[i][0] == '1']++;
+        CHECK(nv_page_worker(nv_engine_stats(e), i, NV_STAT_CPU) == i % plan.cpus + 1);
+    }
+    CHECK(here[0] == (plan.cpus == 2 ? 2 : 3));
+    nv_engine_free(e);
+    world_end();
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_test tests[] = {
@@ -276,6 +338,8 @@ int main(int argc, char **argv)
         {"stopping_is_quick", stopping_is_quick},
         {"rates_are_kept", rates_are_kept},
         {"workers_open_a_ring_each", workers_open_a_ring_each},
+        {"counters_start_at_zero", counters_start_at_zero},
+        {"workers_are_pinned", workers_are_pinned},
         {"packets_are_dumped", packets_are_dumped},
         {"rubbish_in_the_ring_is_an_error", rubbish_in_the_ring_is_an_error},
     };

@@ -6,7 +6,8 @@
 //               decimal point for any number
 //   ```c, ```js whose first line is a comment with a file's name: that file, written before the commands that follow
 //
-// Other blocks are read by people only; commands in them are a mistake, and so is a program without a name.
+// Other blocks are read by people only; commands in them are a mistake, and so is a program without a name. A count that is
+// shown exactly must not depend on how fast the machine is: on a switch at most what fits into a ring of 1,024 slots.
 
 /** One thing to do. `line` is where it begins in the page, from 1. */
 export type Step =

@@ -21,18 +21,17 @@ const textOf = (page: string) => readFileSync(path.join(root, page), 'utf8');
 /** Pages executed at the same time: they mostly wait. */
 const AT_ONCE = 2;
 
-/** Start to execute all pages, AT_ONCE at a time. What becomes of each is in the map. */
-function executeAll(): Map<string, Promise<number>> {
-  const results = new Map<string, Promise<number>>();
-  const lanes: Promise<unknown>[] = Array.from({ length: AT_ONCE }, () => Promise.resolve());
-  pages.forEach((page, index) => {
-    const before = lanes[index % AT_ONCE]!;
-    const result = before.then(() => executePage(page, textOf(page)));
-    results.set(page, result);
-    lanes[index % AT_ONCE] = result.catch(() => {});
-  });
-  return results;
-}
+/** For each page the number of its command blocks, or what is wrong with it. */
+const outcomes = new Map<string, number | Error>();
+
+test.before(async () => {
+  const left = [...pages];
+  const lane = async () => {
+    for (let page = left.shift(); page !== undefined; page = left.shift())
+      outcomes.set(page, await executePage(page, textOf(page)).catch((error: Error) => error));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+});
 
 /** What GitHub makes of a heading. */
 function anchorOf(heading: string): string {
@@ -62,14 +61,11 @@ for (const page of pages) {
   });
 }
 
-let results: Map<string, Promise<number>>;
-test.before(() => {
-  results = executeAll();
-});
 for (const page of pages)
-  test(`${page}: every command does what the page shows`, async () => {
-    const blocks = await results.get(page)!;
-    if (page === 'README.md') assert.ok(blocks > 0);
+  test(`${page}: every command does what the page shows`, () => {
+    const outcome = outcomes.get(page);
+    if (outcome instanceof Error) throw outcome;
+    if (page === 'README.md') assert.ok(outcome! > 0);
   });
 
 test.run();

@@ -10,6 +10,9 @@ import { missingLines, PageError, readPage, type Step } from './page.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const LIMIT = 30;
 
+/** Where the test runner clears up, should this process be killed; by hand, where temporary files go. */
+const SCRATCH = process.env.NETVALE_DIR ? path.dirname(process.env.NETVALE_DIR) : tmpdir();
+
 /** Before a block: a command that fails ends it, one in the background when it is waited for. */
 const BEGIN = `set -e
 wait() {
@@ -72,7 +75,7 @@ function endGroup(pid: number): void {
  */
 export async function executePage(page: string, text: string, limit = LIMIT): Promise<number> {
   const steps = readPage(page, text);
-  const base = mkdtempSync(path.join(tmpdir(), 'netvale-page-'));
+  const base = mkdtempSync(path.join(SCRATCH, 'netvale-page-'));
   const folder = path.join(base, 'checkout');
   const world = path.join(base, 'shm');
   const env = {

@@ -36,7 +36,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   });
 
 // A world of its own: nobody else's ports are seen or touched, and all of it goes at the end.
-const world = mkdtempSync('/dev/shm/netvale-demo-');
+const world = mkdtempSync(`/dev/shm/netvale-demo-${process.pid}-`);
 process.on('exit', () => rmSync(world, { recursive: true, force: true }));
 
 /** What a bare copy loop between two processes reaches, in packets per second: a few runs. */

@@ -22,10 +22,9 @@ for (const suite of suites()) {
   if (jobs.length === 0) continue;
   console.log(`\n${suite.title}`);
   try {
-    suite.prepare?.();
+    await suite.prepare?.();
   } catch (error) {
-    const { stdout, message } = error as Error & { stdout?: string };
-    console.log(`  FAILED to build\n${stdout ?? ''}${message}`);
+    console.log(`  FAILED to build\n${(error as Error).message}`);
     total.failed++;
     continue;
   }

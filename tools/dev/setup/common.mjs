@@ -17,7 +17,10 @@ export class SetupError extends Error {
   }
 }
 
-/** Run a command and keep its output to itself; the output is shown when it fails. */
+/** What make and ninja say of steps that went well. */
+const PROGRESS = /^\[ *\d+(%|\/\d+)\] (Building|Linking|Built|Re-).*\n/gm;
+
+/** Run a command and keep its output to itself; when it fails, the error has it. */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
@@ -26,7 +29,7 @@ export function run(command, args, options = {}) {
     child.stderr.on('data', (chunk) => output.push(chunk));
     child.on('error', (error) => reject(new SetupError(`cannot run ${command}: ${error.message}`)));
     child.on('close', (code, signal) => {
-      const text = Buffer.concat(output).toString();
+      const text = Buffer.concat(output).toString().replaceAll(PROGRESS, '');
       if (code === 0) return resolve(text);
       const why = signal === null ? `exit status ${code}` : signal;
       reject(new SetupError(`${text}\n${command} ${args.join(' ')}: ${why}`, signal === 'SIGINT' ? 130 : 1));
