@@ -2,6 +2,8 @@
 /* rules.cc - see rules.h. */
 #include "rules.h"
 
+#include <cstdio>
+
 #include "arguments.h"
 #include "error.h"
 #include "rules_packet.h"
@@ -101,6 +103,9 @@ Napi::Function Rules::Define(Napi::Env env) {
                            InstanceMethod<&Rules::TableSwap>("tableSwap"),
                            InstanceMethod<&Rules::TableUpdate>("tableUpdate"),
                            InstanceMethod<&Rules::TableCount>("tableCount"),
+                           InstanceMethod<&Rules::NatConfig>("natConfig"),
+                           InstanceMethod<&Rules::NatDelete>("natDelete"),
+                           InstanceMethod<&Rules::NatLog>("natLog"),
                            InstanceMethod<&Rules::Counters>("counters"),
                            InstanceMethod<&Rules::Zero>("zero"),
                            InstanceMethod<&Rules::States>("states"),
@@ -225,6 +230,32 @@ Napi::Value Rules::TableUpdate(const Napi::CallbackInfo &info) {
 Napi::Value Rules::TableCount(const Napi::CallbackInfo &info) {
     const int64_t count = nv_rules_table_count(Live(info.Env()), Word(info[0], "id"));
     return count < 0 ? info.Env().Undefined() : Napi::Number::New(info.Env(), static_cast<double>(count));
+}
+
+/* natConfig(nat): make or replace an instance */
+Napi::Value Rules::NatConfig(const Napi::CallbackInfo &info) {
+    const Span<uint8_t> bytes = Bytes(info[0], "nat");
+    const std::vector<uint64_t> words = Aligned(bytes);
+    struct nv_error error = {};
+    return Done(info, nv_rules_nat_config(Live(info.Env()), words.data(), bytes.length, &error), error);
+}
+
+Napi::Value Rules::NatDelete(const Napi::CallbackInfo &info) {
+    struct nv_error error = {};
+    return Done(info, nv_rules_nat_delete(Live(info.Env()), Word(info[0], "id"), &error), error);
+}
+
+/* natLog(id): how many links the instance has, in libalias' words */
+Napi::Value Rules::NatLog(const Napi::CallbackInfo &info) {
+    struct nv_rules_nat_stats stats;
+    struct nv_error error = {};
+    Done(info, nv_rules_nat_stats(Live(info.Env()), Word(info[0], "id"), &stats, &error), error);
+    const uint32_t total = stats.icmp + stats.udp + stats.tcp + stats.sctp + stats.other + stats.fragments;
+    char text[200];
+    std::snprintf(text, sizeof(text),
+                  "icmp=%u, udp=%u, tcp=%u, sctp=%u, pptp=0, proto=%u, frag_id=%u frag_ptr=0 / tot=%u", stats.icmp,
+                  stats.udp, stats.tcp, stats.sctp, stats.other, stats.fragments, total);
+    return Napi::String::New(info.Env(), text);
 }
 
 /* counters(): one {id, number, set, disabled, packets, bytes, last} a rule, in order; last in nanoseconds */

@@ -29,6 +29,9 @@ class Rules : public Napi::ObjectWrap<Rules> {
     Napi::Value TableSwap(const Napi::CallbackInfo &info);
     Napi::Value TableUpdate(const Napi::CallbackInfo &info);
     Napi::Value TableCount(const Napi::CallbackInfo &info);
+    Napi::Value NatConfig(const Napi::CallbackInfo &info);
+    Napi::Value NatDelete(const Napi::CallbackInfo &info);
+    Napi::Value NatLog(const Napi::CallbackInfo &info);
     Napi::Value Counters(const Napi::CallbackInfo &info);
     Napi::Value Zero(const Napi::CallbackInfo &info);
     Napi::Value States(const Napi::CallbackInfo &info);

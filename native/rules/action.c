@@ -3,6 +3,8 @@
 #include "rules/action.h"
 
 #include "rules/answer.h"
+#include "rules/nat.h"
+#include "rules/reass.h"
 #include "rules/rewrite.h"
 #include "rules/state.h"
 
@@ -126,7 +128,41 @@ static void forward(struct rules_eval *e, uint32_t rule, const struct nv_rules_i
     rules_finish(e, rule, NV_RULES_FORWARD, insn->arg & NV_RULES_NAME_REF ? insn->arg : 0);
 }
 
-/* Rewriting needs a packet that may be changed: not while explaining. */
+static uint32_t translate(struct rules_eval *e, uint32_t rule, const struct nv_rules_insn *insn)
+{
+    enum nat_result result = NAT_UNKNOWN;
+    if (e->view->family != 4)
+        return rule + 1;
+    if (e->worker) /* explaining makes no links */
+        result = rules_nat(e, argument(e, insn->arg, NV_VALUE_NAT));
+    if (result == NAT_DONE)
+        e->flags |= NV_RULES_REWRITTEN;
+    if (result == NAT_DROP)
+        e->reason = NV_RULES_WHY_NAT_DENY;
+    rules_finish(e, rule, result == NAT_DROP ? NV_RULES_DENY : NV_RULES_NAT, 0);
+    return IMAGE_NO_RULE;
+}
+
+static uint32_t reassemble(struct rules_eval *e, uint32_t rule)
+{
+    switch (e->worker ? rules_reass(e) : REASS_NONE) {
+    case REASS_NONE:
+        rules_count_packet(e, rule);
+        return rule + 1;
+    case REASS_HELD:
+        rules_finish(e, rule, NV_RULES_HELD, 0);
+        break;
+    case REASS_WHOLE:
+        e->flags |= NV_RULES_REPLACED;
+        rules_finish(e, rule, NV_RULES_REASS, 0);
+        break;
+    default:
+        rules_finish(e, rule, NV_RULES_DENY, 0);
+        break;
+    }
+    return IMAGE_NO_RULE;
+}
+
 static void rewritten(struct rules_eval *e, bool changed)
 {
     if (changed)
@@ -173,6 +209,10 @@ uint32_t rules_act(struct rules_eval *e, uint32_t rule)
     case NV_OP_CALL:
     case NV_OP_RETURN:
         return call_or_return(e, rule, insn);
+    case NV_OP_NAT:
+        return translate(e, rule, insn);
+    case NV_OP_REASS:
+        return reassemble(e, rule);
     case NV_OP_TEE:
         if (e->worker && e->worker->sink.copy)
             e->worker->sink.copy(e->worker->sink.arg, e->packet, argument(e, insn->arg, NV_VALUE_DIVERT));

@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "rules/rewrite.h"
+
 enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ICMP_BYTES = 8, TCP_BYTES = 20, SCTP_BYTES = 16 };
 enum { ICMP4_MAX = 576, ICMP6_MAX = 1280 };
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
@@ -35,18 +37,6 @@ static uint32_t fold(uint32_t sum)
 {
     sum = (sum & 0xffff) + (sum >> 16);
     return ~(sum + (sum >> 16)) & 0xffff;
-}
-
-/* CRC32c (Castagnoli), reflected, as SCTP has it. */
-static uint32_t crc32c(const uint8_t *bytes, uint32_t length)
-{
-    uint32_t crc = UINT32_MAX;
-    for (uint32_t i = 0; i < length; i++) {
-        crc ^= bytes[i];
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-    }
-    return ~crc;
 }
 
 /* An IP header of the family in front of `length` bytes of payload, with the payload's checksum put at `sum`. */
@@ -182,7 +172,7 @@ static uint32_t sctp_abort(const struct rules_view *v, uint8_t *ip)
     out[12] = 6;
     out[13] = init ? 0 : 1;
     out[15] = 4;
-    uint32_t crc = crc32c(out, SCTP_BYTES);
+    uint32_t crc = rewrite_crc32c(out, SCTP_BYTES);
     for (unsigned i = 0; i < 4; i++)
         out[8 + i] = (uint8_t)(crc >> (8 * i));
     return finish(ip, v->family, destination_of(v), source_of(v), IPPROTO_SCTP, SCTP_BYTES, 0);

@@ -5,6 +5,7 @@
 
 #include "rules/engine.h"
 #include "rules/index_find.h"
+#include "rules/reass.h"
 #include "rules/state.h"
 #include "rules/state_table.h"
 #include "rules/walk.h"
@@ -174,10 +175,11 @@ void nv_rules_classify(struct nv_rules_worker *worker, struct nv_rules_packet *p
     enter(worker);
     const struct rules_image *image = __atomic_load_n(&engine->image, __ATOMIC_SEQ_CST);
     const struct nv_rules_params *params = __atomic_load_n(&engine->params, __ATOMIC_SEQ_CST);
-    bool shared = image->has_states;
-    if (shared) {
+    if (worker->wholes)
+        rules_reass_release(worker);
+    if (image->shared) {
         pthread_mutex_lock(&engine->shared_lock);
-        if (count)
+        if (count && image->has_states)
             rules_states_turn(worker, image, params, packets[0].time_ns, EXPIRE_PER_BATCH);
     }
     while (count) {
@@ -187,7 +189,7 @@ void nv_rules_classify(struct nv_rules_worker *worker, struct nv_rules_packet *p
         verdicts += some;
         count -= some;
     }
-    if (shared)
+    if (image->shared)
         pthread_mutex_unlock(&engine->shared_lock);
     leave(worker);
 }

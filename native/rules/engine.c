@@ -8,6 +8,8 @@
 #include <sys/random.h>
 
 #include "rules/answer.h"
+#include "rules/nat.h"
+#include "rules/reass.h"
 #include "rules/slots.h"
 #include "rules/eval.h"
 #include "rules/state_table.h"
@@ -119,10 +121,10 @@ static int fill_engine(struct nv_rules *engine, const struct nv_rules_params *pa
     uint64_t key[2];
     engine->params = malloc(sizeof(*params));
     engine->tables = calloc(NV_RULES_MAX_TABLES, sizeof(*engine->tables));
-    engine->nats = calloc(NV_RULES_NAT_MAX_ID + 1u, sizeof(*engine->nats));
+    engine->reass = rules_reass_new();
     engine->slots = calloc(1, sizeof(*engine->slots));
     engine->states = rules_states_new();
-    if (!engine->params || !engine->tables || !engine->nats || !engine->slots || !engine->states)
+    if (!engine->params || !engine->tables || !engine->reass || !engine->slots || !engine->states)
         return rules_error(err, ENOMEM, "no memory for a rule engine");
     *engine->params = *params;
     settle_params(engine->params);
@@ -171,7 +173,10 @@ void nv_rules_destroy(struct nv_rules *engine)
     for (uint32_t i = 0; engine->tables && i < NV_RULES_MAX_TABLES; i++)
         rules_table_free(engine->tables[i]);
     free(engine->tables);
+    for (uint32_t i = 0; i < engine->nat_count; i++)
+        rules_nat_free(engine->nats[i]);
     free(engine->nats);
+    rules_reass_free(engine->reass);
     if (engine->slots)
         free(engine->slots->ids);
     free(engine->slots);
@@ -298,6 +303,7 @@ void nv_rules_get_params(struct nv_rules *engine, struct nv_rules_params *out)
 static void free_worker(struct nv_rules_worker *worker)
 {
     if (worker) {
+        rules_reass_release(worker);
         free(worker->batch);
         free(worker->answer);
     }

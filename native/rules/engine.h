@@ -22,6 +22,8 @@ struct rules_states;
 struct rules_slots;
 struct rules_nat;
 struct rules_batch;
+struct rules_reass;
+struct reass_whole;
 
 enum { INTERFACE_NAME = 16 };
 
@@ -31,9 +33,11 @@ struct nv_rules {
     struct rules_image *image;      /* atomic: the running program */
     struct nv_rules_params *params; /* atomic */
     struct rules_table **tables;    /* atomic elements, NV_RULES_MAX_TABLES */
-    struct rules_nat **nats;        /* atomic elements, NV_RULES_NAT_MAX_ID + 1 */
-    struct rules_slots *slots;      /* rule ids; under lock */
-    struct rules_states *states;    /* under shared_lock */
+    struct rules_nat **nats;        /* by rising id; under shared_lock */
+    uint32_t nat_count;
+    struct rules_reass *reass;   /* under shared_lock */
+    struct rules_slots *slots;   /* rule ids; under lock */
+    struct rules_states *states; /* under shared_lock */
     struct nv_rules_worker *workers[RULES_MAX_WORKERS];
     struct sip_key secret;
     uint64_t seed;
@@ -50,9 +54,10 @@ struct nv_rules_worker {
     struct nv_rules_sink sink;
     uint64_t random[2];
     uint32_t index;
-    uint64_t now;              /* time of the last packet */
-    struct rules_batch *batch; /* what is known of the packets of a batch (classify.c) */
-    uint8_t *answer;           /* room for an answer packet */
+    uint64_t now;               /* time of the last packet */
+    struct rules_batch *batch;  /* what is known of the packets of a batch (classify.c) */
+    struct reass_whole *wholes; /* put together in this batch */
+    uint8_t *answer;            /* room for an answer packet */
 };
 
 /* Wait until no worker can hold what was unlinked before the call. Under lock. */
@@ -70,11 +75,6 @@ int engine_rebuild(struct nv_rules *engine, struct nv_error *err);
 static inline const struct rules_table *engine_table(const struct nv_rules *engine, uint32_t id)
 {
     return id < NV_RULES_MAX_TABLES ? __atomic_load_n(&engine->tables[id], __ATOMIC_ACQUIRE) : NULL;
-}
-
-static inline struct rules_nat *engine_nat(const struct nv_rules *engine, uint32_t id)
-{
-    return id <= NV_RULES_NAT_MAX_ID ? __atomic_load_n(&engine->nats[id], __ATOMIC_ACQUIRE) : NULL;
 }
 
 /* xorshift128+ (Vigna, 2014) */

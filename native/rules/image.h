@@ -54,7 +54,7 @@ struct rules_image {
     uint32_t *next_probe; /* rule index -> first enabled rule from there on that looks for states; NULL: none does */
     uint8_t *via;         /* pattern * (NV_RULES_MAX_INTERFACES + 1) + interface -> 0, 1 or IMAGE_VIA_TABLE */
     bool has_states, one_name;
-    bool has_nat, has_reass;
+    bool shared; /* it has rules that need the shared lock: states, nat, reass */
 
     struct rules_index *index; /* NULL: evaluate linearly */
     struct rules_count *base;  /* counts of earlier programs and closed workers; under the engine's lock */

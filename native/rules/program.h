@@ -149,9 +149,11 @@ enum nv_rules_opcode {
     NV_OP_TAGGED = 52,     /* list; or no payload and arg = TABLEARG */
     NV_OP_FIB = 53,        /* list: the packet's fib (0 unless setfib) */
     NV_OP_MARK = 54,       /* arg = value; payload 2 words: mask, 1 = TABLEARG instead of arg */
-    NV_OP_VERREVPATH = 55, /* table ROUTES says the source is reached by the receive interface (always true when out) */
-    NV_OP_VERSRCREACH = 56, /* table ROUTES has a route to the source, not the default route */
-    NV_OP_ANTISPOOF = 57,   /* as verrevpath if the source is in ROUTES with value.limit = 1 (directly connected) */
+    NV_OP_VERREVPATH = 55, /* out, or table ROUTES says the source is reached by the receive interface */
+    NV_OP_VERSRCREACH =
+        56, /* out, or table ROUTES has a route to the source with value.netgraph = 0 (1: default route) */
+    NV_OP_ANTISPOOF =
+        57, /* as verrevpath if the route to the source has value.limit = 1 (directly connected), else true */
 
     /* chance and states (they stand in the test part) */
     NV_OP_PROB = 60,        /* matches when a random 31-bit number < arg; the first instruction of its rule */

@@ -81,3 +81,14 @@ bool rewrite_mss(struct rules_view *v, uint16_t mss)
     }
     return false;
 }
+
+uint32_t rewrite_crc32c(const uint8_t *bytes, uint32_t length)
+{
+    uint32_t crc = UINT32_MAX;
+    for (uint32_t i = 0; i < length; i++) {
+        crc ^= bytes[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+    }
+    return ~crc;
+}

@@ -16,4 +16,7 @@ bool rewrite_dscp(struct rules_view *view, unsigned dscp);
 /* Lower the MSS option of a TCP SYN to at most mss. True if it was lowered. */
 bool rewrite_mss(struct rules_view *view, uint16_t mss);
 
+/* CRC32c (Castagnoli) of bytes, as SCTP has it, least significant byte first in the packet. */
+uint32_t rewrite_crc32c(const uint8_t *bytes, uint32_t length);
+
 #endif

@@ -141,6 +141,8 @@ struct nv_rules_packet {
     X(QUEUE, "queue")     /* the same */                                                                               \
     X(DIVERT, "divert")   /* arg = number, or string reference | NAME_REF: see nv_rules_name */                        \
     X(FORWARD, "forward") /* to next_hop, or to the port named by arg */                                               \
+    X(NAT, "nat")         /* translated, or left as it is: go on; resume behind the rule if one_pass is off */         \
+    X(REASS, "reass")     /* put together: data and length are new; go on, or resume as for nat */                     \
     X(HELD, "held")       /* reass keeps the fragment */
 
 #define NV_RULES_ACTION_ENUM(id, name) NV_RULES_##id,
@@ -160,7 +162,7 @@ const char *nv_rules_action_name(unsigned action); /* NULL when out of range */
     X(NO_MEMORY, "no_memory")           /* no memory for a state, nat link or fragment */                              \
     X(NAT_DENY, "nat")                  /* deny_in, or a packet that cannot be translated */                           \
     X(LOOP, "loop")                     /* more jumps than rules: a call loop */                                       \
-    X(REASS, "reassembly")              /* fragments that overlap, lie or are too many */
+    X(FRAGMENTS, "fragments")           /* fragments that overlap, lie or are too many */
 
 #define NV_RULES_REASON_ENUM(id, name) NV_RULES_WHY_##id,
 enum nv_rules_reason { NV_RULES_REASONS(NV_RULES_REASON_ENUM) NV_RULES_REASON_COUNT };
@@ -272,9 +274,16 @@ int nv_rules_explain(struct nv_rules *rules, const struct nv_rules_packet *packe
 
 /* ---- nat -------------------------------------------------------------------------------------- */
 
-/* Make or replace an instance from a struct nv_rules_nat. */
+/* Make or replace an instance from a struct nv_rules_nat; its links stay (RESET: unless its address changes). */
 int nv_rules_nat_config(struct nv_rules *rules, const void *nat, size_t size, struct nv_error *err);
+/* Packets of rules that go on using it are dropped (reason nat). */
 int nv_rules_nat_delete(struct nv_rules *rules, uint32_t id, struct nv_error *err);
+
+/* Links an instance has, by protocol. */
+struct nv_rules_nat_stats {
+    uint32_t icmp, udp, tcp, sctp, other, fragments;
+};
+int nv_rules_nat_stats(struct nv_rules *rules, uint32_t id, struct nv_rules_nat_stats *out, struct nv_error *err);
 
 #ifdef __cplusplus
 }

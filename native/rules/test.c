@@ -218,7 +218,7 @@ static uint64_t route_to_source(const struct rules_eval *e)
 static bool route_match(const struct rules_eval *e, unsigned opcode)
 {
     const struct rules_view *v = e->view;
-    if (v->seen & VIEW_OUT && opcode != NV_OP_VERSRCREACH)
+    if (v->seen & VIEW_OUT)
         return true;
     uint64_t token = route_to_source(e);
     const struct nv_rules_value *value = value_record(token);
@@ -228,7 +228,7 @@ static bool route_match(const struct rules_eval *e, unsigned opcode)
     if (opcode == NV_OP_VERSRCREACH)
         return v->family != 0 && value && !value->netgraph;
     /* antispoof: only sources on a directly connected network are looked at */
-    return v->family != 0 && (!value || !value->limit || same);
+    return v->family == 0 || !value || !value->limit || same;
 }
 
 static bool flow_label_match(const struct rules_view *v, const struct nv_rules_insn *insn)

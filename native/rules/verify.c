@@ -202,6 +202,8 @@ static bool arg_ok(const struct check *c, const struct nv_rules_insn *insn)
         if (arg & NV_RULES_NAME_REF)
             return string_ok(c, arg & ~NV_RULES_NAME_REF);
         return arg == 0 && (words[0] == 4 || words[0] == 6) && words[1] <= 65535;
+    case NV_OP_NAT: /* an instance that is not there (yet) drops */
+        return arg == NV_RULES_TABLEARG || arg == NV_RULES_NAT_GLOBAL || arg <= NV_RULES_NAT_MAX_ID;
     case NV_OP_SETFIB:
         return arg == NV_RULES_TABLEARG || arg <= 65535;
     case NV_OP_SETDSCP:
@@ -230,8 +232,6 @@ static int check_insn(const struct check *c, const struct nv_rules_insn *insn, u
                            insn->opcode);
     if (insn->opcode == NV_OP_LOOKUP)
         return check_lookup(c, insn);
-    if (insn->opcode == NV_OP_NAT && insn->arg < NV_RULES_NAT_GLOBAL && !engine_nat(c->engine, insn->arg))
-        return rules_error(c->err, ENOENT, "rule %u: nat %u is not configured", number, insn->arg);
     return 0;
 }
 
