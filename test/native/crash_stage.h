@@ -192,6 +192,49 @@ static inline void act(struct stage *s, int victim, const char *step, int signo,
     stage_end(s, signo == SIGSTOP);
 }
 
+/* Somebody runs into the step that stops it. */
+static inline bool stops(struct stage *s, int victim)
+{
+    int status;
+    return hit_step(s, victim, &status) && WIFSTOPPED(status);
+}
+
+/*
+ * A sender is stopped at a step for longer than its lease lasts, again and again, and wakes up when the receivers'
+ * rings are full, or hold many packets that are shown and not looked at. What it overwrites is dropped by name, and
+ * nothing that is shown changes.
+ */
+static inline void stale_again_and_again(struct stage *s, const char *step, int rounds)
+{
+    for (int i = 0; i < 3; i++) {
+        s->part[i].step = i == 2 ? step : "shown";
+        s->part[i].signo = SIGSTOP;
+        s->part[i].count = i == 2 ? 7 : 20;
+    }
+    if (stage_start(s))
+        for (int i = 0; i < rounds && !check_failed && stops(s, 2); i++) {
+            others_go_on(s, 2);
+            for (int r = 0; r < 2; r++)
+                kill(s->actor[r].pid, SIGSTOP);
+            sleep_ms(5); /* the other sender fills their rings */
+            for (int r = 0; r < 2 && i % 2; r++) {
+                kill(s->actor[r].pid, SIGCONT);
+                stops(s, r);
+            }
+            kill(s->actor[2].pid, SIGCONT);
+            sleep_ms(5);
+            for (int r = 0; r < 2; r++)
+                kill(s->actor[r].pid, SIGCONT);
+            takes_part(s, 2);
+        }
+    stage_end(s, true);
+    const struct nv_port_stats *st = &s->actor[2].board->stats;
+    uint64_t stale =
+        s->actor[0].board->stats.rx_drops[NV_DROP_STALE] + s->actor[1].board->stats.rx_drops[NV_DROP_STALE];
+    CHECK(st->drops[NV_DROP_REVOKED] >= (uint64_t)rounds && (stale > 0) == !strcmp(step, "copy"),
+          "%s: %lu revoked, %lu stale", step, (unsigned long)st->drops[NV_DROP_REVOKED], (unsigned long)stale);
+}
+
 /* Each step of the data path in turn, on a stage that `set` makes. */
 static inline void each_step(void (*set)(struct stage *s), int signo)
 {
