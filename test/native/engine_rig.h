@@ -38,6 +38,15 @@ static inline bool finishes(struct nv_engine *e, double seconds)
     return nv_engine_done(e);
 }
 
+/* Wait until a counter of `e` has reached `value`; false after `seconds`. */
+static inline bool reaches(struct nv_engine *e, enum nv_worker_word word, uint64_t value, double seconds)
+{
+    uint64_t limit = nv_now() + (uint64_t)(seconds * 1e9);
+    while (nv_page_total(nv_engine_stats(e), word) < value && nv_now() < limit)
+        usleep(500);
+    return nv_page_total(nv_engine_stats(e), word) >= value;
+}
+
 static inline void join(struct nv_engine *e)
 {
     struct nv_error err = {0};

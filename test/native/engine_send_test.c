@@ -32,7 +32,7 @@ static void receive_all(struct nv_plan *plan, uint64_t count,
     struct nv_engine *e = start(plan);
     struct nv_port *far = open_port("netmap:p}1");
     uint64_t bytes = 0, i = 0;
-    for (; i < count && take_packet(far, &p, 2000000000); i++) {
+    for (; i < count && take_packet(far, &p, 10 * NV_SECOND); i++) {
         struct nv_decoded d;
         uint32_t flags = nv_decode(p.data, p.len, &d);
         CHECK(flags & NV_DECODED_TRANSPORT && !(flags & (NV_DECODED_BAD | NV_DECODED_CUT)), "packet %lu: %x", i, flags);
@@ -41,7 +41,7 @@ static void receive_all(struct nv_plan *plan, uint64_t count,
         bytes += p.len;
     }
     CHECK(i == count, "%lu of %lu came", i, count);
-    CHECK(!take_packet(far, &p, 1000000) && finishes(e, 2));
+    CHECK(!take_packet(far, &p, 1000000) && finishes(e, 10));
     join(e);
     CHECK(stat_of(e, NV_STAT_PACKETS) == count && stat_of(e, NV_STAT_BYTES) == bytes && drops_of(e) == 0);
     CHECK(stat_of(e, NV_STAT_PENDING) == 0);
@@ -130,7 +130,7 @@ static void pending_is_not_sent(void)
     struct nv_port *far = open_port("netmap:p}1");
     plan.count = 700; /* fits the ring */
     struct nv_engine *e = start(&plan);
-    CHECK(finishes(e, 3));
+    CHECK(finishes(e, 10));
     join(e);
     CHECK(stat_of(e, NV_STAT_ACCEPTED) == 700 && stat_of(e, NV_STAT_PACKETS) == 0 && stat_of(e, NV_STAT_PENDING) == 700,
           "%lu sent, %lu pending", stat_of(e, NV_STAT_PACKETS), stat_of(e, NV_STAT_PENDING));
@@ -156,7 +156,7 @@ static void stopping_is_quick(void)
         CHECK(!nv_engine_done(e));
         uint64_t before = nv_now();
         nv_engine_stop(e);
-        CHECK(finishes(e, 2) && nv_now() - before < 400000000, "plan %u took %lu us to stop", i,
+        CHECK(finishes(e, 2) && nv_now() - before < 900000000, "plan %u took %lu us to stop", i,
               (nv_now() - before) / 1000);
         CHECK(stat_of(e, NV_STAT_ACCEPTED) == stat_of(e, NV_STAT_PACKETS) + stat_of(e, NV_STAT_PENDING));
         nv_engine_free(e);
@@ -165,7 +165,10 @@ static void stopping_is_quick(void)
     world_end();
 }
 
-/* A rate is kept on a real port: the count follows the profile, the gaps are even. */
+/*
+ * A rate is kept on a real port. However slow the machine: no packet departs before its time, no two of a burst of
+ * one together, and all of them in the end.
+ */
 static void rates_are_kept(void)
 {
     static struct packet p;
@@ -173,23 +176,20 @@ static void rates_are_kept(void)
     struct nv_plan plan = plan_of(NV_ROLE_TX, "netmap:p{1");
     plan.rate = 2000;
     plan.count = 400;
+    plan.options = NV_OPT_TS;
     struct nv_port *far = open_port("netmap:p}1");
     struct nv_engine *e = start(&plan);
-    uint64_t first = 0, previous = 0, i = 0, even = 0;
-    for (; i < plan.count && take_packet(far, &p, NV_SECOND); i++) {
-        if (i == 0)
-            first = p.at_ns;
-        else
-            even += p.at_ns - previous > 250000 && p.at_ns - previous < 750000;
-        previous = p.at_ns;
+    uint64_t begin = nv_page_get(nv_engine_stats(e), NV_PAGE_START_NS), previous = 0, i = 0;
+    for (; i < plan.count && take_packet(far, &p, 10 * NV_SECOND); i++) {
+        struct nv_stamp stamp = nv_stamp_get(p.data + 42);
+        CHECK(stamp.sequence == i && stamp.time_ns > previous, "packet %lu departed with the one before", i);
+        CHECK(stamp.time_ns >= begin + i * 500000, "packet %lu is %lu ns early", i, begin + i * 500000 - stamp.time_ns);
+        previous = stamp.time_ns;
     }
-    double seconds = (double)(previous - first) / 1e9;
-    CHECK(i == plan.count && seconds > 0.15 && seconds < 1, "%lu packets in %.3f s", i, seconds);
-    CHECK(even > plan.count / 4, "only %lu of %lu gaps are even", even, plan.count);
-    CHECK(finishes(e, 2));
+    CHECK(i == plan.count && finishes(e, 10) && stat_of(e, NV_STAT_EVENTS) == plan.count);
     struct nv_engine_info info;
     nv_engine_describe(e, &info);
-    CHECK(info.burst == 1 && stat_of(e, NV_STAT_EVENTS) > 200);
+    CHECK(info.burst == 1);
     nv_engine_free(e);
     nv_close(far);
     world_end();
@@ -203,8 +203,8 @@ static void workers_open_a_ring_each(void)
     tx.count = 1000;
     tx.rate = 20000; /* nothing is dropped */
     struct nv_engine *r = start(&rx), *t = start(&tx);
-    CHECK(finishes(t, 5));
-    usleep(50000);
+    CHECK(finishes(t, 10));
+    CHECK(reaches(r, NV_STAT_PACKETS, stat_of(t, NV_STAT_PACKETS) - drops_of(t), 10));
     nv_engine_stop(r);
     join(r);
     join(t);
@@ -233,7 +233,7 @@ static void packets_are_dumped(void)
     plan.options = NV_OPT_DUMP;
     plan.dump_fd = fds[1];
     struct nv_engine *e = start(&plan);
-    CHECK(finishes(e, 2));
+    CHECK(finishes(e, 10));
     nv_engine_free(e);
     close(fds[1]);
     ssize_t got = read(fds[0], text, sizeof(text) - 1);
@@ -252,11 +252,11 @@ static void rubbish_in_the_ring_is_an_error(void)
     struct nv_plan plan = plan_of(NV_ROLE_TX, "netmap:p{1");
     struct nv_port *near = open_port("netmap:p{1"), *far = open_port("netmap:p}1");
     struct nv_engine *e = start(&plan); /* fills the ring and waits for room */
-    usleep(50000);
+    CHECK(reaches(e, NV_STAT_ACCEPTED, 1023, 10));
     struct netmap_ring *ring = nv_txring(near, 0);
     __atomic_store_n(&ring->head, 0x7fffffff, __ATOMIC_RELAXED);
     struct nv_error err = {0};
-    CHECK(finishes(e, 2) && nv_engine_join(e, &err) == -EIO && strstr(err.message, "rubbish"), "%s", err.message);
+    CHECK(finishes(e, 10) && nv_engine_join(e, &err) == -EIO && strstr(err.message, "rubbish"), "%s", err.message);
     CHECK(nv_page_get(nv_engine_stats(e), NV_PAGE_STATE) == NV_STATE_FAILED);
     CHECK(nv_page_get(nv_engine_stats(e), NV_PAGE_ERROR) == EIO && stat_of(e, NV_STAT_WORKER_ERROR) == EIO);
     nv_engine_free(e);
@@ -274,7 +274,7 @@ static void counters_start_at_zero(void)
         struct nv_plan plan = plan_of(NV_ROLE_TX, "vale0:a");
         plan.count = count;
         struct nv_engine *e = start(&plan);
-        CHECK(finishes(e, 2));
+        CHECK(finishes(e, 10));
         struct nv_stats_page *page = nv_engine_stats(e);
         CHECK(nv_page_drop(page, NV_DROP_NO_PORT) == count && nv_page_port(page, NV_PORT_TX_PACKETS) == count);
         nv_engine_free(e);
@@ -316,8 +316,7 @@ static void workers_are_pinned(void)
     plan.cpus = sysconf(_SC_NPROCESSORS_CONF) > 1 ? 2 : 1; /* the third goes where the first is */
     plan.rate = 1000;
     struct nv_engine *e = start(&plan);
-    usleep(50000);
-    CHECK(processors_of_threads(lists) == 3);
+    CHECK(reaches(e, NV_STAT_CPU, plan.cpus == 2 ? 4 : 3, 10) && processors_of_threads(lists) == 3);
     for (unsigned i = 0; i < 3; i++) {
         here[lists[i][0] == '1']++;
         CHECK(nv_page_worker(nv_engine_stats(e), i, NV_STAT_CPU) == i % plan.cpus + 1);
