@@ -40,6 +40,21 @@ inline Napi::Object Record(const Napi::Value &value, const char *what)
     return value.As<Napi::Object>();
 }
 
+/* The elements of a typed array: a view, valid as long as JavaScript holds the array. */
+template <typename T> struct Span {
+    T *data;
+    size_t length;
+};
+
+/* A typed array of the given kind (napi_uint8_array, ...). */
+template <typename T> Span<T> Elements(const Napi::Value &value, napi_typedarray_type type, const char *what)
+{
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a typed array of the documented kind");
+    auto array = value.As<Napi::TypedArrayOf<T>>();
+    return {array.Data(), array.ElementLength()};
+}
+
 } // namespace netvale
 
 #endif

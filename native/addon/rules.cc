@@ -8,12 +8,15 @@
 #include "error.h"
 #include "rules_packet.h"
 
-namespace netvale {
+namespace netvale
+{
 
-namespace {
+namespace
+{
 
 /* A 64-bit number from a bigint. */
-uint64_t Big(const Napi::Value &value, const char *what) {
+uint64_t Big(const Napi::Value &value, const char *what)
+{
     if (!value.IsBigInt())
         throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a bigint");
     bool lossless = false;
@@ -23,23 +26,27 @@ uint64_t Big(const Napi::Value &value, const char *what) {
     return number;
 }
 
-uint32_t Word(const Napi::Value &value, const char *what) {
+uint32_t Word(const Napi::Value &value, const char *what)
+{
     return static_cast<uint32_t>(Integer(value, what, 0, UINT32_MAX));
 }
 
-Span<uint8_t> Bytes(const Napi::Value &value, const char *what) {
+Span<uint8_t> Bytes(const Napi::Value &value, const char *what)
+{
     return Elements<uint8_t>(value, napi_uint8_array, what);
 }
 
 /* Bytes as the engine wants them: aligned to 8. */
-std::vector<uint64_t> Aligned(const Span<uint8_t> &bytes) {
+std::vector<uint64_t> Aligned(const Span<uint8_t> &bytes)
+{
     std::vector<uint64_t> words((bytes.length + 7) / 8);
     std::copy(bytes.data, bytes.data + bytes.length, reinterpret_cast<uint8_t *>(words.data()));
     return words;
 }
 
 /* Ids of rules; undefined: none. */
-std::vector<uint32_t> Ids(const Napi::Value &value) {
+std::vector<uint32_t> Ids(const Napi::Value &value)
+{
     if (value.IsUndefined())
         return {};
     const Span<uint32_t> ids = Elements<uint32_t>(value, napi_uint32_array, "ids");
@@ -47,7 +54,8 @@ std::vector<uint32_t> Ids(const Napi::Value &value) {
 }
 
 /* Put the members of `record` that name a parameter into it; an unknown name is an error. */
-void ReadParams(const Napi::Value &value, struct nv_rules_params *params) {
+void ReadParams(const Napi::Value &value, struct nv_rules_params *params)
+{
     static const struct {
         const char *name;
         uint32_t nv_rules_params::*field;
@@ -90,7 +98,8 @@ void ReadParams(const Napi::Value &value, struct nv_rules_params *params) {
 
 } // namespace
 
-Napi::Function Rules::Define(Napi::Env env) {
+Napi::Function Rules::Define(Napi::Env env)
+{
     return DefineClass(env, "Rules",
                        {
                            InstanceMethod<&Rules::Load>("load"),
@@ -119,7 +128,8 @@ Napi::Function Rules::Define(Napi::Env env) {
 }
 
 /* new Rules(params?): an engine whose program is `65535 allow ip from any to any`. */
-Rules::Rules(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Rules>(info) {
+Rules::Rules(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Rules>(info)
+{
     struct nv_rules_params params = nv_rules_default_params();
     struct nv_error error = {};
     if (!info[0].IsUndefined())
@@ -136,25 +146,29 @@ Rules::Rules(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Rules>(info) {
     }
 }
 
-Rules::~Rules() {
+Rules::~Rules()
+{
     nv_rules_worker_close(worker_);
     nv_rules_destroy(rules_);
 }
 
-struct nv_rules *Rules::Live(Napi::Env env) const {
+struct nv_rules *Rules::Live(Napi::Env env) const
+{
     if (rules_ == nullptr)
         throw MakeError(env, "ECLOSED", "the rule engine is closed");
     return rules_;
 }
 
-Napi::Value Rules::Done(const Napi::CallbackInfo &info, int result, const struct nv_error &error) const {
+Napi::Value Rules::Done(const Napi::CallbackInfo &info, int result, const struct nv_error &error) const
+{
     if (result < 0)
         throw MakeError(info.Env(), result, error);
     return info.Env().Undefined();
 }
 
 /* load(program) */
-Napi::Value Rules::Load(const Napi::CallbackInfo &info) {
+Napi::Value Rules::Load(const Napi::CallbackInfo &info)
+{
     const Span<uint8_t> bytes = Bytes(info[0], "program");
     const std::vector<uint64_t> words = Aligned(bytes);
     struct nv_error error = {};
@@ -162,7 +176,8 @@ Napi::Value Rules::Load(const Napi::CallbackInfo &info) {
 }
 
 /* setParams({name: value, ...}): those not named stay. */
-Napi::Value Rules::SetParams(const Napi::CallbackInfo &info) {
+Napi::Value Rules::SetParams(const Napi::CallbackInfo &info)
+{
     struct nv_rules_params params;
     struct nv_error error = {};
     nv_rules_get_params(Live(info.Env()), &params);
@@ -171,7 +186,8 @@ Napi::Value Rules::SetParams(const Napi::CallbackInfo &info) {
 }
 
 /* interface(name): its id */
-Napi::Value Rules::Interface(const Napi::CallbackInfo &info) {
+Napi::Value Rules::Interface(const Napi::CallbackInfo &info)
+{
     struct nv_error error = {};
     const int id = nv_rules_interface(Live(info.Env()), Text(info[0], "name").c_str(), &error);
     Done(info, id, error);
@@ -179,7 +195,8 @@ Napi::Value Rules::Interface(const Napi::CallbackInfo &info) {
 }
 
 /* interfaceAddress(id, address): IPv4 address as a number; 0: none */
-Napi::Value Rules::InterfaceAddress(const Napi::CallbackInfo &info) {
+Napi::Value Rules::InterfaceAddress(const Napi::CallbackInfo &info)
+{
     struct nv_error error = {};
     const int result =
         nv_rules_interface_address(Live(info.Env()), Word(info[0], "id"), Word(info[1], "address"), &error);
@@ -187,32 +204,37 @@ Napi::Value Rules::InterfaceAddress(const Napi::CallbackInfo &info) {
 }
 
 /* tableCreate(id, type, flowFields, limit) */
-Napi::Value Rules::TableCreate(const Napi::CallbackInfo &info) {
+Napi::Value Rules::TableCreate(const Napi::CallbackInfo &info)
+{
     struct nv_error error = {};
     const int result = nv_rules_table_create(Live(info.Env()), Word(info[0], "id"), Word(info[1], "type"),
                                              Word(info[2], "flowFields"), Word(info[3], "limit"), &error);
     return Done(info, result, error);
 }
 
-Napi::Value Rules::TableDestroy(const Napi::CallbackInfo &info) {
+Napi::Value Rules::TableDestroy(const Napi::CallbackInfo &info)
+{
     struct nv_error error = {};
     return Done(info, nv_rules_table_destroy(Live(info.Env()), Word(info[0], "id"), &error), error);
 }
 
-Napi::Value Rules::TableLimit(const Napi::CallbackInfo &info) {
+Napi::Value Rules::TableLimit(const Napi::CallbackInfo &info)
+{
     struct nv_error error = {};
     const int result = nv_rules_table_limit(Live(info.Env()), Word(info[0], "id"), Word(info[1], "limit"), &error);
     return Done(info, result, error);
 }
 
-Napi::Value Rules::TableSwap(const Napi::CallbackInfo &info) {
+Napi::Value Rules::TableSwap(const Napi::CallbackInfo &info)
+{
     struct nv_error error = {};
     const int result = nv_rules_table_swap(Live(info.Env()), Word(info[0], "a"), Word(info[1], "b"), &error);
     return Done(info, result, error);
 }
 
 /* tableUpdate(update): the error's `entry` is the index of the entry at fault */
-Napi::Value Rules::TableUpdate(const Napi::CallbackInfo &info) {
+Napi::Value Rules::TableUpdate(const Napi::CallbackInfo &info)
+{
     const Span<uint8_t> bytes = Bytes(info[0], "update");
     const std::vector<uint64_t> words = Aligned(bytes);
     struct nv_error error = {};
@@ -227,29 +249,33 @@ Napi::Value Rules::TableUpdate(const Napi::CallbackInfo &info) {
 }
 
 /* tableCount(id): entries, undefined when there is no such table */
-Napi::Value Rules::TableCount(const Napi::CallbackInfo &info) {
+Napi::Value Rules::TableCount(const Napi::CallbackInfo &info)
+{
     const int64_t count = nv_rules_table_count(Live(info.Env()), Word(info[0], "id"));
     return count < 0 ? info.Env().Undefined() : Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 /* natConfig(nat): make or replace an instance */
-Napi::Value Rules::NatConfig(const Napi::CallbackInfo &info) {
+Napi::Value Rules::NatConfig(const Napi::CallbackInfo &info)
+{
     const Span<uint8_t> bytes = Bytes(info[0], "nat");
     const std::vector<uint64_t> words = Aligned(bytes);
     struct nv_error error = {};
     return Done(info, nv_rules_nat_config(Live(info.Env()), words.data(), bytes.length, &error), error);
 }
 
-Napi::Value Rules::NatDelete(const Napi::CallbackInfo &info) {
+Napi::Value Rules::NatDelete(const Napi::CallbackInfo &info)
+{
     struct nv_error error = {};
     return Done(info, nv_rules_nat_delete(Live(info.Env()), Word(info[0], "id"), &error), error);
 }
 
 /* natLog(id): how many links the instance has, in libalias' words */
-Napi::Value Rules::NatLog(const Napi::CallbackInfo &info) {
+Napi::Value Rules::NatLog(const Napi::CallbackInfo &info)
+{
     struct nv_rules_nat_stats stats;
     struct nv_error error = {};
-    Done(info, nv_rules_nat_stats(Live(info.Env()), Word(info[0], "id"), &stats, &error), error);
+    Done(info, nv_rules_nat_links(Live(info.Env()), Word(info[0], "id"), &stats, &error), error);
     const uint32_t total = stats.icmp + stats.udp + stats.tcp + stats.sctp + stats.other + stats.fragments;
     char text[200];
     std::snprintf(text, sizeof(text),
@@ -259,7 +285,8 @@ Napi::Value Rules::NatLog(const Napi::CallbackInfo &info) {
 }
 
 /* counters(): one {id, number, set, disabled, packets, bytes, last} a rule, in order; last in nanoseconds */
-Napi::Value Rules::Counters(const Napi::CallbackInfo &info) {
+Napi::Value Rules::Counters(const Napi::CallbackInfo &info)
+{
     std::vector<struct nv_rules_counter> counters(nv_rules_counters(Live(info.Env()), nullptr, 0));
     const uint32_t rules = nv_rules_counters(rules_, counters.data(), static_cast<uint32_t>(counters.size()));
     Napi::Array out = Napi::Array::New(info.Env(), counters.size());
@@ -279,7 +306,8 @@ Napi::Value Rules::Counters(const Napi::CallbackInfo &info) {
 }
 
 /* zero(ids?, logOnly): ids undefined: all rules */
-Napi::Value Rules::Zero(const Napi::CallbackInfo &info) {
+Napi::Value Rules::Zero(const Napi::CallbackInfo &info)
+{
     const std::vector<uint32_t> ids = Ids(info[0]);
     struct nv_error error = {};
     if (!info[0].IsUndefined() && ids.empty())
@@ -290,7 +318,8 @@ Napi::Value Rules::Zero(const Napi::CallbackInfo &info) {
 }
 
 /* states(now, expired): the dynamic states; see rules_packet.cc for their members */
-Napi::Value Rules::States(const Napi::CallbackInfo &info) {
+Napi::Value Rules::States(const Napi::CallbackInfo &info)
+{
     Napi::Array out = Napi::Array::New(info.Env());
     const auto add = [](void *arg, const struct nv_rules_state *state) {
         Napi::Array *list = static_cast<Napi::Array *>(arg);
@@ -301,17 +330,18 @@ Napi::Value Rules::States(const Napi::CallbackInfo &info) {
     return out;
 }
 
-Napi::Value Rules::StateCount(const Napi::CallbackInfo &info) {
+Napi::Value Rules::StateCount(const Napi::CallbackInfo &info)
+{
     return Napi::Number::New(info.Env(), nv_rules_state_count(Live(info.Env())));
 }
 
 /* deleteStates(ids?): of these rules; undefined: all. How many went. */
-Napi::Value Rules::DeleteStates(const Napi::CallbackInfo &info) {
+Napi::Value Rules::DeleteStates(const Napi::CallbackInfo &info)
+{
     const std::vector<uint32_t> ids = Ids(info[0]);
     if (!info[0].IsUndefined() && ids.empty())
         return Napi::Number::New(info.Env(), 0);
-    const uint32_t gone =
-        nv_rules_states_delete(Live(info.Env()), ids.data(), static_cast<uint32_t>(ids.size()));
+    const uint32_t gone = nv_rules_states_delete(Live(info.Env()), ids.data(), static_cast<uint32_t>(ids.size()));
     return Napi::Number::New(info.Env(), gone);
 }
 
@@ -319,7 +349,8 @@ Napi::Value Rules::DeleteStates(const Napi::CallbackInfo &info) {
  * classify(packet): one packet; see rules_packet.cc for its members and the verdict's. A rewritten packet is
  * changed in place; what rules made besides (answers, copies, log records) is in the verdict's lists.
  */
-Napi::Value Rules::Classify(const Napi::CallbackInfo &info) {
+Napi::Value Rules::Classify(const Napi::CallbackInfo &info)
+{
     Live(info.Env());
     const Napi::Object record = Record(info[0], "packet");
     struct nv_rules_packet packet = ReadPacket(record);
@@ -332,7 +363,8 @@ Napi::Value Rules::Classify(const Napi::CallbackInfo &info) {
 }
 
 /* explain(packet): {verdict, steps}; changes nothing */
-Napi::Value Rules::Explain(const Napi::CallbackInfo &info) {
+Napi::Value Rules::Explain(const Napi::CallbackInfo &info)
+{
     const struct nv_rules_packet packet = ReadPacket(Record(info[0], "packet"));
     struct nv_rules_verdict verdict;
     struct nv_error error = {};
@@ -349,7 +381,8 @@ Napi::Value Rules::Explain(const Napi::CallbackInfo &info) {
 }
 
 /* tick(now): let time pass; {states, answers} */
-Napi::Value Rules::Tick(const Napi::CallbackInfo &info) {
+Napi::Value Rules::Tick(const Napi::CallbackInfo &info)
+{
     Live(info.Env());
     const uint64_t now = Big(info[0], "now");
     events_ = std::make_unique<Napi::Object>(NewEvents(info.Env()));
@@ -362,7 +395,8 @@ Napi::Value Rules::Tick(const Napi::CallbackInfo &info) {
 }
 
 /* close(): free it. May be called again. */
-Napi::Value Rules::Close(const Napi::CallbackInfo &info) {
+Napi::Value Rules::Close(const Napi::CallbackInfo &info)
+{
     nv_rules_worker_close(worker_);
     nv_rules_destroy(rules_);
     worker_ = nullptr;

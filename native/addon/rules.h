@@ -10,9 +10,11 @@
 
 #include "rules/rules.h"
 
-namespace netvale {
+namespace netvale
+{
 
-class Rules : public Napi::ObjectWrap<Rules> {
+class Rules : public Napi::ObjectWrap<Rules>
+{
   public:
     static Napi::Function Define(Napi::Env env);
     explicit Rules(const Napi::CallbackInfo &info);

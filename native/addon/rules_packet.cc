@@ -8,18 +8,22 @@
 
 #include "arguments.h"
 
-namespace netvale {
+namespace netvale
+{
 
-namespace {
+namespace
+{
 
-Napi::Uint8Array CopyBytes(Napi::Env env, const void *bytes, size_t length) {
+Napi::Uint8Array CopyBytes(Napi::Env env, const void *bytes, size_t length)
+{
     Napi::Uint8Array out = Napi::Uint8Array::New(env, length);
     if (length != 0)
         std::memcpy(out.Data(), bytes, length);
     return out;
 }
 
-std::string AddressText(uint8_t family, const uint8_t *address) {
+std::string AddressText(uint8_t family, const uint8_t *address)
+{
     char text[INET6_ADDRSTRLEN] = "";
     if (family != 0)
         inet_ntop(family == 4 ? AF_INET : AF_INET6, address, text, sizeof(text));
@@ -27,25 +31,29 @@ std::string AddressText(uint8_t family, const uint8_t *address) {
 }
 
 /* A port of ours: its number or its name. */
-Napi::Value PortValue(Napi::Env env, struct nv_rules *rules, uint32_t port) {
+Napi::Value PortValue(Napi::Env env, struct nv_rules *rules, uint32_t port)
+{
     const char *name = port & NV_RULES_NAME_REF ? nv_rules_name(rules, port) : nullptr;
     if (name != nullptr)
         return Napi::String::New(env, name);
     return Napi::Number::New(env, port);
 }
 
-void Append(const Napi::Object &events, const char *list, const Napi::Value &value) {
+void Append(const Napi::Object &events, const char *list, const Napi::Value &value)
+{
     Napi::Array array = events.Get(list).As<Napi::Array>();
     array.Set(array.Length(), value);
 }
 
-uint16_t InterfaceId(const Napi::Value &value, const char *what) {
+uint16_t InterfaceId(const Napi::Value &value, const char *what)
+{
     return value.IsUndefined() ? 0 : static_cast<uint16_t>(Integer(value, what, 0, NV_RULES_MAX_INTERFACES));
 }
 
 } // namespace
 
-struct nv_rules_packet ReadPacket(const Napi::Object &record) {
+struct nv_rules_packet ReadPacket(const Napi::Object &record)
+{
     struct nv_rules_packet packet = {};
     if (!record.Get("context").IsUndefined()) {
         const Span<uint8_t> context = Elements<uint8_t>(record.Get("context"), napi_uint8_array, "context");
@@ -73,14 +81,16 @@ struct nv_rules_packet ReadPacket(const Napi::Object &record) {
     return packet;
 }
 
-Napi::Object NewEvents(Napi::Env env) {
+Napi::Object NewEvents(Napi::Env env)
+{
     Napi::Object events = Napi::Object::New(env);
     for (const char *list : {"answers", "copies", "logs"})
         events.Set(list, Napi::Array::New(env));
     return events;
 }
 
-struct nv_rules_sink EventSink(std::unique_ptr<Napi::Object> *events) {
+struct nv_rules_sink EventSink(std::unique_ptr<Napi::Object> *events)
+{
     using Events = std::unique_ptr<Napi::Object>;
     struct nv_rules_sink sink = {};
     sink.arg = events;
@@ -108,7 +118,8 @@ struct nv_rules_sink EventSink(std::unique_ptr<Napi::Object> *events) {
 }
 
 Napi::Object VerdictObject(Napi::Env env, struct nv_rules *rules, const struct nv_rules_packet &packet,
-                           const struct nv_rules_verdict &verdict, const Napi::Object &events) {
+                           const struct nv_rules_verdict &verdict, const Napi::Object &events)
+{
     Napi::Object out = Napi::Object::New(env);
     struct nv_rules_packet context = packet;
     context.data = nullptr;
@@ -137,7 +148,8 @@ Napi::Object VerdictObject(Napi::Env env, struct nv_rules *rules, const struct n
     return out;
 }
 
-Napi::Object StateObject(Napi::Env env, const struct nv_rules_state &state) {
+Napi::Object StateObject(Napi::Env env, const struct nv_rules_state &state)
+{
     Napi::Object out = Napi::Object::New(env);
     out.Set("ruleId", state.rule_id);
     out.Set("rule", static_cast<uint32_t>(state.rule));
@@ -157,7 +169,8 @@ Napi::Object StateObject(Napi::Env env, const struct nv_rules_state &state) {
     return out;
 }
 
-Napi::Object StepObject(Napi::Env env, const struct nv_rules_step &step) {
+Napi::Object StepObject(Napi::Env env, const struct nv_rules_step &step)
+{
     Napi::Object out = Napi::Object::New(env);
     out.Set("id", step.id);
     out.Set("number", static_cast<uint32_t>(step.number));

@@ -9,7 +9,8 @@
 
 #include "rules/rules.h"
 
-namespace netvale {
+namespace netvale
+{
 
 /*
  * A packet from {data: Uint8Array, time: bigint (ns), inIf, outIf, out: boolean, layer: 2 | 3, raw?: boolean,

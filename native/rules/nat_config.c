@@ -142,7 +142,7 @@ int nv_rules_nat_delete(struct nv_rules *engine, uint32_t id, struct nv_error *e
     return nat ? 0 : rules_error(err, ENOENT, "nat %u is not configured", id);
 }
 
-int nv_rules_nat_stats(struct nv_rules *engine, uint32_t id, struct nv_rules_nat_stats *out, struct nv_error *err)
+int nv_rules_nat_links(struct nv_rules *engine, uint32_t id, struct nv_rules_nat_stats *out, struct nv_error *err)
 {
     pthread_mutex_lock(&engine->shared_lock);
     const struct rules_nat *nat = nat_find(engine, id);

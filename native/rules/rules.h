@@ -283,7 +283,7 @@ int nv_rules_nat_delete(struct nv_rules *rules, uint32_t id, struct nv_error *er
 struct nv_rules_nat_stats {
     uint32_t icmp, udp, tcp, sctp, other, fragments;
 };
-int nv_rules_nat_stats(struct nv_rules *rules, uint32_t id, struct nv_rules_nat_stats *out, struct nv_error *err);
+int nv_rules_nat_links(struct nv_rules *rules, uint32_t id, struct nv_rules_nat_stats *out, struct nv_error *err);
 
 #ifdef __cplusplus
 }
