@@ -28,6 +28,8 @@ struct emu_pie { /* RFC 8033 */
     uint64_t target_ns, update_ns, max_burst_ns;
     double alpha, beta, max_ecn;
     bool ecn, cap_drop, derandomize, on_off, departure_rate;
+    bool bytes;     /* the queue's limit is in bytes */
+    uint64_t limit; /* of the queue, packets or bytes: on_off wakes PIE at a third of it */
 };
 
 union emu_aqm_params {
@@ -39,8 +41,9 @@ union emu_aqm_params {
 /* What the core lends to queue management and schedulers. */
 struct emu_aqm_host {
     void *arg;
-    uint64_t (*random)(void *arg);                                                  /* 64 random bits */
-    void (*drop)(void *arg, struct nv_emu_packet *packet, enum nv_emu_drop reason); /* a packet that had waited */
+    uint64_t (*random)(void *arg); /* 64 random bits */
+    /* A packet that had waited in `flow` is dropped: it has been taken out and is the core's again. */
+    void (*drop)(void *arg, struct emu_flow *flow, struct nv_emu_packet *packet, enum nv_emu_drop reason);
 };
 
 /* What becomes of an arriving packet. */

@@ -61,7 +61,11 @@ struct nv_emu_packet {
     uint32_t corrupt_bit;
     uint32_t extra;                /* the emulator's */
     struct nv_rules_resume resume; /* the caller's: where the packet goes on when one_pass is off */
-    uint64_t pad;
+    union {
+        uint64_t
+            flow_hash; /* the caller's, at enqueue: of addresses, protocol and ports; the fq_ kinds tell flows by it */
+        void *owner;   /* while it waits in an fq_ kind: the flow queue it came through */
+    };
 };
 
 #ifdef __cplusplus

@@ -4,6 +4,9 @@
  *
  * An instance serves one link. It never looks at a clock by itself and never drops unless it is one of the fq_
  * kinds, which keep queues of their own and do their own queue management. All calls come from one thread.
+ *
+ * With an fq_ kind a flow queue's `packets` and `bytes` count what waits, but its list (`head`) is empty: its packets
+ * are in the instance, by flow_hash, and come back to the list when the flow queue leaves.
  */
 #ifndef NETVALE_EMULATION_SCHED_H
 #define NETVALE_EMULATION_SCHED_H
