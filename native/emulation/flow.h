@@ -27,17 +27,18 @@ struct emu_share {
 
 enum { EMU_NODE_WORDS = 12, EMU_AQM_WORDS = 12 };
 
+/* Best allocated on a multiple of 64 bytes: what a scheduler needs for each packet is in the first cache line then. */
 struct emu_flow {
     struct nv_emu_packet *head, *tail;
-    uint32_t packets; /* waiting */
-    uint32_t state;   /* the core's */
-    uint64_t bytes;   /* of those waiting */
-    struct emu_share share;
-    uint64_t seen_ns;                     /* last arrival, for expiry */
+    uint64_t bytes;                       /* waiting */
+    uint32_t packets;                     /* waiting */
+    uint32_t state;                       /* the core's */
     const struct emu_aqm_ops *management; /* NULL: drop-tail */
+    uint64_t node[EMU_NODE_WORDS];        /* the scheduler's own (sched.h), which clears it in join */
+    struct emu_share share;
+    uint64_t seen_ns; /* last arrival, for expiry */
     const union emu_aqm_params *aqm_params;
-    uint64_t node[EMU_NODE_WORDS]; /* the scheduler's own (sched.h); zero when the flow is made */
-    uint64_t aqm[EMU_AQM_WORDS];   /* the queue management's own (aqm.h); zero when the flow is made */
+    uint64_t aqm[EMU_AQM_WORDS]; /* the queue management's own (aqm.h); zero when the flow is made */
 };
 
 static inline void flow_push(struct emu_flow *flow, struct nv_emu_packet *packet)

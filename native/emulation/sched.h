@@ -34,9 +34,10 @@ struct emu_sched_ops {
     /* fair: NULL unless it is an fq_ kind. 0 or -errno. */
     int (*init)(struct emu_sched *sched, const struct emu_fair *fair);
 
-    /* A flow queue joins (empty or with packets that waited under another scheduler), or leaves: with packets still in
-     * it when its queue is deleted; the core then takes them. Neither may be NULL. */
-    void (*join)(struct emu_sched *sched, struct emu_flow *flow);
+    /* A flow queue joins (empty or with packets that waited under another scheduler): 0, or -ENOMEM and it has not
+     * joined. It leaves: with packets still in it when its queue is deleted; the core then takes them. Neither may be
+     * NULL. */
+    int (*join)(struct emu_sched *sched, struct emu_flow *flow);
     void (*leave)(struct emu_sched *sched, struct emu_flow *flow);
 
     /* flow->share is about to become `share`; the flow may be waiting. */
