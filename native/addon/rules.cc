@@ -6,7 +6,7 @@
 
 #include "arguments.h"
 #include "error.h"
-#include "rules_packet.h"
+#include "rules_batch.h"
 
 namespace netvale
 {
@@ -121,6 +121,7 @@ Napi::Function Rules::Define(Napi::Env env)
                            InstanceMethod<&Rules::StateCount>("stateCount"),
                            InstanceMethod<&Rules::DeleteStates>("deleteStates"),
                            InstanceMethod<&Rules::Classify>("classify"),
+                           InstanceMethod<&Rules::ClassifyBatch>("classifyBatch"),
                            InstanceMethod<&Rules::Explain>("explain"),
                            InstanceMethod<&Rules::Tick>("tick"),
                            InstanceMethod<&Rules::Close>("close"),
@@ -355,11 +356,26 @@ Napi::Value Rules::Classify(const Napi::CallbackInfo &info)
     const Napi::Object record = Record(info[0], "packet");
     struct nv_rules_packet packet = ReadPacket(record);
     struct nv_rules_verdict verdict;
-    events_ = std::make_unique<Napi::Object>(NewEvents(info.Env()));
+    events_.Begin(&packet, 1);
     nv_rules_classify(worker_, &packet, 1, &verdict);
-    const Napi::Object out = VerdictObject(info.Env(), rules_, packet, verdict, *events_);
-    events_.reset();
-    return out;
+    return VerdictObject(info.Env(), rules_, packet, verdict, events_);
+}
+
+/* classifyBatch(columns, count): see rules_batch.h. What happened besides, or undefined when nothing did. */
+Napi::Value Rules::ClassifyBatch(const Napi::CallbackInfo &info)
+{
+    Live(info.Env());
+    RuleColumns columns(Record(info[0], "columns"));
+    const size_t count = static_cast<size_t>(Integer(info[1], "count", 0, static_cast<int64_t>(columns.Capacity())));
+    packets_.resize(count);
+    verdicts_.resize(count);
+    columns.Read(info.Env(), packets_);
+    events_.Begin(packets_.data(), count);
+    nv_rules_classify(worker_, packets_.data(), static_cast<unsigned>(count), verdicts_.data());
+    columns.Write(packets_, verdicts_);
+    Napi::Array more = EventArray(info.Env(), rules_, events_);
+    AddDetails(info.Env(), rules_, packets_, verdicts_, more);
+    return more.Length() > 0 ? more : info.Env().Undefined();
 }
 
 /* explain(packet): {verdict, steps}; changes nothing */
@@ -375,22 +391,26 @@ Napi::Value Rules::Explain(const Napi::CallbackInfo &info)
     };
     Done(info, nv_rules_explain(Live(info.Env()), &packet, &verdict, step, &steps, &error), error);
     Napi::Object out = Napi::Object::New(info.Env());
-    out.Set("verdict", VerdictObject(info.Env(), rules_, packet, verdict, NewEvents(info.Env())));
+    out.Set("verdict", VerdictObject(info.Env(), rules_, packet, verdict, RuleEvents()));
     out.Set("steps", steps);
     return out;
 }
 
-/* tick(now): let time pass; {states, answers} */
+/* tick(now): let time pass; {states, answers, events} */
 Napi::Value Rules::Tick(const Napi::CallbackInfo &info)
 {
     Live(info.Env());
     const uint64_t now = Big(info[0], "now");
-    events_ = std::make_unique<Napi::Object>(NewEvents(info.Env()));
+    events_.Begin(nullptr, 0);
     const uint32_t states = nv_rules_tick(worker_, now);
+    const Napi::Array events = EventArray(info.Env(), rules_, events_);
+    Napi::Array answers = Napi::Array::New(info.Env(), events.Length());
+    for (uint32_t i = 0; i < events.Length(); i++)
+        answers.Set(i, events.Get(i).As<Napi::Object>().Get("frame"));
     Napi::Object out = Napi::Object::New(info.Env());
     out.Set("states", states);
-    out.Set("answers", events_->Get("answers"));
-    events_.reset();
+    out.Set("answers", answers);
+    out.Set("events", events);
     return out;
 }
 

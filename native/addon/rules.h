@@ -3,12 +3,11 @@
 #ifndef NETVALE_ADDON_RULES_H
 #define NETVALE_ADDON_RULES_H
 
-#include <memory>
 #include <vector>
 
 #include <napi.h>
 
-#include "rules/rules.h"
+#include "rules_packet.h"
 
 namespace netvale
 {
@@ -40,6 +39,7 @@ class Rules : public Napi::ObjectWrap<Rules>
     Napi::Value StateCount(const Napi::CallbackInfo &info);
     Napi::Value DeleteStates(const Napi::CallbackInfo &info);
     Napi::Value Classify(const Napi::CallbackInfo &info);
+    Napi::Value ClassifyBatch(const Napi::CallbackInfo &info);
     Napi::Value Explain(const Napi::CallbackInfo &info);
     Napi::Value Tick(const Napi::CallbackInfo &info);
     Napi::Value Close(const Napi::CallbackInfo &info);
@@ -49,7 +49,9 @@ class Rules : public Napi::ObjectWrap<Rules>
 
     struct nv_rules *rules_ = nullptr;
     struct nv_rules_worker *worker_ = nullptr;
-    std::unique_ptr<Napi::Object> events_; /* where the sink puts what happens during a call */
+    RuleEvents events_ = {};                      /* what happened during a call */
+    std::vector<struct nv_rules_packet> packets_; /* of classifyBatch */
+    std::vector<struct nv_rules_verdict> verdicts_;
 };
 
 } // namespace netvale

@@ -22,27 +22,18 @@ Napi::Uint8Array CopyBytes(Napi::Env env, const void *bytes, size_t length)
     return out;
 }
 
-std::string AddressText(uint8_t family, const uint8_t *address)
+RuleEvent &Add(void *arg, RuleEvent::Kind kind, const struct nv_rules_packet *packet)
 {
-    char text[INET6_ADDRSTRLEN] = "";
-    if (family != 0)
-        inet_ntop(family == 4 ? AF_INET : AF_INET6, address, text, sizeof(text));
-    return text;
-}
-
-/* A port of ours: its number or its name. */
-Napi::Value PortValue(Napi::Env env, struct nv_rules *rules, uint32_t port)
-{
-    const char *name = port & NV_RULES_NAME_REF ? nv_rules_name(rules, port) : nullptr;
-    if (name != nullptr)
-        return Napi::String::New(env, name);
-    return Napi::Number::New(env, port);
-}
-
-void Append(const Napi::Object &events, const char *list, const Napi::Value &value)
-{
-    Napi::Array array = events.Get(list).As<Napi::Array>();
-    array.Set(array.Length(), value);
+    RuleEvents *events = static_cast<RuleEvents *>(arg);
+    const bool known = packet >= events->first && packet < events->first + events->count;
+    RuleEvent event = {};
+    event.kind = kind;
+    event.packet = known ? packet - events->first : -1;
+    event.in_if = packet->in_if;
+    event.out_if = packet->out_if;
+    event.out = packet->direction == NV_RULES_OUT;
+    events->list.push_back(event);
+    return events->list.back();
 }
 
 uint16_t InterfaceId(const Napi::Value &value, const char *what)
@@ -81,44 +72,69 @@ struct nv_rules_packet ReadPacket(const Napi::Object &record)
     return packet;
 }
 
-Napi::Object NewEvents(Napi::Env env)
+struct nv_rules_sink EventSink(RuleEvents *events)
 {
-    Napi::Object events = Napi::Object::New(env);
-    for (const char *list : {"answers", "copies", "logs"})
-        events.Set(list, Napi::Array::New(env));
-    return events;
-}
-
-struct nv_rules_sink EventSink(std::unique_ptr<Napi::Object> *events)
-{
-    using Events = std::unique_ptr<Napi::Object>;
     struct nv_rules_sink sink = {};
     sink.arg = events;
-    sink.answer = [](void *arg, const struct nv_rules_packet *, const uint8_t *frame, uint32_t length) {
-        const Events &now = *static_cast<Events *>(arg);
-        if (now)
-            Append(*now, "answers", CopyBytes(now->Env(), frame, length));
+    sink.answer = [](void *arg, const struct nv_rules_packet *packet, const uint8_t *frame, uint32_t length) {
+        Add(arg, RuleEvent::ANSWER, packet).frame.assign(frame, frame + length);
     };
-    sink.copy = [](void *arg, const struct nv_rules_packet *, uint32_t port) {
-        const Events &now = *static_cast<Events *>(arg);
-        if (now)
-            Append(*now, "copies", Napi::Number::New(now->Env(), port));
+    sink.copy = [](void *arg, const struct nv_rules_packet *packet, uint32_t port) {
+        Add(arg, RuleEvent::COPY, packet).port = port;
     };
-    sink.log = [](void *arg, const struct nv_rules_packet *, uint16_t rule, uint32_t id, uint32_t where) {
-        const Events &now = *static_cast<Events *>(arg);
-        if (!now)
-            return;
-        Napi::Object one = Napi::Object::New(now->Env());
-        one.Set("rule", static_cast<uint32_t>(rule));
-        one.Set("id", id);
-        one.Set("where", where);
-        Append(*now, "logs", one);
+    sink.log = [](void *arg, const struct nv_rules_packet *packet, uint16_t rule, uint32_t id, uint32_t where) {
+        RuleEvent &event = Add(arg, RuleEvent::LOG, packet);
+        event.rule = rule;
+        event.id = id;
+        event.where = where;
     };
     return sink;
 }
 
+std::string AddressText(uint8_t family, const uint8_t *address)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    if (family != 0)
+        inet_ntop(family == 4 ? AF_INET : AF_INET6, address, text, sizeof(text));
+    return text;
+}
+
+Napi::Value PortValue(Napi::Env env, struct nv_rules *rules, uint32_t port)
+{
+    const char *name = port & NV_RULES_NAME_REF ? nv_rules_name(rules, port) : nullptr;
+    if (name != nullptr)
+        return Napi::String::New(env, name);
+    return Napi::Number::New(env, port);
+}
+
+Napi::Array EventArray(Napi::Env env, struct nv_rules *rules, const RuleEvents &events)
+{
+    static const char *const kinds[] = {"answer", "copy", "log"};
+    Napi::Array out = Napi::Array::New(env, events.list.size());
+    for (uint32_t i = 0; i < events.list.size(); i++) {
+        const RuleEvent &event = events.list[i];
+        Napi::Object one = Napi::Object::New(env);
+        one.Set("kind", kinds[event.kind]);
+        one.Set("packet", static_cast<double>(event.packet));
+        one.Set("inIf", static_cast<uint32_t>(event.in_if));
+        one.Set("outIf", static_cast<uint32_t>(event.out_if));
+        one.Set("out", event.out);
+        if (event.kind == RuleEvent::ANSWER) {
+            one.Set("frame", CopyBytes(env, event.frame.data(), event.frame.size()));
+        } else if (event.kind == RuleEvent::COPY) {
+            one.Set("port", PortValue(env, rules, event.port));
+        } else {
+            one.Set("rule", static_cast<uint32_t>(event.rule));
+            one.Set("id", event.id);
+            one.Set("where", event.where);
+        }
+        out.Set(i, one);
+    }
+    return out;
+}
+
 Napi::Object VerdictObject(Napi::Env env, struct nv_rules *rules, const struct nv_rules_packet &packet,
-                           const struct nv_rules_verdict &verdict, const Napi::Object &events)
+                           const struct nv_rules_verdict &verdict, const RuleEvents &events)
 {
     Napi::Object out = Napi::Object::New(env);
     struct nv_rules_packet context = packet;
@@ -139,12 +155,23 @@ Napi::Object VerdictObject(Napi::Env env, struct nv_rules *rules, const struct n
         out.Set("nextHopPort", static_cast<uint32_t>(verdict.next_hop_port));
     }
     out.Set("context", CopyBytes(env, &context, sizeof(context)));
-    out.Set("answers", events.Get("answers"));
-    out.Set("logs", events.Get("logs"));
-    const Napi::Array copies = events.Get("copies").As<Napi::Array>();
-    for (uint32_t i = 0; i < copies.Length(); i++)
-        copies.Set(i, PortValue(env, rules, copies.Get(i).As<Napi::Number>().Uint32Value()));
+    Napi::Array answers = Napi::Array::New(env), copies = Napi::Array::New(env), logs = Napi::Array::New(env);
+    for (const RuleEvent &event : events.list) {
+        if (event.kind == RuleEvent::ANSWER) {
+            answers.Set(answers.Length(), CopyBytes(env, event.frame.data(), event.frame.size()));
+        } else if (event.kind == RuleEvent::COPY) {
+            copies.Set(copies.Length(), PortValue(env, rules, event.port));
+        } else {
+            Napi::Object one = Napi::Object::New(env);
+            one.Set("rule", static_cast<uint32_t>(event.rule));
+            one.Set("id", event.id);
+            one.Set("where", event.where);
+            logs.Set(logs.Length(), one);
+        }
+    }
+    out.Set("answers", answers);
     out.Set("copies", copies);
+    out.Set("logs", logs);
     return out;
 }
 
