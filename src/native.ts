@@ -71,6 +71,10 @@ export interface Native {
   portNames: string[];
   workerNames: string[];
   stateNames: string[];
+  /** Words of a rule engine's verdicts, by number, and the size of a packet's context. */
+  ruleActionNames: string[];
+  ruleReasonNames: string[];
+  ruleContextBytes: number;
 }
 
 /** The folder that holds package.json: this file is src/native.ts in a checkout, dist/src/native.js in a package. */

@@ -11,6 +11,7 @@
 #include "plan.h"
 #include "port.h"
 #include "rules.h"
+#include "rules_batch.h"
 
 namespace netvale
 {
@@ -102,6 +103,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("portNames", Names(env, nv_port_word_name));
     exports.Set("workerNames", Names(env, nv_worker_word_name));
     exports.Set("stateNames", Names(env, nv_state_name));
+    exports.Set("ruleActionNames", Names(env, nv_rules_action_name));
+    exports.Set("ruleReasonNames", Names(env, nv_rules_reason_name));
+    exports.Set("ruleContextBytes", static_cast<uint32_t>(RuleColumns::CONTEXT_BYTES));
     return exports;
 }
 

@@ -14,6 +14,7 @@ export class CaptureReader implements Iterable<CapturedPacket> {
   readonly interfaces: CaptureInterface[] = [];
   /** Of pcapng, by index of the interface; complete at the end. */
   readonly statistics = new Map<number, CaptureStatistics>();
+  private readonly source: ByteSource;
   private readonly packets: Generator<CapturedPacket>;
   private readonly closeFile: () => void;
   private closed = false;
@@ -23,6 +24,7 @@ export class CaptureReader implements Iterable<CapturedPacket> {
     this.file = file;
     this.closeFile = closeFile;
     const source = new ByteSource(file, read);
+    this.source = source;
     const magic = source.have(4) >= 4 ? source.view.getUint32(source.at, true) : 0;
     if (PCAP_MAGIC.has(magic)) {
       this.format = 'pcap';
@@ -33,6 +35,11 @@ export class CaptureReader implements Iterable<CapturedPacket> {
       this.format = 'pcapng';
       this.packets = new PcapngReader(source, this.interfaces, this.statistics).packets();
     } else throw notCapture(source);
+  }
+
+  /** Bytes of the file behind which reading goes on. */
+  get offset(): number {
+    return this.source.offset;
   }
 
   /** The next packet, or undefined at the end. Throws a CaptureError at damage; then there is no more. */

@@ -10,9 +10,12 @@ export { type HostFacts, parseHost } from './host.js';
 export {
   NativeEngine,
   type NativeEngineOptions,
+  type NativeEvent,
   type NativePacket,
   type NativeVerdict,
+  type RuleAction,
 } from './native-engine.js';
 export { type OpenRules, type OpenRulesOptions, openRules } from './open.js';
+export { PacketBatch } from './packet-batch.js';
 export { parsePacket, type TextPacket } from './packet-text.js';
 export { execute, type Reply, type Source } from './session.js';

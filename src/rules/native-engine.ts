@@ -23,8 +23,11 @@ export interface NativePacket {
   context?: Uint8Array;
 }
 
+/** How a pass through the rules ended; `nat` and `reass` go on: the packet passes, or resumes when one_pass is off. */
+export type RuleAction = 'pass' | 'deny' | 'pipe' | 'queue' | 'divert' | 'forward' | 'nat' | 'reass' | 'held';
+
 export interface NativeVerdict {
-  action: 'pass' | 'deny' | 'pipe' | 'queue' | 'divert' | 'forward' | 'held';
+  action: RuleAction;
   reason: string;
   rule: number;
   id: number;
@@ -53,9 +56,51 @@ export interface NativeStep {
 
 interface NativeCounter {
   id: number;
+  number: number;
+  set: number;
+  /** Its set is. */
+  disabled: boolean;
   packets: bigint;
   bytes: bigint;
   last: bigint;
+}
+
+/** Packets and verdicts of a batch, one a column; see PacketBatch. */
+export interface NativeColumns {
+  data: Uint8Array;
+  offsets: Uint32Array;
+  lengths: Uint32Array;
+  /** Nanoseconds. */
+  times: BigUint64Array;
+  inIfs: Uint16Array;
+  outIfs: Uint16Array;
+  /** KIND bits. */
+  kinds: Uint8Array;
+  contexts: Uint8Array;
+  actions: Uint8Array;
+  reasons: Uint8Array;
+  /** VERDICT bits. */
+  flags: Uint8Array;
+  rules: Uint16Array;
+  ids: Uint32Array;
+  args: Uint32Array;
+}
+
+/** What happened beside verdicts. `packet` is its index in the batch, -1 for none of it. */
+export type NativeEvent =
+  | ({ kind: 'answer'; frame: Uint8Array } & NativeSide)
+  | ({ kind: 'copy'; port: number | string } & NativeSide)
+  | ({ kind: 'log'; rule: number; id: number; where: number } & NativeSide)
+  | { kind: 'replaced'; packet: number; data: Uint8Array }
+  | { kind: 'hop'; packet: number; address: string; port: number }
+  | { kind: 'port'; packet: number; port: number | string };
+
+/** The packet something happened to: where it came from and goes. */
+interface NativeSide {
+  packet: number;
+  inIf: number;
+  outIf: number;
+  out: boolean;
 }
 
 /** The addon's class Rules. */
@@ -75,8 +120,10 @@ export interface NativeRules {
   states(now: bigint, expired: boolean): (Omit<DynamicState, 'expires'> & { expires: bigint })[];
   deleteStates(ids?: Uint32Array): number;
   classify(packet: NativePacket): NativeVerdict;
+  /** Packets 0 to count - 1 in order; what happened besides, if anything did. */
+  classifyBatch(columns: NativeColumns, count: number): NativeEvent[] | undefined;
   explain(packet: NativePacket): { verdict: NativeVerdict; steps: NativeStep[] };
-  tick(now: bigint): { states: number; answers: Uint8Array[] };
+  tick(now: bigint): { states: number; answers: Uint8Array[]; events: NativeEvent[] };
   close(): void;
 }
 

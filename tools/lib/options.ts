@@ -57,15 +57,21 @@ function separate<D>(program: string, table: Option<D>[], argv: string[]): strin
   return out;
 }
 
-/** The help text. */
-export function helpText<D>(program: string, summary: string, table: Option<D>[], notes: string): string {
+/** The help text. `usage` is what follows the program's name. */
+export function helpText<D>(
+  program: string,
+  summary: string,
+  table: Option<D>[],
+  notes: string,
+  usage = '-i port [options]',
+): string {
   const lines = table.map(({ name, argument, help }) => {
     const left = `  ${flagOf(name)}${argument === undefined ? '' : ` ${argument}`}`;
     const [first, ...more] = help.split('\n');
     const head = left.length < 24 ? `${left.padEnd(24)}${first}` : `${left}\n${' '.repeat(24)}${first}`;
     return [head, ...more.map((line) => `${' '.repeat(24)}${line}`)].join('\n');
   });
-  return `Usage: ${program} -i port [options]\n\n${summary}\n\n${lines.join('\n')}\n\n${notes}\n`;
+  return `Usage: ${program} ${usage}\n\n${summary}\n\n${lines.join('\n')}\n\n${notes}\n`;
 }
 
 /**

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// offline-journey.ts: what becomes of one packet, from its arrival to its departure or loss.
+import type { OfflineInput } from './offline-inputs.js';
+
+export interface Pass {
+  rule: number;
+  verdict: string;
+}
+
+export interface LogEntry {
+  rule: number;
+  /** 1: to the records, 2: to the log file; 3: both. */
+  where: number;
+  time: bigint;
+}
+
+export interface Journey {
+  packet: number;
+  input: OfflineInput;
+  /** Times are nanoseconds since the first packet. */
+  time: bigint;
+  length: number;
+  passes: Pass[];
+  /** When it went on its way; undefined while it is under way, or lost. */
+  out?: bigint;
+  /** Why it was lost. */
+  drop?: string;
+  /** Where a fwd rule sends it: address, address,port or the name of a port. */
+  hop?: string;
+  /** Packets sent back because of it. */
+  answers: number;
+  /** Times a link delivered it once more. */
+  copies: number;
+  logs: LogEntry[];
+}
+
+export const newJourney = (packet: number, input: OfflineInput, time: bigint, length: number): Journey => ({
+  packet,
+  input,
+  time,
+  length,
+  passes: [],
+  answers: 0,
+  copies: 0,
+  logs: [],
+});
+
+export const isOver = ({ out, drop }: Journey): boolean => out !== undefined || drop !== undefined;

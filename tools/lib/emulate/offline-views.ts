@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// offline-views.ts: shows what became of packets, in the order of their arrival: as JSON records or for people.
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { isOver, type Journey } from './offline-journey.js';
+
+/** What one packet, or the end, looks like. */
+export interface OfflineView {
+  packet(journey: Journey): string;
+  end(counters: RuleCounts[]): string;
+}
+
+export interface RuleCounts {
+  rule: number;
+  packets: number;
+  bytes: number;
+}
+
+const SAFE = 10n ** 15n;
+
+/** Nanoseconds as microseconds with up to three decimals. */
+function micros(ns: bigint): number {
+  return ns < SAFE ? Number(ns) / 1000 : Number(`${ns / 1000n}.${String(ns % 1000n).padStart(3, '0')}`);
+}
+
+/** One record a packet, its log entries before it; then the counters. `more`: also how often it was answered or copied. */
+export class JsonRecords implements OfflineView {
+  private readonly more: boolean;
+
+  constructor(more: boolean) {
+    this.more = more;
+  }
+
+  packet(journey: Journey): string {
+    const { packet, input, time, passes, out, drop, hop, answers, copies, logs } = journey;
+    const { name } = input.spec;
+    const lines = logs
+      .filter(({ where }) => where & 1)
+      .map(({ rule, time: when }) =>
+        JSON.stringify({
+          type: 'log',
+          packet,
+          input: name,
+          t_us: micros(when),
+          rule,
+          bytes: journey.length,
+        }),
+      );
+    lines.push(
+      JSON.stringify({
+        packet,
+        input: name,
+        t_us: micros(time),
+        passes,
+        ...(hop !== undefined && { next_hop: hop }),
+        ...(this.more && { answers, copies }),
+        ...(out === undefined ? { drop } : { out_us: micros(out) }),
+      }),
+    );
+    return `${lines.join('\n')}\n`;
+  }
+
+  end(rules: RuleCounts[]): string {
+    return `${JSON.stringify({ type: 'counters', rules })}\n`;
+  }
+}
+
+const milliseconds = (ns: bigint | number): string => `${(Number(ns) / 1e6).toFixed(6)} ms`;
+const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+/** A summary, and with `each` a line for every packet. */
+export class TextSummary implements OfflineView {
+  private readonly each: boolean;
+  private readonly listing: () => string;
+  private readonly dropped = new Map<string, number>();
+  private passed = 0;
+  private answers = 0;
+  private copies = 0;
+  private total = 0n;
+  private least: bigint | undefined;
+  private most = 0n;
+  private readonly inputs = new Map<string, { packets: number; bytes: number }>();
+
+  /** `listing`: the rules with their counters, as ipfw shows them. */
+  constructor(each: boolean, listing: () => string) {
+    this.each = each;
+    this.listing = listing;
+  }
+
+  packet(journey: Journey): string {
+    const { input, time, out, drop, length, passes } = journey;
+    const count = this.inputs.get(input.spec.name) ?? { packets: 0, bytes: 0 };
+    count.packets++;
+    count.bytes += length;
+    this.inputs.set(input.spec.name, count);
+    this.answers += journey.answers;
+    this.copies += journey.copies;
+    if (out === undefined) this.dropped.set(drop!, (this.dropped.get(drop!) ?? 0) + 1);
+    else {
+      const delay = out - time;
+      this.passed++;
+      this.total += delay;
+      if (this.least === undefined || delay < this.least) this.least = delay;
+      if (delay > this.most) this.most = delay;
+    }
+    if (!this.each) return '';
+    const seconds = (Number(time) / 1e9).toFixed(9);
+    const way = passes.map(({ rule, verdict }) => `${rule} ${verdict}`).join(', ') || 'no rule';
+    const hop = journey.hop === undefined ? '' : ` to ${journey.hop}`;
+    const end = out === undefined ? `drop: ${drop}` : `out after ${milliseconds(out - time)}${hop}`;
+    return `${seconds} ${input.spec.name} ${plural(length, 'byte')}: ${way}: ${end}\n`;
+  }
+
+  end(): string {
+    const lines = [...this.inputs].map(
+      ([name, { packets, bytes }]) => `${name}: ${plural(packets, 'packet')}, ${plural(bytes, 'byte')}`,
+    );
+    lines.push(`passed: ${plural(this.passed, 'packet')}`);
+    for (const [reason, count] of this.dropped) lines.push(`dropped, ${reason}: ${plural(count, 'packet')}`);
+    if (this.answers > 0) lines.push(`answered: ${plural(this.answers, 'packet')}`);
+    if (this.copies > 0) lines.push(`duplicated: ${plural(this.copies, 'packet')}`);
+    if (this.most > 0n) {
+      const mean = Number(this.total) / this.passed;
+      lines.push(
+        `delay: ${milliseconds(this.least!)} least, ${milliseconds(mean)} mean, ${milliseconds(this.most)} most`,
+      );
+    }
+    return `${lines.join('\n')}\n${this.listing()}`;
+  }
+}
+
+const PIECE = 1 << 16;
+
+/** Keeps packets until all that arrived before them are done, and prints in large pieces. */
+export class Printer {
+  private readonly to: Writable;
+  private readonly view: OfflineView;
+  private readonly waiting: Journey[] = [];
+  private head = 0;
+  private text = '';
+
+  constructor(to: Writable, view: OfflineView) {
+    this.to = to;
+    this.view = view;
+  }
+
+  add(journey: Journey): void {
+    this.waiting.push(journey);
+  }
+
+  /** Print what is done; true: there is a piece to be written by `drain`. */
+  settle(): boolean {
+    const { waiting } = this;
+    while (this.head < waiting.length && isOver(waiting[this.head]!))
+      this.text += this.view.packet(waiting[this.head++]!);
+    if (this.head > 4096 && this.head * 2 > waiting.length) {
+      waiting.splice(0, this.head);
+      this.head = 0;
+    }
+    return this.text.length >= PIECE;
+  }
+
+  /** Write, and wait for a reader that is slow. */
+  async drain(): Promise<void> {
+    const { text } = this;
+    this.text = '';
+    if (text !== '' && !this.to.write(text)) await once(this.to, 'drain');
+  }
+
+  async end(rules: RuleCounts[]): Promise<void> {
+    this.settle();
+    this.text += this.view.end(rules);
+    await this.drain();
+  }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// offline.ts: `emulate --offline`: rules and links on capture files, in virtual time.
+import { Presets, SingleBar } from 'cli-progress';
+import { RuleError } from '../../../src/rules/error.js';
+import { type HostFacts, NativeEngine, openRules, parseHost } from '../../../src/rules/index.js';
+import { UsageError } from '../options.js';
+import { EXIT_FAILURE, EXIT_OK, onInterrupt } from '../program.js';
+import { Arrivals } from './offline-inputs.js';
+import { PlainLinks } from './offline-links.js';
+import { LogFile, Outputs } from './offline-outputs.js';
+import { EPOCH, Replay, type ReplaySink } from './offline-replay.js';
+import type { OfflineSettings } from './offline-settings.js';
+import { JsonRecords, Printer, type RuleCounts, TextSummary } from './offline-views.js';
+
+const PROGRAM = 'emulate';
+/** Wrong rules: sysexits' EX_DATAERR, as ipfw. */
+export const EXIT_DATA = 65;
+/** Batches between two looks at signals and at the progress bar. */
+const LOOK = 64;
+
+function hostFacts({ host }: OfflineSettings): HostFacts {
+  try {
+    return parseHost(host);
+  } catch (error) {
+    if (error instanceof RuleError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Counters in the order of the rules; those of disabled sets are left out. */
+const countsOf = (engine: NativeEngine): RuleCounts[] =>
+  engine.rules
+    .counters()
+    .filter(({ disabled }) => !disabled)
+    .map(({ number, packets, bytes }) => ({ rule: number, packets: Number(packets), bytes: Number(bytes) }));
+
+/** Run it; the exit status. */
+export async function runOffline(settings: OfflineSettings): Promise<number> {
+  const seed = settings.seed ?? Math.floor(Math.random() * 2 ** 32) + 1;
+  let clock: () => bigint = () => EPOCH;
+  const engine = new NativeEngine({ seed: BigInt(seed), now: () => clock() });
+  const host = hostFacts(settings);
+  let rules: Awaited<ReturnType<typeof openRules>>;
+  try {
+    rules = await openRules({
+      program: PROGRAM,
+      engine,
+      host,
+      files: settings.files,
+      rules: settings.rules,
+      defaultAction: settings.defaultAction,
+      socket: false,
+      warn: (text) => console.error(`${PROGRAM}: ${text}`),
+    });
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    console.error(`${PROGRAM}: ${error.message}`);
+    return EXIT_DATA;
+  }
+  try {
+    const arrivals = new Arrivals(settings.inputs, engine, settings.layer);
+    try {
+      if (settings.seed === undefined) console.error(`${PROGRAM}: seed ${seed}`);
+      const outputs = new Outputs(settings.outputs, (iface) => arrivals.linkType(iface));
+      const log = settings.log === undefined ? undefined : new LogFile(settings.log);
+      const printer = new Printer(
+        process.stdout,
+        settings.json
+          ? new JsonRecords(settings.verbose)
+          : new TextSummary(settings.verbose, () => rules.controller.runText('show', 'show')),
+      );
+      const counts = new Map<string, { received: number; dropped: number }>();
+      const at = (time: bigint) => time + (arrivals.start ?? 0n);
+      const sink: ReplaySink = {
+        arrived: (journey) => printer.add(journey),
+        departed: (journey, time, frame) => {
+          const { iface, out } = journey.input.spec;
+          outputs.write(iface, at(time), frame, out ? 'out' : 'in');
+        },
+        answered: (iface, out, time, frame) => outputs.write(iface, at(time), frame, out ? 'out' : 'in'),
+        diverted: (port, journey, time, frame) =>
+          outputs.write(String(port), at(time), frame, journey.input.spec.out ? 'out' : 'in'),
+        logged: (journey, rule, where, time, frame) => {
+          const { iface, out } = journey.input.spec;
+          if (where & 2) log?.write(iface, arrivals.linkType(iface), at(time), frame, out, `rule ${rule}`);
+        },
+      };
+      const replay = new Replay({
+        engine,
+        arrivals,
+        links: new PlainLinks(rules),
+        onePass: rules.controller.world.sysctl.get('net.inet.ip.fw.one_pass') === 1,
+        sink,
+      });
+      clock = () => replay.now;
+      await run(replay, arrivals, printer, async () => {
+        await outputs.drain();
+        await log?.drain();
+      });
+      await printer.end(countsOf(engine));
+      for (const { spec, packets, dropped } of arrivals.inputs) {
+        const count = counts.get(spec.iface) ?? { received: 0, dropped: 0 };
+        counts.set(spec.iface, { received: count.received + packets, dropped: count.dropped + dropped });
+      }
+      await outputs.close(at(replay.now - EPOCH), counts);
+      await log?.close();
+      return told(arrivals);
+    } finally {
+      arrivals.close();
+    }
+  } finally {
+    await rules.close();
+  }
+}
+
+/** Everything until the end of the files or a signal, with a bar where people see it. */
+async function run(
+  replay: Replay,
+  arrivals: Arrivals,
+  printer: Printer,
+  files: () => Promise<void>,
+): Promise<void> {
+  let stopping = false;
+  const release = onInterrupt(() => {
+    stopping = true;
+  });
+  const seen = process.stderr.isTTY && arrivals.totalBytes > 0;
+  const bar = seen
+    ? new SingleBar({ clearOnComplete: true, stream: process.stderr }, Presets.legacy)
+    : undefined;
+  bar?.start(arrivals.totalBytes, 0);
+  try {
+    for (let batches = 1; !stopping && replay.step(); batches++) {
+      if (printer.settle()) await printer.drain();
+      await files();
+      if (batches % LOOK !== 0) continue;
+      bar?.update(arrivals.bytesRead);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    replay.drain();
+  } finally {
+    bar?.stop();
+    release();
+  }
+}
+
+/** Say what was wrong with the files; the exit status. */
+function told({ damage, late }: Arrivals): number {
+  if (late > 0)
+    console.error(
+      `${PROGRAM}: ${late} packets have an earlier time than the one before them: taken as arriving with it`,
+    );
+  for (const { message } of damage) console.error(`${PROGRAM}: ${message}`);
+  return damage.length > 0 ? EXIT_FAILURE : EXIT_OK;
+}
