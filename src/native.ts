@@ -15,6 +15,7 @@ export interface NativeOpenOptions {
   txSlots?: number;
   rxSlots?: number;
   extraBufs?: number;
+  tapFd?: number;
 }
 
 export interface NativeRing {

@@ -92,6 +92,8 @@ Napi::Value Port::Receive(const Napi::CallbackInfo &info)
         region_->Outgrow(Refresh());
         Gather(&ring);
     }
+    if (received_ == 0)
+        CheckGone(info.Env());
     return Napi::Number::New(info.Env(), static_cast<double>(received_));
 }
 
@@ -162,7 +164,9 @@ Napi::Value Port::Send(const Napi::CallbackInfo &info)
         if (take == 0)
             continue;
         ring.ring->head = ring.ring->cur = at;
-        if (nv_txsync(port, ring.number) < 0)
+        const int result = nv_txsync(port, ring.number);
+        CheckGone(info.Env());
+        if (result < 0)
             throw MakeError(info.Env(), "EINVAL",
                             std::string(nv_name(port)) + ": its tx ring was in an impossible state and was reset");
     }

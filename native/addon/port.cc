@@ -43,6 +43,7 @@ void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, 
     options->tx_slots = Count(from, "txSlots");
     options->rx_slots = Count(from, "rxSlots");
     options->extra_bufs = Count(from, "extraBufs");
+    options->tap_fd = static_cast<int>(Count(from, "tapFd"));
 }
 
 Napi::Function Port::Define(Napi::Env env)
@@ -132,6 +133,12 @@ struct nv_port *Port::Live(Napi::Env env) const
     return port_;
 }
 
+void Port::CheckGone(Napi::Env env) const
+{
+    if (nv_gone(port_) != 0)
+        throw MakeError(env, nv_gone(port_), std::string(nv_name(port_)) + ": its interface was removed");
+}
+
 size_t Port::Refresh()
 {
     // Offsets are 32 bits wide in JavaScript: buffers beyond 4 GiB are out of its reach.
@@ -219,6 +226,7 @@ Napi::Value Port::Sync(const Napi::CallbackInfo &info)
 {
     struct nv_port *port = Live(info.Env());
     const int result = info[0].ToBoolean() ? nv_txsync_all(port) : nv_rxsync_all(port);
+    CheckGone(info.Env());
     if (result < 0)
         throw MakeError(info.Env(), result,
                         std::string(nv_name(port)) + ": a ring was in an impossible state and was reset");

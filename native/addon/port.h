@@ -52,6 +52,7 @@ class Port : public Napi::ObjectWrap<Port>
 
     void AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *ring, unsigned number);
     struct nv_port *Live(Napi::Env env) const; /* throws ECLOSED */
+    void CheckGone(Napi::Env env) const;       /* throws ENODEV */
     size_t Refresh();                          /* look how much of the mapping has memory: bytes */
     bool Place(const struct netmap_slot *slot, uint32_t *offset) const;
     void Gather(Ring *ring);

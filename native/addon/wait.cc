@@ -36,6 +36,7 @@ Napi::Value Port::WaitSync(const Napi::CallbackInfo &info)
     struct nv_port *port = Live(info.Env());
     const int64_t timeout = Integer(info[1], "time", -1, INT64_C(1) << 53);
     const int result = nv_wait(port, Events(info[0]), timeout);
+    CheckGone(info.Env());
     if (result < 0 && result != -EINTR)
         throw MakeError(info.Env(), -result, std::string(nv_name(port)) + ": cannot wait");
     return Napi::Number::New(info.Env(), result < 0 ? 0 : result);
@@ -46,6 +47,8 @@ Napi::Value Port::Arm(const Napi::CallbackInfo &info)
 {
     struct nv_port *port = Live(info.Env());
     const int result = nv_arm(port, Events(info[0]));
+    if (result & POLLERR)
+        CheckGone(info.Env());
     if (result < 0)
         throw MakeError(info.Env(), -result, std::string(nv_name(port)) + ": cannot wait");
     return Napi::Number::New(info.Env(), result);

@@ -37,6 +37,8 @@ void nv_worker_publish(struct nv_worker *w)
 
 int nv_worker_rubbish(const struct nv_worker *w, struct nv_error *err)
 {
+    if (nv_gone(w->port))
+        return nv_fail(err, -nv_gone(w->port), "%s: its interface was removed", nv_name(w->port));
     return nv_fail(err, EIO, "%s: somebody wrote rubbish into its rings", nv_name(w->port));
 }
 

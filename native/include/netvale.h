@@ -46,7 +46,8 @@ struct nv_error {
     X(BAD_SLOT, "bad_slot")         /* a slot with an impossible buffer index or pointer */                            \
     X(TOO_LONG, "too_long")         /* longer than the buffer, or more than NETMAP_MAX_FRAGS fragments */              \
     X(RUNT, "runt")                 /* shorter than an Ethernet header */                                              \
-    X(BROKEN_CHAIN, "broken_chain") /* the last fragment never came */
+    X(BROKEN_CHAIN, "broken_chain") /* the last fragment never came */                                                 \
+    X(LINK_DOWN, "link_down")       /* the interface behind the port is down or gone */
 
 #define NV_DROP_ENUM(id, name) NV_DROP_##id,
 enum nv_drop { NV_DROP_REASONS(NV_DROP_ENUM) NV_DROP_COUNT };
@@ -65,11 +66,12 @@ enum nv_open_flags {
 };
 
 struct nv_open_options {
-    const char *dir;              /* world to live in; NULL: $NETVALE_DIR, else /dev/shm/netvale-<uid> */
-    uint32_t flags;               /* enum nv_open_flags */
-    uint32_t tx_rings, rx_rings;  /* 0: the name's @conf, else 1 (VALE: 1..16, pipes: 1..256) */
-    uint32_t tx_slots, rx_slots;  /* 0: the name's @conf, else 1024 (2..4096) */
-    uint32_t extra_bufs;          /* buffers beyond those in the rings, linked from ni_bufs_head */
+    const char *dir;             /* world to live in; NULL: $NETVALE_DIR, else /dev/shm/netvale-<uid> */
+    uint32_t flags;              /* enum nv_open_flags */
+    uint32_t tx_rings, rx_rings; /* 0: the name's @conf, else 1 (VALE: 1..16, pipes: 1..256) */
+    uint32_t tx_slots, rx_slots; /* 0: the name's @conf, else 1024 (2..4096) */
+    uint32_t extra_bufs;         /* buffers beyond those in the rings, linked from ni_bufs_head */
+    int tap_fd; /* "tap:" only: a tap somebody else set up, maybe in another network namespace; 0: none. Duplicated. */
 };
 
 /*
@@ -77,7 +79,7 @@ struct nv_open_options {
  * the grammar is netmap's: see docs/ports.md. opt may be NULL. On success *out is the port and 0 is
  * returned; otherwise -errno with *err filled (err may be NULL):
  *   -EINVAL bad name or option, -ENOENT must exist and does not, -EBUSY held exclusively or the
- *   directory is locked by a stopped process, -ENOMEM / -ENOSPC shared memory is full,
+ *   directory is locked by a stopped process, or a tap in use, -ENOMEM / -ENOSPC shared memory is full,
  *   -EPERM / -EACCES the directory is not safely ours, -EOPNOTSUPP a kind of port this build has not.
  */
 int nv_open(const char *name, const struct nv_open_options *opt, struct nv_port **out, struct nv_error *err);
@@ -113,10 +115,16 @@ struct netmap_ring *nv_rxring(const struct nv_port *port, unsigned ring);
 /*
  * Hand the slots [.., head) of one ring to the port and learn what became free (tx) or arrived (rx).
  * Never block. Return 0, or -EINVAL when head or cur was impossible: the ring was then reset to the
- * last good state, as netmap does.
+ * last good state, as netmap does; or what nv_gone says.
  */
 int nv_txsync(struct nv_port *port, unsigned ring);
 int nv_rxsync(struct nv_port *port, unsigned ring);
+
+/*
+ * 0, or -ENODEV: the interface behind the port was removed. Every sync then fails with it, nv_wait returns POLLERR at
+ * once, and what is sent is dropped (link_down); the port can only be closed.
+ */
+int nv_gone(const struct nv_port *port);
 
 /* All bound rings of one direction; the first error is returned after all were synced. */
 int nv_txsync_all(struct nv_port *port);
@@ -179,12 +187,12 @@ int nv_tx_watermarks(struct nv_port *port, unsigned ring, uint32_t stop, uint32_
  * shown to its application.
  */
 struct nv_port_stats {
-    uint64_t tx_packets, tx_bytes;         /* taken from the application */
-    uint64_t tx_copies;                    /* further copies made by flooding */
+    uint64_t tx_packets, tx_bytes; /* taken from the application */
+    uint64_t tx_copies;            /* further copies made by flooding */
     uint64_t tx_delivered, tx_delivered_bytes;
-    uint64_t rx_packets, rx_bytes;         /* shown to the application */
+    uint64_t rx_packets, rx_bytes; /* shown to the application */
     uint64_t wakeups_sent, wakeups_received;
-    uint64_t ring_resets;                  /* broken head, cur or slots */
+    uint64_t ring_resets;             /* broken head, cur or slots */
     uint64_t drops[NV_DROP_COUNT];    /* of packets sent here */
     uint64_t rx_drops[NV_DROP_COUNT]; /* of packets that came here */
 };
@@ -204,7 +212,7 @@ void nv_monitor_remove(struct nv_port *port, nv_monitor_fn *fn, void *arg);
 
 struct nv_port_info {
     char name[NETMAP_REQ_IFNAMSIZ];
-    const char *kind; /* "vale", "pipe", "null" */
+    const char *kind; /* "vale", "pipe", "null", "tap" */
     uint16_t mem_id, tx_rings, rx_rings;
     uint32_t tx_slots, rx_slots;
     uint32_t openers; /* live descriptors */

@@ -12,7 +12,7 @@
 #include <netvale.h>
 
 #define NV_TABLE_MAGIC  0x31454c4156564eull /* "NVVALE1" */
-#define NV_LAYOUT       2u                  /* of all files of a directory; raised when any of them changes */
+#define NV_LAYOUT       3u                  /* of all files of a directory; raised when any of them changes */
 #define NV_MAX_PORTS    1024u
 #define NV_MAX_DESCS    4096u
 #define NV_MAX_RINGS    256u
@@ -30,7 +30,7 @@ static inline unsigned nv_token_index(nv_token t)
 #define nv_load(at)         __atomic_load_n(&(at), __ATOMIC_ACQUIRE)
 #define nv_store(at, value) __atomic_store_n(&(at), value, __ATOMIC_RELEASE)
 
-enum nv_port_kind { NV_PORT_FREE, NV_PORT_VALE, NV_PORT_PIPE, NV_PORT_NULL };
+enum nv_port_kind { NV_PORT_FREE, NV_PORT_VALE, NV_PORT_PIPE, NV_PORT_NULL, NV_PORT_TAP };
 
 enum nv_port_caps {
     NV_CAP_EXCHANGE = 1u << 0, /* buffers may be exchanged instead of copied */

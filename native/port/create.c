@@ -15,10 +15,10 @@
 int nv_port_supported(const char *text, const struct nv_name *n, struct nv_error *err)
 {
     bool pipe = n->pipe != NV_PIPE_NONE;
-    if (!pipe && n->kind != NV_KIND_VALE && n->kind != NV_KIND_NULL)
+    if (!pipe && n->kind != NV_KIND_VALE && n->kind != NV_KIND_NULL && n->kind != NV_KIND_TAP)
         return nv_fail(err, EOPNOTSUPP,
                        "%s: ports of kind %s: are not in this build; there are valeS:P, netmap:P{N "
-                       "(pipes) and null:",
+                       "(pipes), tap:NAME and null:",
                        text, nv_kind_name(n->kind));
     if (n->mode == NR_REG_SW || n->mode == NR_REG_NIC_SW || n->mode == NR_REG_ONE_SW)
         return nv_fail(err, EINVAL, "%s: a %s has no host rings", text, pipe ? "pipe" : "port of this kind");
@@ -111,7 +111,8 @@ static int choose_region(struct nv_port *p, const struct nv_name *n, const struc
                            *mem_id, n->share, other->mem_id);
         *mem_id = other->mem_id;
     }
-    const struct nv_port_entry *family = n->kind == NV_KIND_NULL ? NULL : find_family(t, n->parent, but);
+    const struct nv_port_entry *family =
+        n->kind == NV_KIND_NULL || n->kind == NV_KIND_TAP ? NULL : find_family(t, n->parent, but);
     if (family && *mem_id && *mem_id != family->mem_id)
         return nv_fail(err, EINVAL, "%s: a port and its pipes share a region, and %s is in region %u, not %u", p->name,
                        family->name, family->mem_id, *mem_id);
@@ -288,6 +289,7 @@ static int create(struct nv_port *p, int lockfd, const struct nv_name *n, const 
         return error;
     enum nv_port_kind kind = n->pipe != NV_PIPE_NONE   ? NV_PORT_PIPE
                              : n->kind == NV_KIND_VALE ? NV_PORT_VALE
+                             : n->kind == NV_KIND_TAP  ? NV_PORT_TAP
                                                        : NV_PORT_NULL;
     if (kind == NV_PORT_PIPE)
         plan_like_peer(t, n, opt, &plan);
@@ -310,8 +312,10 @@ int nv_port_find_or_create(struct nv_port *p, int lockfd, const struct nv_name *
                            struct nv_error *err)
 {
     struct nv_table *t = p->world->table;
-    /* Every opener of "null:" gets a port of its own. */
-    struct nv_port_entry *e = n->kind == NV_KIND_NULL && n->pipe == NV_PIPE_NONE ? NULL : find(t, p->name);
+    /* Every opener of "null:" gets a port of its own, and so does one who lets the kernel choose a tap's name. */
+    bool own =
+        (n->kind == NV_KIND_NULL && n->pipe == NV_PIPE_NONE) || (n->kind == NV_KIND_TAP && !*n->name) || opt->tap_fd;
+    struct nv_port_entry *e = own ? NULL : find(t, p->name);
     if (!e && (opt->flags & NV_OPEN_EXISTING))
         return nv_fail(err, ENOENT, "%s does not exist", p->name);
     if (!e)

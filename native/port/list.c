@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const kind_names[] = {
-    [NV_PORT_FREE] = "free", [NV_PORT_VALE] = "vale", [NV_PORT_PIPE] = "pipe", [NV_PORT_NULL] = "null"};
+static const char *const kind_names[] = {[NV_PORT_FREE] = "free",
+                                         [NV_PORT_VALE] = "vale",
+                                         [NV_PORT_PIPE] = "pipe",
+                                         [NV_PORT_NULL] = "null",
+                                         [NV_PORT_TAP] = "tap"};
 
 /* Copy what is there under the lock; the callback runs without it. Returns the count or -errno. */
 static int snapshot(const char *dir, struct nv_port_info **out, struct nv_error *err)
@@ -28,7 +31,7 @@ static int snapshot(const char *dir, struct nv_port_info **out, struct nv_error 
             continue;
         struct nv_port_info *info = &list[n++];
         snprintf(info->name, sizeof(info->name), "%s", e->name);
-        info->kind = e->kind <= NV_PORT_NULL ? kind_names[e->kind] : "unknown";
+        info->kind = e->kind <= NV_PORT_TAP ? kind_names[e->kind] : "unknown";
         info->mem_id = e->mem_id;
         info->tx_rings = e->tx_rings, info->rx_rings = e->rx_rings;
         info->tx_slots = e->tx_slots, info->rx_slots = e->rx_slots;

@@ -152,7 +152,7 @@ static int scan_port_word(struct nv_scan *scan, struct nv_name *out)
     char next = nv_scan_peek(scan);
     if (!length && (next == '{' || next == '}'))
         return nv_scan_fail(scan, EINVAL, "a pipe needs the name of its parent before '%c'", next);
-    if (!length && out->kind != NV_KIND_NULL)
+    if (!length && out->kind != NV_KIND_NULL && out->kind != NV_KIND_TAP)
         return unexpected(scan, out->kind == NV_KIND_VALE ? "the name of a port" : "the name of an interface");
     if (length >= NV_PORT_SIZE) {
         scan->at = start + NV_PORT_SIZE - 1;

@@ -22,7 +22,9 @@
 
 static const struct nv_port_ops *ops_of(uint32_t kind)
 {
-    return kind == NV_PORT_VALE ? &nv_vale_ops : kind == NV_PORT_PIPE ? &nv_pipe_ops : &nv_null_ops;
+    static const struct nv_port_ops *const ops[] = {
+        [NV_PORT_VALE] = &nv_vale_ops, [NV_PORT_PIPE] = &nv_pipe_ops, [NV_PORT_TAP] = &nv_tap_ops};
+    return kind < sizeof(ops) / sizeof(ops[0]) && ops[kind] ? ops[kind] : &nv_null_ops;
 }
 
 /* Enter a descriptor into the table, its FIFO made and locked. */
@@ -47,6 +49,7 @@ static int enter_desc(struct nv_port *p, int lockfd, struct nv_error *err)
         unlinkat(lockfd, fifo, 0);
         return nv_fail(err, error, "%s: cannot hold its wait descriptor: %s", p->name, strerror(error));
     }
+    p->wait_fd = p->fd;
     p->desc = d;
     p->desc_entry = &t->desc[d];
     p->generation = nv_next_generation(t);
@@ -211,6 +214,13 @@ static void set_mine(struct nv_port *p)
     __atomic_store_n(&p->world->mine[nv_token_index(p->token)], p->token, __ATOMIC_RELAXED);
 }
 
+/* Give back what the kind holds for the port. */
+static void close_kind(struct nv_port *p)
+{
+    if (p->ops && p->ops->close)
+        p->ops->close(p);
+}
+
 /* Free what the process holds of a port, open or half open; not what stands in shared memory. */
 static void forget(struct nv_port *p)
 {
@@ -224,6 +234,7 @@ static void forget(struct nv_port *p)
             free(aside);
         }
     }
+    close_kind(p);
     if (p->region)
         nv_world_region_put(p->world, p->region);
     nv_world_put(p->world);
@@ -237,10 +248,19 @@ static struct nv_port *new_port(struct nv_world *w)
     struct nv_port *p = calloc(1, sizeof(*p));
     if (p) {
         p->world = w;
-        p->fd = -1;
+        p->fd = p->wait_fd = -1;
         p->spin_ns = SPIN_START_NS;
     }
     return p;
+}
+
+/* The name without mode and options, by which the port is found. */
+static void set_name(struct nv_port *p, const struct nv_name *name)
+{
+    if (name->kind == NV_KIND_TAP)
+        snprintf(p->name, sizeof(p->name), "tap:%.*s", NV_PORT_SIZE - 1, name->name);
+    else
+        snprintf(p->name, sizeof(p->name), "%s", *name->name ? name->name : "null:");
 }
 
 /* All of nv_open that happens under the lock. */
@@ -254,11 +274,15 @@ static int open_locked(struct nv_port *p, int lockfd, const struct nv_name *name
     if (!error) {
         p->ops = ops_of(p->entry->kind);
         nv_store(p->desc_entry->port, p->token);
+        error = p->ops->open ? p->ops->open(p, name, opt, err) : 0;
+    }
+    if (!error) {
         error = bind_desc(p, name, opt, err);
     }
     if (error) {
         if (p->nifp)
             nv_port_give_extra(p); /* the port may stay */
+        close_kind(p);
         if (p->fd >= 0)
             close(p->fd); /* the descriptor is dead: all it took is swept */
         nv_reclaim(p->world, lockfd);
@@ -288,7 +312,7 @@ int nv_open(const char *text, const struct nv_open_options *options, struct nv_p
     if (lockfd >= 0) {
         p = new_port(w);
         if (p)
-            snprintf(p->name, sizeof(p->name), "%s", *name->name ? name->name : "null:");
+            set_name(p, name);
         error = p ? open_locked(p, lockfd, name, opt, &why) : nv_fail(&why, ENOMEM, "out of memory");
         nv_world_leave(w, lockfd);
         nv_dir_unlock(lockfd);
@@ -341,12 +365,14 @@ static int attach_locked(struct nv_port *p, int lockfd, int fd, uint32_t desc, s
     p->token = d->port;
     p->entry = &t->port[nv_token_index(d->port)];
     p->ops = ops_of(p->entry->kind);
+    if (p->ops->open)
+        return nv_fail(err, EOPNOTSUPP, "%s: a port of this kind cannot be passed to another process", p->entry->name);
     p->range = (struct nv_ring_range){d->first_tx, d->last_tx, d->first_rx, d->last_rx};
     snprintf(p->name, sizeof(p->name), "%s", p->entry->name);
     if ((p->region = nv_world_region(p->world, p->entry->mem_id, err)) == NULL)
         return -EIO;
     p->nifp = nv_region_if(p->region, d->if_index);
-    if ((p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0)
+    if ((p->fd = p->wait_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0)
         return nv_fail(err, errno, "cannot duplicate descriptor %d: %s", fd, strerror(errno));
     int error = open_rings(p, err);
     if (!error)
@@ -385,6 +411,7 @@ void nv_close(struct nv_port *p)
         return;
     struct nv_world *w = p->world;
     int lockfd = nv_world_relock(w, NULL);
+    close_kind(p); /* before the name is free again */
     close(p->fd);
     if (lockfd >= 0) {
         nv_port_departs(p);

@@ -12,7 +12,12 @@ const char *nv_name(const struct nv_port *p)
 
 int nv_fd(const struct nv_port *p)
 {
-    return p->fd;
+    return p->wait_fd;
+}
+
+int nv_gone(const struct nv_port *p)
+{
+    return p->gone;
 }
 
 struct netmap_if *nv_if(const struct nv_port *p)
@@ -142,7 +147,7 @@ int nv_txsync(struct nv_port *p, unsigned ring)
     __atomic_store_n(&tx->ring->tail, tx->ctl->hwtail, __ATOMIC_RELEASE);
     if (__builtin_expect(tx->flow != NULL, 0))
         check_watermarks(tx, slots);
-    return 0;
+    return p->gone;
 }
 
 int nv_rxsync(struct nv_port *p, unsigned ring)
@@ -160,7 +165,7 @@ int nv_rxsync(struct nv_port *p, unsigned ring)
     __atomic_store_n(&rx->ring->tail, rx->ctl->hwtail, __ATOMIC_RELEASE);
     if (__builtin_expect(p->monitors != 0, 0))
         call_monitors(p, rx->ring, from, rx->ctl->hwtail);
-    return error;
+    return error ? error : p->gone;
 }
 
 int nv_txsync_all(struct nv_port *p)

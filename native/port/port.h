@@ -7,6 +7,7 @@
 
 struct nv_txq;
 struct nv_rxq;
+struct nv_name;
 
 /*
  * What a kind of port does. Called only by the sync wrapper (port.c) and by open and close, on the caller's
@@ -14,6 +15,16 @@ struct nv_rxq;
  */
 struct nv_port_ops {
     const char *name;
+    /*
+     * Take what the port is made of in this process (a tap's interface), before its rings are bound; directory locked.
+     * May choose the port's name, and wait_fd. NULL: nothing. 0 or -errno with err.
+     */
+    int (*open)(struct nv_port *port, const struct nv_name *name, const struct nv_open_options *opt,
+                struct nv_error *err);
+    void (*close)(struct nv_port *port); /* give it back; also after a failed open */
+    /* What made wait_fd readable was seen: make it unreadable until something new comes. True: there was something.
+     * NULL: wait_fd is the FIFO. */
+    bool (*drain)(struct nv_port *port);
     /* Prepare / release what a tx ring needs in this process. 0 or -errno with err. */
     int (*tx_open)(struct nv_port *port, struct nv_txq *tx, struct nv_error *err);
     void (*tx_close)(struct nv_port *port, struct nv_txq *tx);
@@ -24,7 +35,7 @@ struct nv_port_ops {
     int (*rxsync)(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
 };
 
-extern const struct nv_port_ops nv_vale_ops, nv_pipe_ops, nv_null_ops;
+extern const struct nv_port_ops nv_vale_ops, nv_pipe_ops, nv_null_ops, nv_tap_ops;
 
 /* A tx ring bound by this descriptor. */
 struct nv_txq {
@@ -79,7 +90,10 @@ struct nv_port {
     struct nv_desc_entry *desc_entry;
     uint32_t desc, generation;
     nv_token token;
-    int fd;
+    void *kind;  /* the kind's own */
+    int fd;      /* the FIFO: whoever holds it keeps the port alive */
+    int wait_fd; /* what a sleeper polls: the FIFO, or the kind's own */
+    int gone;    /* 0, or -errno: what is behind the port went away, every sync fails with this */
     struct netmap_if *nifp;
     struct nv_ring_range range;
     struct nv_txq *tx; /* last_tx - first_tx + 1 of them */
@@ -154,6 +168,15 @@ static inline uint16_t nv_slot_flags(uint64_t word)
 static inline uint64_t nv_slot_word(uint32_t buf, uint16_t len, uint16_t flags)
 {
     return (uint64_t)buf | (uint64_t)len << 32 | (uint64_t)flags << 48;
+}
+
+/* Why a slot cannot be sent; NV_DROP_COUNT: it can. */
+static inline enum nv_drop nv_slot_check(const struct nv_port *p, uint64_t slot)
+{
+    if (nv_slot_buf(slot) - NV_FIRST_BUF >= nv_port_backed(p) - NV_FIRST_BUF || (nv_slot_flags(slot) & NS_INDIRECT) ||
+        !nv_port_owns(p, nv_slot_buf(slot)))
+        return NV_DROP_BAD_SLOT;
+    return nv_slot_len(slot) > NV_BUF_SIZE ? NV_DROP_TOO_LONG : NV_DROP_COUNT;
 }
 
 /* Is the first lease of the queue, already found open by the last rxsync, still the first? */

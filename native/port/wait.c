@@ -82,7 +82,7 @@ static void each_word(struct nv_port *p, int events, void (*fn)(uint32_t *word, 
 static void drain(struct nv_port *p)
 {
     char bytes[64];
-    if (read(p->fd, bytes, sizeof(bytes)) > 0)
+    if (p->ops->drain ? p->ops->drain(p) : read(p->fd, bytes, sizeof(bytes)) > 0)
         __atomic_fetch_add(&p->desc_entry->wakeups_received, 1, __ATOMIC_RELAXED);
 }
 
@@ -167,7 +167,7 @@ static int sleep_on(struct nv_port *p, int events, int64_t until)
         if (limit >= 0 && (left < 0 || left > limit))
             left = limit;
         struct timespec t = {left / 1000000000, left % 1000000000};
-        struct pollfd pfd = {.fd = p->fd, .events = POLLIN};
+        struct pollfd pfd = {.fd = p->wait_fd, .events = POLLIN};
         if (ppoll(&pfd, 1, left < 0 ? NULL : &t, NULL) < 0) {
             int error = -errno;
             each_word(p, events, disarm);

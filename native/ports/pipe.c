@@ -122,15 +122,6 @@ static uint32_t whole_packets(const struct nv_txq *tx, uint32_t from, uint32_t h
     return n || all < slots - 1 ? n : all;
 }
 
-/* Why a slot cannot be sent; NV_DROP_COUNT: it can. */
-static enum nv_drop check_slot(const struct nv_port *p, uint64_t slot)
-{
-    if (nv_slot_buf(slot) - NV_FIRST_BUF >= nv_port_backed(p) - NV_FIRST_BUF || (nv_slot_flags(slot) & NS_INDIRECT) ||
-        !nv_port_owns(p, nv_slot_buf(slot)))
-        return NV_DROP_BAD_SLOT;
-    return nv_slot_len(slot) > NV_BUF_SIZE ? NV_DROP_TOO_LONG : NV_DROP_COUNT;
-}
-
 /*
  * Put a packet of several fragments, or with something wrong, from ring index `at` on into positions pos.., at most
  * `left` of them. Anything wrong in one fragment drops them all: their positions stay empty. Returns its slots.
@@ -144,7 +135,7 @@ static uint32_t put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_
     uint32_t n = 0;
     do {
         word = nv_slot_load(tx->ring, at);
-        enum nv_drop why = check_slot(p, word);
+        enum nv_drop why = nv_slot_check(p, word);
         bad = why != NV_DROP_COUNT ? why : bad;
         bytes += nv_slot_len(word);
         for (uint32_t i = 0; i < n && i < NETMAP_MAX_FRAGS; i++)

@@ -5,7 +5,7 @@ import { native } from '../native.js';
 export interface PortInfo {
   /** Full name: "vale0:a". */
   name: string;
-  /** "vale", "pipe", "null". */
+  /** "vale", "pipe", "null", "tap". */
   kind: string;
   memId: number;
   txRings: number;

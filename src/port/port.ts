@@ -13,12 +13,17 @@ export interface OpenOptions {
   existing?: boolean;
   /** Always copy: sent buffers keep their contents, as programs written for netmap expect of VALE. */
   copy?: boolean;
-  /** Rings, when this opening creates the port: 1..16 on VALE, 1..256 on pipes. Default 1. */
+  /** Rings, when this opening creates the port: 1..16 on VALE and taps, 1..256 on pipes. Default 1. */
   txRings?: number;
   rxRings?: number;
   /** Slots a ring, likewise: 2..4096. Default 1024. */
   txSlots?: number;
   rxSlots?: number;
+  /**
+   * "tap:" only: a tap interface that somebody else set up, by its descriptor, maybe in another network namespace.
+   * It is duplicated: the caller keeps its own.
+   */
+  tapFd?: number;
   /** Packets a batch at most, 1..65536. Default 512. */
   batch?: number;
   /** How to wait. Default 'adaptive': spin while it pays, then sleep. */

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "lab.h"
 #include "world.h"
 
 /* A kind of port that must pass. */
@@ -26,6 +27,7 @@ struct kind {
     bool pipe;           /* a slot comes back only when the receiver has released the packet */
     bool exchange;       /* buffers change hands */
     bool remote;         /* b lives in a second process */
+    bool tap;            /* the interfaces are to be joined; frames arrive in as few slots as they fit */
 };
 
 static const struct kind kinds[] = {
@@ -42,6 +44,8 @@ static const struct kind kinds[] = {
     {"pipe, two processes", "netmap:x{1", "netmap:x}1", "", 0, 1, 1024, 4096, .pipe = true, .exchange = true,
      .remote = true},
     {"null", "null:", NULL, "", 0, 1, 1024, 4096, .pipe = false},
+    {"tap", "tap:a", "tap:b", "", 0, 1, 1024, 4096, .tap = true},
+    {"tap, two processes", "tap:a", "tap:b", "@conf:slots=200", 0, 1, 200, 4096, .remote = true, .tap = true},
 };
 
 /* ---- the peer: one request at a time, carried out here or in the second process ------------------------------- */
@@ -77,6 +81,16 @@ struct peer {
 
 static uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2};
 
+static const struct kind *kind; /* that is tested now */
+
+/* A tap port was opened, its interface may be new: lead it to the others'. */
+static inline void join_taps(const struct nv_port *port)
+{
+    int error = kind->tap ? lab_join(nv_name(port) + strlen("tap:")) : 0;
+    CHECK(error == 0 || error == -EBUSY, "%s cannot be joined: %s", nv_name(port),
+          strerror(-error)); /* joined already */
+}
+
 /* Length of packet `seq` when the test does not care. */
 static inline unsigned some_length(uint32_t seq)
 {
@@ -103,6 +117,8 @@ static inline void carry_out(struct peer *peer, struct ask *ask)
     case ASK_OPEN:
         ask->result = nv_open(ask->name, &ask->opt, &peer->port, &err);
         memcpy(ask->message, err.message, sizeof(ask->message));
+        if (ask->result == 0)
+            join_taps(peer->port);
         break;
     case ASK_CLOSE:
         nv_close(peer->port);
@@ -185,8 +201,6 @@ static inline void peer_do(struct peer *peer, enum ask_what what)
 
 /* ---- a pair of ports ------------------------------------------------------------------------------------------ */
 
-static const struct kind *kind; /* that is tested now */
-
 struct pair {
     struct nv_port *a;
     struct peer b;
@@ -211,6 +225,7 @@ static inline struct nv_port *open_named(const char *base, const char *mode, con
     CHECK(error == 0, "%s: %s", name, err.message);
     if (error)
         exit(EXIT_FAILURE); /* no test can go on */
+    join_taps(port);
     return port;
 }
 

@@ -38,17 +38,35 @@ static const struct check_test every_kind[] = {
 };
 #define TESTS (sizeof(every_kind) / sizeof(every_kind[0]))
 
+/* The kernel moves frames, not slots, and chooses their queue: what is left out here is in tap_test.c. */
+static bool tap_has(void (*run)(void))
+{
+    return run != chains && run != broken_slots && run != one_ring && run != flags && run != bridge_without_copying;
+}
+
 int main(int argc, char **argv)
 {
     static char names[TESTS][128];
     struct check_test tests[TESTS];
     int failed = 0;
+    const char *no_lab = NULL;
+    bool in_lab = false;
     for (kind = kinds; kind < kinds + sizeof(kinds) / sizeof(kinds[0]); kind++) {
-        for (size_t i = 0; i < TESTS; i++) {
-            snprintf(names[i], sizeof(names[i]), "%s: %s", kind->title, every_kind[i].name);
-            tests[i] = (struct check_test){names[i], every_kind[i].run};
+        size_t n = 0;
+        if (kind->tap && !in_lab && !no_lab)
+            in_lab = (no_lab = lab_enter()) == NULL;
+        if (kind->tap && no_lab) {
+            printf("skip %s %s\n", kind->title, no_lab);
+            continue;
         }
-        failed |= check_main(argc, argv, tests, TESTS);
+        for (size_t i = 0; i < TESTS; i++) {
+            if (kind->tap && !tap_has(every_kind[i].run))
+                continue;
+            snprintf(names[n], sizeof(names[n]), "%s: %s", kind->title, every_kind[i].name);
+            tests[n] = (struct check_test){names[n], every_kind[i].run};
+            n++;
+        }
+        failed |= check_main(argc, argv, tests, n);
     }
     return failed;
 }

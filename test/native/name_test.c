@@ -67,6 +67,8 @@ static const struct {
      {ON(NETMAP, "eth0"), ALL, .extmem = {.used = true, .buf_size = 2048}, .file = "/x=y:z"}},
     {"xdp:eth0-1@2", NULL, {ON(XDP, "eth0"), RING(1), .mem_id = 2}},
     {"packet:lo", NULL, {ON(PACKET, "lo"), ALL}},
+    {"tap:", NULL, {ON(TAP, ""), ALL}},
+    {"tap:+", NULL, {ON(TAP, ""), ALL, .keep = true}},
     {"tap:t0", NULL, {ON(TAP, "t0"), ALL}},
     {"tap:t0+@conf:2", "tap:t0+@conf:rings=2", {ON(TAP, "t0"), ALL, .keep = true, .conf = {RINGS(2)}}},
     {"pcap:/a b-2{@share:x^.pcap\n", NULL, {.kind = NV_KIND_PCAP, ALL, .file = "/a b-2{@share:x^.pcap\n"}},
@@ -166,7 +168,6 @@ static const struct {
     {"eth0@extmem:/mnt/a=b", "position 13: @extmem has no such key", 0},
     {"vale0:a@offset:initial=2", "position 9: @offset is not supported", EOPNOTSUPP},
     {"pcap:", "position 6: expected the path of a capture file, but the name ends", 0},
-    {"tap:", "position 5: expected the name of an interface", 0},
     {"tap:a++", "position 7: expected a mode", 0},
     {"packet:\xc3\xa4", "position 8: expected the name of an interface, not '\\xc3'", 0},
 };
