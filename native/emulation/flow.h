@@ -36,7 +36,6 @@ struct emu_flow {
     const struct emu_aqm_ops *management; /* NULL: drop-tail */
     uint64_t node[EMU_NODE_WORDS];        /* the scheduler's own (sched.h), which clears it in join */
     struct emu_share share;
-    uint64_t seen_ns; /* last arrival, for expiry */
     const union emu_aqm_params *aqm_params;
     uint64_t aqm[EMU_AQM_WORDS]; /* the queue management's own (aqm.h); zero when the flow is made */
 };
