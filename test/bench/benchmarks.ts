@@ -33,6 +33,7 @@ export const benchmarks: readonly Benchmark[] = [
   { name: 'vale-ping-pong', program: 'vale_ping_pong_bench.c', runs: 5, seconds: 0.3 },
   { name: 'pipe', program: 'pipe_bench.c', runs: 5, seconds: 0.2 },
   { name: 'null-tx', program: 'null_tx_bench.c', runs: 5, seconds: 0.2 },
+  { name: 'sched', program: 'sched_bench.c', runs: 5, seconds: 0.1 },
   { name: 'js-batch', program: 'js-batch.ts', runs: 5, seconds: 0.5 },
 ];
 
@@ -49,6 +50,15 @@ export const targets: readonly Target[] = [
   { bench: 'vale-ping-pong', case: 'sleeping', mostRatio: 1.3 },
   { bench: 'vale-ping-pong', case: 'adaptive', most: 5 },
   { bench: 'vale-ping-pong', case: 'busy', most: 3 },
+  { bench: 'sched', case: 'rr 1', most: 15 },
+  { bench: 'sched', case: 'rr 512', most: 25 },
+  { bench: 'sched', case: 'rr 32768', most: 40 },
+  { bench: 'sched', case: 'qfq 1', most: 35 },
+  { bench: 'sched', case: 'qfq 512', most: 35 },
+  { bench: 'sched', case: 'qfq 32768', most: 45 },
+  { bench: 'sched', case: 'wf2q+ 1', most: 30 },
+  { bench: 'sched', case: 'wf2q+ 512', most: 60 },
+  { bench: 'sched', case: 'wf2q+ 32768', most: 120 },
   { bench: 'js-batch', case: 'first 8 bytes', least: 10 },
   { bench: 'js-batch', case: 'main thread', most: 3 },
 ];
