@@ -64,6 +64,7 @@ export interface Native {
   Port: new (name: string, options: NativeOpenOptions) => NativePort;
   Engine: new (plan: NativePlan) => NativeEngine;
   Rules: new (params: Record<string, number | bigint>) => import('./rules/native-engine.js').NativeRules;
+  RuleBatch: new (capacity: number, bytes: number) => import('./rules/native-engine.js').NativeBatch;
   list(dir?: string): import('./port/directory.js').PortInfo[];
   collect(dir?: string): number;
   checkPlan(plan: NativePlan): void;

@@ -95,6 +95,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("Port", Port::Define(env));
     exports.Set("Engine", Engine::Define(env));
     exports.Set("Rules", Rules::Define(env));
+    exports.Set("RuleBatch", RuleBatch::Define(env));
     exports.Set("list", Napi::Function::New<List>(env, "list"));
     exports.Set("collect", Napi::Function::New<Collect>(env, "collect"));
     exports.Set("checkPlan", Napi::Function::New<CheckPlan>(env, "checkPlan"));
@@ -105,7 +106,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("stateNames", Names(env, nv_state_name));
     exports.Set("ruleActionNames", Names(env, nv_rules_action_name));
     exports.Set("ruleReasonNames", Names(env, nv_rules_reason_name));
-    exports.Set("ruleContextBytes", static_cast<uint32_t>(RuleColumns::CONTEXT_BYTES));
+    exports.Set("ruleContextBytes", static_cast<uint32_t>(sizeof(struct nv_rules_packet)));
     return exports;
 }
 

@@ -361,21 +361,18 @@ Napi::Value Rules::Classify(const Napi::CallbackInfo &info)
     return VerdictObject(info.Env(), rules_, packet, verdict, events_);
 }
 
-/* classifyBatch(columns, count): see rules_batch.h. What happened besides, or undefined when nothing did. */
+/* classifyBatch(batch, count): see rules_batch.h. What happened besides, or undefined when nothing did. */
 Napi::Value Rules::ClassifyBatch(const Napi::CallbackInfo &info)
 {
-    Live(info.Env());
-    RuleColumns columns(Record(info[0], "columns"));
-    const size_t count = static_cast<size_t>(Integer(info[1], "count", 0, static_cast<int64_t>(columns.Capacity())));
-    packets_.resize(count);
-    verdicts_.resize(count);
-    columns.Read(info.Env(), packets_);
-    events_.Begin(packets_.data(), count);
-    nv_rules_classify(worker_, packets_.data(), static_cast<unsigned>(count), verdicts_.data());
-    columns.Write(packets_, verdicts_);
-    Napi::Array more = EventArray(info.Env(), rules_, events_);
-    AddDetails(info.Env(), rules_, packets_, verdicts_, more);
-    return more.Length() > 0 ? more : info.Env().Undefined();
+    const Napi::Env env = info.Env();
+    Live(env);
+    RuleBatch *batch = RuleBatch::From(info[0]);
+    const size_t count = static_cast<size_t>(Integer(info[1], "count", 0, static_cast<int64_t>(batch->Capacity())));
+    events_.Begin(batch->Packets(), count);
+    batch->Classify(env, worker_, count);
+    Napi::Array more = EventArray(env, rules_, events_);
+    batch->AddDetails(env, rules_, count, more);
+    return more.Length() > 0 ? more : env.Undefined();
 }
 
 /* explain(packet): {verdict, steps}; changes nothing */

@@ -49,9 +49,7 @@ class Rules : public Napi::ObjectWrap<Rules>
 
     struct nv_rules *rules_ = nullptr;
     struct nv_rules_worker *worker_ = nullptr;
-    RuleEvents events_ = {};                      /* what happened during a call */
-    std::vector<struct nv_rules_packet> packets_; /* of classifyBatch */
-    std::vector<struct nv_rules_verdict> verdicts_;
+    RuleEvents events_ = {}; /* what happened during a call */
 };
 
 } // namespace netvale

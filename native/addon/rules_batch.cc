@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "arguments.h"
+
 namespace netvale
 {
 
@@ -12,98 +14,121 @@ namespace
 
 enum Kind { OUT = 1, LAYER_3 = 2, RAW = 4, GOES_ON = 8 };
 
-template <typename T>
-Span<T> Column(const Napi::Object &record, const char *name, napi_typedarray_type type, size_t least)
+enum { MOST_PACKETS = 65536, MOST_BYTES = 1 << 28 };
+
+constexpr napi_type_tag RULE_BATCH = {0x6e657476616c6521, 0x72756c6562617463};
+
+/* JavaScript's view of a column, as an array of E. */
+template <typename E, typename T>
+Napi::TypedArrayOf<E> Share(Napi::Env env, const std::shared_ptr<RuleColumns> &owner, std::vector<T> *column)
 {
-    const Span<T> column = Elements<T>(record.Get(name), type, name);
-    if (column.length < least)
-        throw Napi::TypeError::New(record.Env(), std::string("columns: ") + name + " is shorter than offsets");
-    return column;
+    const size_t bytes = column->size() * sizeof(T);
+    auto memory = Napi::ArrayBuffer::New(env, column->data(), bytes, [owner](Napi::Env, void *) {});
+    return Napi::TypedArrayOf<E>::New(env, bytes / sizeof(E), memory, 0);
 }
 
 } // namespace
 
-RuleColumns::RuleColumns(const Napi::Object &record)
+RuleColumns::RuleColumns(size_t capacity, size_t bytes)
+    : data(bytes), offsets(capacity), lengths(capacity), times(capacity), in_ifs(capacity), out_ifs(capacity),
+      kinds(capacity), contexts(capacity), actions(capacity), reasons(capacity), flags(capacity), rules(capacity),
+      ids(capacity), args(capacity), verdicts(capacity)
 {
-    data_ = Column<uint8_t>(record, "data", napi_uint8_array, 0);
-    offsets_ = Column<uint32_t>(record, "offsets", napi_uint32_array, 0);
-    const size_t count = offsets_.length;
-    lengths_ = Column<uint32_t>(record, "lengths", napi_uint32_array, count);
-    times_ = Column<uint64_t>(record, "times", napi_biguint64_array, count);
-    in_ifs_ = Column<uint16_t>(record, "inIfs", napi_uint16_array, count);
-    out_ifs_ = Column<uint16_t>(record, "outIfs", napi_uint16_array, count);
-    kinds_ = Column<uint8_t>(record, "kinds", napi_uint8_array, count);
-    contexts_ = Column<uint8_t>(record, "contexts", napi_uint8_array, count * CONTEXT_BYTES);
-    actions_ = Column<uint8_t>(record, "actions", napi_uint8_array, count);
-    reasons_ = Column<uint8_t>(record, "reasons", napi_uint8_array, count);
-    flags_ = Column<uint8_t>(record, "flags", napi_uint8_array, count);
-    rules_ = Column<uint16_t>(record, "rules", napi_uint16_array, count);
-    ids_ = Column<uint32_t>(record, "ids", napi_uint32_array, count);
-    args_ = Column<uint32_t>(record, "args", napi_uint32_array, count);
 }
 
-void RuleColumns::Read(Napi::Env env, std::vector<struct nv_rules_packet> &packets) const
+Napi::Function RuleBatch::Define(Napi::Env env)
 {
-    for (size_t i = 0; i < packets.size(); i++) {
-        struct nv_rules_packet &packet = packets[i];
-        const uint8_t kind = kinds_.data[i];
-        packet = {};
-        if (kind & GOES_ON) {
-            std::memcpy(&packet, contexts_.data + i * CONTEXT_BYTES, CONTEXT_BYTES);
-            if (packet.tag_count > NV_RULES_MAX_TAGS || packet.call_depth > NV_RULES_CALL_STACK)
-                throw Napi::TypeError::New(env, "contexts: not one of a verdict");
-        }
-        if (offsets_.data[i] > data_.length || lengths_.data[i] > data_.length - offsets_.data[i])
+    return DefineClass(env, "RuleBatch", {InstanceMethod<&RuleBatch::Columns>("columns")});
+}
+
+RuleBatch::RuleBatch(const Napi::CallbackInfo &info) : Napi::ObjectWrap<RuleBatch>(info)
+{
+    const size_t capacity = static_cast<size_t>(Integer(info[0], "capacity", 1, MOST_PACKETS));
+    const size_t bytes = static_cast<size_t>(Integer(info[1], "bytes", 1, MOST_BYTES));
+    columns_ = std::make_shared<RuleColumns>(capacity, bytes);
+    info.This().As<Napi::Object>().TypeTag(&RULE_BATCH);
+}
+
+RuleBatch *RuleBatch::From(const Napi::Value &value)
+{
+    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&RULE_BATCH))
+        throw Napi::TypeError::New(value.Env(), "batch must be a RuleBatch");
+    return Unwrap(value.As<Napi::Object>());
+}
+
+/* columns(): the shared arrays by name */
+Napi::Value RuleBatch::Columns(const Napi::CallbackInfo &info)
+{
+    const Napi::Env env = info.Env();
+    RuleColumns *c = columns_.get();
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("data", Share<uint8_t>(env, columns_, &c->data));
+    out.Set("offsets", Share<uint32_t>(env, columns_, &c->offsets));
+    out.Set("lengths", Share<uint32_t>(env, columns_, &c->lengths));
+    out.Set("times", Share<uint64_t>(env, columns_, &c->times));
+    out.Set("inIfs", Share<uint16_t>(env, columns_, &c->in_ifs));
+    out.Set("outIfs", Share<uint16_t>(env, columns_, &c->out_ifs));
+    out.Set("kinds", Share<uint8_t>(env, columns_, &c->kinds));
+    out.Set("contexts", Share<uint8_t>(env, columns_, &c->contexts));
+    out.Set("actions", Share<uint8_t>(env, columns_, &c->actions));
+    out.Set("reasons", Share<uint8_t>(env, columns_, &c->reasons));
+    out.Set("flags", Share<uint8_t>(env, columns_, &c->flags));
+    out.Set("rules", Share<uint16_t>(env, columns_, &c->rules));
+    out.Set("ids", Share<uint32_t>(env, columns_, &c->ids));
+    out.Set("args", Share<uint32_t>(env, columns_, &c->args));
+    return out;
+}
+
+void RuleBatch::Classify(Napi::Env env, struct nv_rules_worker *worker, size_t count)
+{
+    RuleColumns &c = *columns_;
+    for (size_t i = 0; i < count; i++) {
+        struct nv_rules_packet &packet = c.contexts[i];
+        const uint8_t kind = c.kinds[i];
+        if (!(kind & GOES_ON))
+            packet = {};
+        else if (packet.tag_count > NV_RULES_MAX_TAGS || packet.call_depth > NV_RULES_CALL_STACK)
+            throw Napi::TypeError::New(env, "contexts: not one of a verdict");
+        if (c.offsets[i] > c.data.size() || c.lengths[i] > c.data.size() - c.offsets[i])
             throw Napi::TypeError::New(env, "columns: a packet reaches beyond the data");
-        if (in_ifs_.data[i] > NV_RULES_MAX_INTERFACES || out_ifs_.data[i] > NV_RULES_MAX_INTERFACES)
+        if (c.in_ifs[i] > NV_RULES_MAX_INTERFACES || c.out_ifs[i] > NV_RULES_MAX_INTERFACES)
             throw Napi::TypeError::New(env, "columns: an interface is not one of interface(name)");
-        packet.data = data_.data + offsets_.data[i];
-        packet.length = lengths_.data[i];
-        packet.time_ns = times_.data[i];
-        packet.in_if = in_ifs_.data[i];
-        packet.out_if = out_ifs_.data[i];
+        packet.data = c.data.data() + c.offsets[i];
+        packet.length = c.lengths[i];
+        packet.time_ns = c.times[i];
+        packet.in_if = c.in_ifs[i];
+        packet.out_if = c.out_ifs[i];
         packet.direction = kind & OUT ? NV_RULES_OUT : NV_RULES_IN;
         packet.layer = kind & LAYER_3 ? 3 : 2;
         packet.flags = kind & RAW ? NV_RULES_RAW : 0;
     }
-}
-
-void RuleColumns::Write(const std::vector<struct nv_rules_packet> &packets,
-                        const std::vector<struct nv_rules_verdict> &verdicts) const
-{
-    for (size_t i = 0; i < verdicts.size(); i++) {
-        const struct nv_rules_verdict &verdict = verdicts[i];
-        actions_.data[i] = verdict.action;
-        reasons_.data[i] = verdict.reason;
-        flags_.data[i] = verdict.flags;
-        rules_.data[i] = verdict.rule;
-        ids_.data[i] = verdict.resume.id;
-        args_.data[i] = verdict.arg;
-        if (verdict.action == NV_RULES_PASS || verdict.action == NV_RULES_DENY)
-            continue;
-        struct nv_rules_packet context = packets[i];
-        context.data = nullptr;
-        context.length = 0;
-        context.resume = verdict.resume;
-        std::memcpy(contexts_.data + i * CONTEXT_BYTES, &context, CONTEXT_BYTES);
+    nv_rules_classify(worker, c.contexts.data(), static_cast<unsigned>(count), c.verdicts.data());
+    for (size_t i = 0; i < count; i++) {
+        const struct nv_rules_verdict &verdict = c.verdicts[i];
+        c.actions[i] = verdict.action;
+        c.reasons[i] = verdict.reason;
+        c.flags[i] = verdict.flags;
+        c.rules[i] = verdict.rule;
+        c.ids[i] = verdict.resume.id;
+        c.args[i] = verdict.arg;
+        c.contexts[i].resume = verdict.resume;
     }
 }
 
-void AddDetails(Napi::Env env, struct nv_rules *rules, const std::vector<struct nv_rules_packet> &packets,
-                const std::vector<struct nv_rules_verdict> &verdicts, Napi::Array &events)
+void RuleBatch::AddDetails(Napi::Env env, struct nv_rules *rules, size_t count, Napi::Array &events) const
 {
-    for (size_t i = 0; i < verdicts.size(); i++) {
-        const struct nv_rules_verdict &verdict = verdicts[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct nv_rules_verdict &verdict = columns_->verdicts[i];
+        const struct nv_rules_packet &packet = columns_->contexts[i];
         const bool replaced = (verdict.flags & NV_RULES_REPLACED) != 0;
-        const bool named = verdict.action == NV_RULES_DIVERT || verdict.action == NV_RULES_FORWARD;
-        if (!replaced && !named)
+        if (!replaced && verdict.action != NV_RULES_DIVERT && verdict.action != NV_RULES_FORWARD)
             continue;
         Napi::Object one = Napi::Object::New(env);
         one.Set("packet", static_cast<double>(i));
         if (replaced) {
             one.Set("kind", "replaced");
-            Napi::Uint8Array bytes = Napi::Uint8Array::New(env, packets[i].length);
-            std::memcpy(bytes.Data(), packets[i].data, packets[i].length);
+            Napi::Uint8Array bytes = Napi::Uint8Array::New(env, packet.length);
+            std::memcpy(bytes.Data(), packet.data, packet.length);
             one.Set("data", bytes);
         } else if (verdict.action == NV_RULES_FORWARD && verdict.next_hop_family != 0) {
             one.Set("kind", "hop");

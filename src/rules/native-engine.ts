@@ -86,6 +86,11 @@ export interface NativeColumns {
   args: Uint32Array;
 }
 
+/** The addon's class RuleBatch: memory it shares with the engine. */
+export interface NativeBatch {
+  columns(): NativeColumns;
+}
+
 /** What happened beside verdicts. `packet` is its index in the batch, -1 for none of it. */
 export type NativeEvent =
   | ({ kind: 'answer'; frame: Uint8Array } & NativeSide)
@@ -121,7 +126,7 @@ export interface NativeRules {
   deleteStates(ids?: Uint32Array): number;
   classify(packet: NativePacket): NativeVerdict;
   /** Packets 0 to count - 1 in order; what happened besides, if anything did. */
-  classifyBatch(columns: NativeColumns, count: number): NativeEvent[] | undefined;
+  classifyBatch(batch: NativeBatch, count: number): NativeEvent[] | undefined;
   explain(packet: NativePacket): { verdict: NativeVerdict; steps: NativeStep[] };
   tick(now: bigint): { states: number; answers: Uint8Array[]; events: NativeEvent[] };
   close(): void;

@@ -2,7 +2,7 @@
 // packet-batch.ts: packets for the rule engine many at a time: what goes in and what comes out, as columns in memory that is
 // used again and again.
 import { native } from '../native.js';
-import type { NativeColumns, NativeEngine, NativeEvent, RuleAction } from './native-engine.js';
+import type { NativeBatch, NativeColumns, NativeEngine, NativeEvent, RuleAction } from './native-engine.js';
 
 const KIND = { out: 1, layer3: 2, raw: 4, goesOn: 8 } as const;
 const VERDICT = { rewritten: 1, replaced: 2, fromState: 4 } as const;
@@ -20,29 +20,13 @@ export interface PacketSide {
 export class PacketBatch {
   count = 0;
   readonly columns: NativeColumns;
+  private readonly memory: NativeBatch;
   private used = 0;
 
   /** For up to `capacity` packets of `bytes` bytes together. */
   constructor(capacity: number, bytes: number) {
-    const u8 = (): Uint8Array => new Uint8Array(capacity);
-    const u16 = (): Uint16Array => new Uint16Array(capacity);
-    const u32 = (): Uint32Array => new Uint32Array(capacity);
-    this.columns = {
-      data: new Uint8Array(bytes),
-      offsets: u32(),
-      lengths: u32(),
-      times: new BigUint64Array(capacity),
-      inIfs: u16(),
-      outIfs: u16(),
-      kinds: u8(),
-      contexts: new Uint8Array(capacity * native.ruleContextBytes),
-      actions: u8(),
-      reasons: u8(),
-      flags: u8(),
-      rules: u16(),
-      ids: u32(),
-      args: u32(),
-    };
+    this.memory = new native.RuleBatch(capacity, bytes);
+    this.columns = this.memory.columns();
   }
 
   clear(): void {
@@ -75,7 +59,7 @@ export class PacketBatch {
 
   /** Ask the rules about all packets, in order. Returns what happened besides, if anything did. */
   classify(engine: NativeEngine): NativeEvent[] | undefined {
-    return engine.rules.classifyBatch(this.columns, this.count);
+    return engine.rules.classifyBatch(this.memory, this.count);
   }
 
   /** The packet as it is now; valid until the next `clear`. */
