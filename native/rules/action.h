@@ -8,14 +8,18 @@
 /* Run the actions of a rule: returns the index of the rule to go on with, or IMAGE_NO_RULE when the pass is over. */
 uint32_t rules_act(struct rules_eval *eval, uint32_t rule);
 
+/* One more packet; the worker alone writes, others may read at any time. */
+static inline void rules_count_one(struct rules_count *c, uint32_t bytes, uint64_t time_ns)
+{
+    __atomic_store_n(&c->packets, c->packets + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->bytes, c->bytes + bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->last_ns, time_ns, __ATOMIC_RELAXED);
+}
+
 static inline void rules_count_packet(const struct rules_eval *e, uint32_t rule)
 {
-    if (!e->counts)
-        return;
-    struct rules_count *c = &e->counts[rule];
-    __atomic_store_n(&c->packets, c->packets + 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->bytes, c->bytes + e->view->bytes, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->last_ns, e->packet->time_ns, __ATOMIC_RELAXED);
+    if (e->lines)
+        rules_count_one(&e->lines[rule].count, e->view->bytes, e->packet->time_ns);
 }
 
 /* End the pass at `rule`: count the packet and fill the verdict. eval->reason says why. */

@@ -214,8 +214,8 @@ struct rules_count engine_count(const struct rules_image *image, uint32_t rule)
 {
     struct rules_count total = image->base[rule];
     for (unsigned i = 0; i < RULES_MAX_WORKERS; i++) {
-        if (image->counts[i])
-            add_counts(&total, &image->counts[i][rule]);
+        if (image->lines[i])
+            add_counts(&total, &image->lines[i][rule].count);
     }
     return total;
 }
@@ -330,7 +330,7 @@ int nv_rules_worker_open(struct nv_rules *engine, const struct nv_rules_sink *si
         index++;
     if (index == RULES_MAX_WORKERS)
         error = rules_error(err, ENOSPC, "a rule engine has at most %d workers", RULES_MAX_WORKERS);
-    else if (rules_image_counts(engine->image, index) != 0)
+    else if (rules_image_worker(engine->image, index) != 0)
         error = rules_error(err, ENOMEM, "no memory for a rule worker");
     if (error == 0) {
         worker->index = index;

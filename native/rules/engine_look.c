@@ -47,21 +47,21 @@ static bool listed(const uint32_t *ids, uint32_t count, uint32_t id)
 static int zero_counters(struct nv_rules *engine, const uint32_t *ids, uint32_t count)
 {
     struct rules_image *image = engine->image;
-    struct rules_count *old[RULES_MAX_WORKERS] = {0}, *fresh[RULES_MAX_WORKERS] = {0};
+    struct rules_line *old[RULES_MAX_WORKERS] = {0}, *fresh[RULES_MAX_WORKERS] = {0};
     bool failed = false;
 
     for (unsigned i = 0; i < RULES_MAX_WORKERS; i++) {
-        if (image->counts[i]) {
-            fresh[i] = calloc(image->rule_count, sizeof(struct rules_count));
+        if (image->lines[i]) {
+            fresh[i] = rules_image_lines(image);
             failed |= !fresh[i];
         }
     }
     for (unsigned i = 0; i < RULES_MAX_WORKERS; i++) {
         if (failed) {
             free(fresh[i]);
-        } else if (image->counts[i]) {
-            old[i] = image->counts[i];
-            __atomic_store_n(&image->counts[i], fresh[i], __ATOMIC_SEQ_CST);
+        } else if (image->lines[i]) {
+            old[i] = image->lines[i];
+            __atomic_store_n(&image->lines[i], fresh[i], __ATOMIC_SEQ_CST);
         }
     }
     if (failed)
@@ -77,10 +77,10 @@ static int zero_counters(struct nv_rules *engine, const uint32_t *ids, uint32_t 
         for (unsigned i = 0; i < RULES_MAX_WORKERS; i++) {
             if (!old[i])
                 continue;
-            base->packets += old[i][rule].packets;
-            base->bytes += old[i][rule].bytes;
-            if (old[i][rule].last_ns > base->last_ns)
-                base->last_ns = old[i][rule].last_ns;
+            base->packets += old[i][rule].count.packets;
+            base->bytes += old[i][rule].count.bytes;
+            if (old[i][rule].count.last_ns > base->last_ns)
+                base->last_ns = old[i][rule].count.last_ns;
         }
     }
     for (unsigned i = 0; i < RULES_MAX_WORKERS; i++)

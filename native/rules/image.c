@@ -10,8 +10,6 @@
 #include "rules/slots.h"
 #include "rules/state_table.h"
 
-/* So few rules are looked at faster one by one. */
-enum { LINEAR_UP_TO = 4 };
 enum { NUMBERS = NV_RULES_DEFAULT_RULE + 2 };
 #define NO_NAME 0xfffffffeu /* not a name, nor NV_RULES_STATE_ANY */
 
@@ -21,7 +19,7 @@ void rules_image_free(struct rules_image *image)
         return;
     index_free(image->index);
     for (unsigned i = 0; i < RULES_MAX_WORKERS; i++) {
-        free(image->counts[i]);
+        free(image->lines[i]);
         free(image->maps[i]);
     }
     free(image->slot);
@@ -153,16 +151,71 @@ static int assign_slots(struct nv_rules *engine, struct rules_image *image, stru
     return 0;
 }
 
-int rules_image_counts(struct rules_image *image, uint32_t worker)
+/* Can the tests be answered from a packet's keys (keys_match in decide.h)? */
+static bool keys_suffice(const uint32_t *tests, uint32_t words)
 {
-    if (!image->counts[worker])
-        image->counts[worker] = calloc(image->rule_count, sizeof(struct rules_count));
-    if (!image->maps[worker])
-        image->maps[worker] = calloc((image->rule_count + 63) / 64, sizeof(uint64_t));
-    return image->counts[worker] && image->maps[worker] ? 0 : -ENOMEM;
+    const struct nv_rules_insn *insn = (const void *)tests, *end = (const void *)(tests + words);
+    for (; insn != end; insn = insn_next(insn)) {
+        const struct nv_rules_lookup *lookup = (const void *)insn_words(insn);
+        bool known = false;
+        switch (insn->opcode) {
+        case NV_OP_PROTO:
+            known = true;
+            break;
+        case NV_OP_SRC_IP:
+        case NV_OP_DST_IP:
+            known = insn->words == 4;
+            break;
+        case NV_OP_SRC_PORT:
+        case NV_OP_DST_PORT:
+            known = insn->words == 3;
+            break;
+        case NV_OP_LOOKUP:
+            known = lookup->flags == 0 && (lookup->key == NV_KEY_SRC_IP || lookup->key == NV_KEY_DST_IP);
+            break;
+        default:
+            break;
+        }
+        if (!known || insn->flags)
+            return false;
+    }
+    return true;
 }
 
-static int allocate(struct nv_rules *engine, struct rules_image *image)
+struct rules_line *rules_image_lines(const struct rules_image *image)
+{
+    struct rules_line *lines = aligned_alloc(sizeof(*lines), image->rule_count * sizeof(*lines));
+    for (uint32_t rule = 0; lines && rule < image->rule_count; rule++) {
+        const struct rules_quick *quick = &image->quick[rule];
+        bool decides = quick->action == NV_OP_ACCEPT || quick->action == NV_OP_DENY;
+        struct rules_line *line = &lines[rule];
+        *line = (struct rules_line){
+            .end = {.action = quick->action == NV_OP_DENY ? NV_RULES_DENY : NV_RULES_PASS,
+                    .reason = NV_RULES_WHY_BY_RULE,
+                    .rule = quick->number,
+                    .resume = {image->generation, rule + 1, quick->id, quick->number}},
+            .tests = quick->tests,
+            .words = quick->words,
+        };
+        if (decides && image->index && !image->next_probe && quick->words == 0)
+            line->kind = LINE_FINAL;
+        else if (decides && image->index && !image->next_probe &&
+                 keys_suffice(image->quick_code + quick->tests, quick->words))
+            line->kind = LINE_KEYS;
+    }
+    return lines;
+}
+
+int rules_image_worker(struct rules_image *image, uint32_t worker)
+{
+    if (!image->lines[worker])
+        image->lines[worker] = rules_image_lines(image);
+    if (!image->maps[worker])
+        image->maps[worker] = calloc((image->rule_count + 63) / 64, sizeof(uint64_t));
+    return image->lines[worker] && image->maps[worker] ? 0 : -ENOMEM;
+}
+
+static int allocate(struct rules_image *image)
 {
     uint32_t rules = image->rule_count;
     image->slot = calloc(rules, sizeof(uint32_t));
@@ -173,8 +226,13 @@ static int allocate(struct nv_rules *engine, struct rules_image *image)
     image->via = calloc(image->pattern_count + 1, NV_RULES_MAX_INTERFACES + 1u);
     if (!image->slot || !image->jump || !image->first_at || !image->base || !image->log_count || !image->via)
         return -ENOMEM;
+    return 0;
+}
+
+static int make_lines(const struct nv_rules *engine, struct rules_image *image)
+{
     for (uint32_t i = 0; i < RULES_MAX_WORKERS; i++) {
-        if (engine->workers[i] && rules_image_counts(image, i) != 0)
+        if (engine->workers[i] && rules_image_worker(image, i) != 0)
             return -ENOMEM;
     }
     return 0;
@@ -239,7 +297,7 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
         image->pattern_count = head->pattern_count;
         image->strings = copy + head->string_offset;
         image->string_bytes = head->string_bytes;
-        error = allocate(engine, image);
+        error = allocate(image);
         if (error == 0)
             error = assign_slots(engine, image, err);
         if (error == 0) {
@@ -248,10 +306,12 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
             match_patterns(image, engine);
             error = find_probes(image);
         }
-        if (error == 0 && !engine->params->linear && image->rule_count > LINEAR_UP_TO)
+        if (error == 0 && !engine->params->linear)
             error = index_make(image, &image->index);
         if (error == 0)
             error = make_quick(image);
+        if (error == 0)
+            error = make_lines(engine, image);
         if (error == -ENOMEM)
             rules_error(err, ENOMEM, "no memory for a program of %u rules", image->rule_count);
     }

@@ -7,6 +7,8 @@
 #ifndef NETVALE_RULES_IMAGE_H
 #define NETVALE_RULES_IMAGE_H
 
+#include <stddef.h>
+
 #include "rules/rules.h"
 
 struct rules_index;
@@ -20,6 +22,35 @@ enum { RULES_MAX_WORKERS = 64 };
 struct rules_count {
     uint64_t packets, bytes, last_ns;
 };
+
+/* The beginning of a verdict, as a rule alone gives it. */
+struct rules_end {
+    uint8_t action, reason, flags, next_hop_family;
+    uint16_t rule, next_hop_port;
+    uint32_t arg;
+    struct nv_rules_resume resume;
+};
+
+/* How much a candidate asks of a packet before it decides. */
+enum rules_line_kind {
+    LINE_WALK,  /* more than its keys, or it does not decide: the walk */
+    LINE_FINAL, /* nothing */
+    LINE_KEYS,  /* tests of keys (keys_match) */
+};
+
+/* All that a packet touches when a rule decides it: a cache line a rule and worker. */
+struct rules_line {
+    struct rules_count count;
+    struct rules_end end;
+    uint32_t tests; /* first word in quick_code */
+    uint16_t words; /* of tests */
+    uint8_t kind;   /* enum rules_line_kind */
+    uint8_t pad;
+    uint32_t reserved;
+};
+
+static_assert(sizeof(struct rules_line) == 64, "one cache line");
+static_assert(offsetof(struct nv_rules_verdict, next_hop) == sizeof(struct rules_end), "copied as it is");
 
 /* What the walk needs of a rule, 16 bytes. */
 struct rules_quick {
@@ -58,7 +89,7 @@ struct rules_image {
 
     struct rules_index *index; /* NULL: evaluate linearly */
     struct rules_count *base;  /* counts of earlier programs and closed workers; under the engine's lock */
-    struct rules_count *counts[RULES_MAX_WORKERS]; /* each written by its worker alone */
+    struct rules_line *lines[RULES_MAX_WORKERS];   /* atomic; the counts in them written by their worker alone */
     uint64_t *maps[RULES_MAX_WORKERS];             /* a bit a rule, zero between packets */
     uint64_t *log_count;                           /* log records of each rule so far; atomic */
 
@@ -111,8 +142,11 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
                      struct nv_error *err);
 void rules_image_free(struct rules_image *image);
 
-/* Counters and a map for one more worker. 0 or -ENOMEM. */
-int rules_image_counts(struct rules_image *image, uint32_t worker);
+/* Lines and a map for one more worker. 0 or -ENOMEM. */
+int rules_image_worker(struct rules_image *image, uint32_t worker);
+
+/* Lines with counters at zero; NULL: no memory. */
+struct rules_line *rules_image_lines(const struct rules_image *image);
 
 /* Index of the rule number/id, or of the first one behind where it would be. */
 uint32_t rules_image_find(const struct rules_image *image, uint32_t number, uint32_t id);

@@ -19,15 +19,15 @@
 #ifndef NETVALE_RULES_INDEX_H
 #define NETVALE_RULES_INDEX_H
 
-#include "rules/packet.h"
+#include "rules/keys.h"
 #include "rules/ranges.h"
 
 enum {
-    INDEX_BATCH = 64, /* packets taken through the steps together */
+    INDEX_BATCH = KEYS_BATCH,
     INDEX_DENSE = 4,  /* words of vectors stored whole */
 
     INDEX_FEW = 7,      /* candidates kept as a list, with the default rule */
-    INDEX_LEAF_MAX = 8, /* bounds compared one by one */
+    INDEX_LEAF_MAX = 4, /* bounds compared one by one */
 };
 
 /* One word of the first level of a class: which words follow, and where they are stored. */
@@ -36,6 +36,8 @@ struct index_part {
     uint64_t first; /* in `packed`, the word of the lowest bit */
 };
 
+static_assert(sizeof(struct index_part) == 16, "find_words steps over two words a part");
+
 struct index_field {
     bool thinned; /* neighbouring classes were joined */
     uint32_t classes;
@@ -43,10 +45,11 @@ struct index_field {
     /* value to class; addresses and ports through tables of 8 or 16 bits, then 8, then a few comparisons */
     uint32_t *top;
     uint32_t top_shift;
-    uint32_t (*nodes)[256];
-    uint32_t *ends; /* ends[i]: highest value of class i (32 bits; ports are << 16), then two that no value exceeds */
+    bool plain; /* no entry of top has bounds or nodes: it says the class */
+    uint32_t *nodes; /* 256 entries each */
+    uint32_t *ends; /* ends[i]: highest value of class i (32 bits; ports are << 16), then INDEX_LEAF_MAX that none exceeds */
     trie_key *bounds6;
-    uint16_t *direct;         /* small fields: value to class */
+    uint32_t *direct;         /* small fields: value to class */
     uint32_t no_port;         /* class of RANGES_NO_PORT */
     struct index_part *parts; /* classes * index->parts; NULL: dense */
     uint64_t *packed;         /* dense: classes * index->words */
@@ -81,6 +84,7 @@ struct index_batch {
     uint64_t rules[INDEX_BATCH];                /* the candidates of the first word that has any */
     uint32_t word[INDEX_BATCH];                 /* that word */
     uint64_t more[INDEX_BATCH];                 /* not 0: there are candidates in other words */
+    uint32_t first[INDEX_BATCH];                /* the first candidate; INDEX_MANY: not worked out */
     struct index_few few[INDEX_BATCH];
 };
 

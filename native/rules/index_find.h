@@ -8,69 +8,142 @@
 #define NETVALE_RULES_INDEX_FIND_H
 
 #include "rules/index_lookup.h"
+#include "rules/lanes.h"
 #include "rules/table.h"
 
-/* Step 1: the classes of all packets in one field. */
-static inline void find_classes(const struct index_field *field, unsigned f, const struct rules_view *views,
-                                unsigned count, uint32_t *classes)
+/* The lanes that a loop over the packets of a batch runs through: whole vectors. */
+static inline unsigned find_lanes(unsigned count)
 {
+    return (count + KEYS_LANES - 1) / KEYS_LANES * KEYS_LANES;
+}
+
+/* What the search for classes needs on its way. */
+struct find_room {
+    uint32_t at[INDEX_BATCH], entries[INDEX_BATCH], ends[INDEX_LEAF_MAX][INDEX_BATCH];
+};
+
+/* Follow the entries that are nodes. */
+static inline void find_in_nodes(const struct index_field *field, const uint32_t *values, unsigned lanes,
+                                 struct find_room *room)
+{
+    uint32_t shift = field->top_shift, more = 1, *next = room->ends[0];
+    while (more) {
+        more = 0;
+        shift = shift > 8 ? shift - 8 : 0;
+        for (unsigned i = 0; i < lanes; i++) {
+            uint32_t at = (room->entries[i] >> 4 << 8) + (values[i] >> shift & 255);
+            room->at[i] = (room->entries[i] & 15) == INDEX_NODE ? at : 0;
+        }
+        lanes_look(field->nodes, room->at, next, lanes);
+        for (unsigned i = 0; i < lanes; i++) {
+            room->entries[i] = (room->entries[i] & 15) == INDEX_NODE ? next[i] : room->entries[i];
+            more |= (room->entries[i] & 15) == INDEX_NODE;
+        }
+    }
+}
+
+/* The class of each value (index_lookup.h says how), all lanes a step at a time. */
+static inline void find_by_bounds(const struct index_field *field, const uint32_t *restrict values, unsigned lanes,
+                                  uint32_t *restrict classes)
+{
+    struct find_room room;
+    uint32_t shift = field->top_shift, more = 0, most = 0;
+
+    for (unsigned i = 0; i < lanes; i++)
+        room.at[i] = values[i] >> shift;
+    lanes_look(field->top, room.at, room.entries, lanes);
+    if (!field->plain) {
+        for (unsigned i = 0; i < lanes; i++)
+            more |= (room.entries[i] & 15) == INDEX_NODE;
+        if (more)
+            find_in_nodes(field, values, lanes, &room);
+    }
+    for (unsigned i = 0; i < lanes; i++) {
+        uint32_t count = room.entries[i] & 15;
+        classes[i] = room.entries[i] >> 4;
+        most = count > most ? count : most;
+    }
+    if (most == 0)
+        return;
+    /* The bounds behind an entry's own are beyond all its values: comparing too many is right all the same. */
+    for (unsigned i = 0; i < lanes; i++)
+        room.at[i] = classes[i];
+    for (unsigned k = 0; k < most; k++)
+        lanes_look(field->ends + k, room.at, room.ends[k], lanes);
+    for (unsigned k = 0; k < most; k++) {
+        for (unsigned i = 0; i < lanes; i++)
+            classes[i] += values[i] > room.ends[k][i];
+    }
+}
+
+/* Give the packets of a set (a bit each) this class. */
+static inline void find_others(uint32_t *classes, uint64_t packets, uint32_t class)
+{
+    for (; packets; packets &= packets - 1)
+        classes[__builtin_ctzll(packets)] = class;
+}
+
+/* Step 1: the classes of all packets in one field. */
+static inline __attribute__((always_inline)) void find_classes(const struct index_field *field, unsigned f,
+                                                               const struct rules_keys *keys, unsigned lanes,
+                                                               uint32_t *classes)
+{
+    uint32_t shifted[INDEX_BATCH];
+    const uint32_t *values = shifted;
+
     switch (f) {
     case FIELD_SRC4:
-        for (unsigned i = 0; i < count; i++)
-            classes[i] = views[i].family == 4 ? index_class(field, views[i].src) : field->other;
-        break;
     case FIELD_DST4:
-        for (unsigned i = 0; i < count; i++)
-            classes[i] = views[i].family == 4 ? index_class(field, views[i].dst) : field->other;
-        break;
+        find_by_bounds(field, f == FIELD_SRC4 ? keys->src : keys->dst, lanes, classes);
+        find_others(classes, keys->not4, field->other);
+        return;
     case FIELD_SRC6:
-        for (unsigned i = 0; i < count; i++)
-            classes[i] = views[i].family == 6 ? index_class6(field, trie_key6(view_src6(&views[i]))) : field->other;
-        break;
     case FIELD_DST6:
-        for (unsigned i = 0; i < count; i++)
-            classes[i] = views[i].family == 6 ? index_class6(field, trie_key6(view_dst6(&views[i]))) : field->other;
-        break;
+        for (unsigned i = 0; i < lanes; i++)
+            classes[i] = field->other;
+        for (uint64_t left = keys->is6; left; left &= left - 1) {
+            unsigned i = (unsigned)__builtin_ctzll(left);
+            const struct rules_view *v = &keys->views[i];
+            classes[i] = index_class6(field, trie_key6(f == FIELD_SRC6 ? view_src6(v) : view_dst6(v)));
+        }
+        return;
     case FIELD_SPORT:
-        for (unsigned i = 0; i < count; i++)
-            classes[i] =
-                views[i].seen & VIEW_PORTS ? index_class(field, (uint32_t)views[i].sport << 16) : field->no_port;
-        break;
     case FIELD_DPORT:
-        for (unsigned i = 0; i < count; i++)
-            classes[i] =
-                views[i].seen & VIEW_PORTS ? index_class(field, (uint32_t)views[i].dport << 16) : field->no_port;
-        break;
-    case FIELD_KIND: /* family 0, 4, 6 as 0, 1, 2 */
-        for (unsigned i = 0; i < count; i++)
-            classes[i] = field->direct[(views[i].family + 1u) / 3 * 256 + views[i].proto];
+        for (unsigned i = 0; i < lanes; i++)
+            shifted[i] = f == FIELD_SPORT ? keys->ports[i] & 0xffff0000u : keys->ports[i] << 16;
+        find_by_bounds(field, shifted, lanes, classes);
+        find_others(classes, keys->no_ports, field->no_port);
+        return;
+    case FIELD_KIND:
+        values = keys->kind;
         break;
     case FIELD_PLACE:
-        for (unsigned i = 0; i < count; i++)
-            classes[i] = field->direct[(views[i].seen & VIEW_OUT ? 256u : 0) + (views[i].in_if & 255u)];
+        values = keys->place;
         break;
     default: /* FIELD_XMIT */
-        for (unsigned i = 0; i < count; i++)
-            classes[i] = views[i].seen & VIEW_OUT ? field->direct[views[i].out_if & 255u] : field->other;
+        values = keys->xmit;
         break;
     }
+    lanes_look(field->direct, values, classes, lanes);
 }
 
 /* Step 2 for vectors of `words` words stored whole (the caller says it as a constant). */
 static inline __attribute__((always_inline)) void find_dense(const struct rules_index *index, struct index_batch *batch,
                                                              unsigned count, unsigned words)
 {
+    unsigned lanes = find_lanes(count);
     for (unsigned w = 0; w < words; w++) {
-        for (unsigned i = 0; i < count; i++)
-            batch->vectors[w][i] = index->full[w];
+        uint64_t *restrict out = batch->vectors[w], full = index->full[w];
+        for (unsigned i = 0; i < lanes; i++)
+            out[i] = full;
+        for (unsigned u = 0; u < index->used_count; u++)
+            lanes_and(index->fields[index->used[u]].packed + w, batch->classes[u], words, 0, out, lanes);
     }
-    for (unsigned u = 0; u < index->used_count; u++) {
-        const uint64_t *vectors = index->fields[index->used[u]].packed;
-        const uint32_t *classes = batch->classes[u];
-        for (unsigned i = 0; i < count; i++) {
-            for (unsigned w = 0; w < words; w++)
-                batch->vectors[w][i] &= vectors[classes[i] * words + w];
-        }
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t first = index->last;
+        for (unsigned w = words; w-- > 0;)
+            first = batch->vectors[w][i] ? w * 64 + (uint32_t)__builtin_ctzll(batch->vectors[w][i]) : first;
+        batch->first[i] = first;
     }
 }
 
@@ -78,16 +151,14 @@ static inline __attribute__((always_inline)) void find_dense(const struct rules_
 static inline __attribute__((always_inline)) void find_words(const struct rules_index *index, struct index_batch *batch,
                                                              unsigned count, unsigned parts)
 {
+    unsigned lanes = find_lanes(count);
     for (unsigned p = 0; p < parts; p++) {
-        for (unsigned i = 0; i < count; i++)
+        for (unsigned i = 0; i < lanes; i++)
             batch->vectors[p][i] = index->some[p];
-    }
-    for (unsigned u = 0; u < index->used_count; u++) {
-        const struct index_field *field = &index->fields[index->used[u]];
-        const uint32_t *classes = batch->classes[u];
-        for (unsigned i = 0; i < count; i++) {
-            for (unsigned p = 0; p < parts; p++)
-                batch->vectors[p][i] &= field->parts[classes[i] * parts + p].words | field->elsewhere[p];
+        for (unsigned u = 0; u < index->used_count; u++) {
+            const struct index_field *field = &index->fields[index->used[u]];
+            lanes_and(&field->parts[p].words, batch->classes[u], parts * 2, field->elsewhere[p], batch->vectors[p],
+                      lanes);
         }
     }
 }
@@ -175,12 +246,16 @@ static inline __attribute__((always_inline)) void find_lists(const struct rules_
             uint32_t bit = (uint32_t)__builtin_ctzll(rules | UINT64_C(1) << 63);
             few->list[0] = rules ? index->rule_of[batch->word[i] * 64 + bit] : index->last;
             few->list[1] = index->last;
+            batch->first[i] = few->list[0];
             continue;
         }
         for (unsigned p = 0; p < parts; p++)
             find_all(index, batch, i, p, batch->vectors[p][i], find_put, few);
-        if (few->count != INDEX_MANY)
+        batch->first[i] = INDEX_MANY;
+        if (few->count != INDEX_MANY) {
             few->list[few->count] = index->last;
+            batch->first[i] = few->list[0];
+        }
     }
 }
 
@@ -195,10 +270,11 @@ static inline __attribute__((always_inline)) void find_packed(const struct rules
 
 /* All steps. */
 static inline __attribute__((always_inline)) void
-index_find(const struct rules_index *index, const struct rules_view *views, unsigned count, struct index_batch *batch)
+index_find(const struct rules_index *index, const struct rules_keys *keys, unsigned count, struct index_batch *batch)
 {
+    unsigned lanes = find_lanes(count);
     for (unsigned u = 0; u < index->used_count; u++)
-        find_classes(&index->fields[index->used[u]], index->used[u], views, count, batch->classes[u]);
+        find_classes(&index->fields[index->used[u]], index->used[u], keys, lanes, batch->classes[u]);
     switch (index->parts) {
     case 0:
         if (index->words == 1)
@@ -222,7 +298,7 @@ index_find(const struct rules_index *index, const struct rules_view *views, unsi
         break;
     default: /* more than there is room for here */
         for (unsigned i = 0; i < count; i++)
-            batch->few[i].count = INDEX_MANY;
+            batch->few[i].count = batch->first[i] = INDEX_MANY;
         break;
     }
 }

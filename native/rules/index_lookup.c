@@ -9,6 +9,8 @@
 
 #include "rules/index_lookup.h"
 
+enum { PORT_BOUNDS = 4 }; /* with more a table of all ports */
+
 struct building {
     struct index_field *field;
     uint32_t bounds;
@@ -39,7 +41,7 @@ static int make_entry(struct building *b, uint64_t from, uint64_t size, uint32_t
     }
     if (b->nodes == b->room) {
         uint32_t room = b->room ? b->room * 2 : 16;
-        uint32_t(*nodes)[256] = realloc(b->field->nodes, room * sizeof(*nodes));
+        uint32_t *nodes = realloc(b->field->nodes, (size_t)room * 256 * sizeof(*nodes));
         if (!nodes)
             return -ENOMEM;
         b->field->nodes = nodes;
@@ -52,15 +54,15 @@ static int make_entry(struct building *b, uint64_t from, uint64_t size, uint32_t
         uint32_t entry;
         if (make_entry(b, at, part, &entry) != 0)
             return -ENOMEM;
-        b->field->nodes[node][at / part & 255] = entry;
+        b->field->nodes[(size_t)node * 256 + (at / part & 255)] = entry;
     }
     return 0;
 }
 
-static int make_tables(struct index_field *field, uint32_t count)
+static int make_tables(struct index_field *field, uint32_t count, uint32_t bits)
 {
     struct building b = {field, count, 0, 0};
-    uint32_t bits = 8;
+    uint32_t more = 0;
     while (bits < 16 && count > 1u << (bits - 4)) /* sixteen entries a bound */
         bits++;
     field->top_shift = 32 - bits;
@@ -70,7 +72,9 @@ static int make_tables(struct index_field *field, uint32_t count)
     for (uint64_t i = 0; i < UINT64_C(1) << bits; i++) {
         if (make_entry(&b, i << field->top_shift, UINT64_C(1) << field->top_shift, &field->top[i]) != 0)
             return -ENOMEM;
+        more |= field->top[i] & 15;
     }
+    field->plain = more == 0;
     return 0;
 }
 
@@ -86,24 +90,26 @@ int index_make_lookup(struct index_field *field, unsigned f, const trie_key *bou
     }
     if (f == FIELD_SRC4 || f == FIELD_DST4 || ports) {
         uint32_t kept = 0;
-        field->ends = malloc((count + 2) * sizeof(uint32_t));
+        field->ends = malloc(((size_t)count + INDEX_LEAF_MAX) * sizeof(uint32_t));
         if (!field->ends)
             return -ENOMEM;
         for (uint32_t i = 0; i < count; i++) {
             if (!ports || bounds[i] < RANGES_NO_PORT)
                 field->ends[kept++] = ((uint32_t)bounds[i] << (ports ? 16 : 0)) - 1;
         }
-        field->ends[kept] = field->ends[kept + 1] = UINT32_MAX;
+        for (uint32_t i = 0; i < INDEX_LEAF_MAX; i++)
+            field->ends[kept + i] = UINT32_MAX;
         field->no_port = count;
-        return make_tables(field, kept);
+        return make_tables(field, kept, ports && kept > PORT_BOUNDS ? 16 : 8);
     }
     size_t values = (size_t)ranges_top((enum ranges_field)f) + 1;
-    field->direct = calloc(values, sizeof(*field->direct));
+    field->direct = calloc(values + 1, sizeof(*field->direct));
     if (!field->direct)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
         for (size_t value = (size_t)bounds[i]; value < values; value++)
-            field->direct[value] = (uint16_t)(i + 1);
+            field->direct[value] = i + 1;
     }
+    field->direct[values] = field->other; /* rules_keys.xmit of incoming packets */
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* packet.c - parse a frame for the rules: MAC, IPv4, IPv6 with its extension headers, the transport's first bytes. */
-#include "rules/packet.h"
+#include "rules/keys.h"
 
 #include <netinet/in.h>
 
@@ -228,4 +228,22 @@ unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_r
     if (ethertype == ETHERTYPE_IP6 && version == 6 && v->l3_length >= IP6_BYTES)
         return parse_ip6(v, params);
     return v->seen & VIEW_MAC ? NV_RULES_WHY_BY_RULE : NV_RULES_WHY_NOT_IP;
+}
+
+void rules_keys_any(struct rules_keys *keys, unsigned i, const struct nv_rules_packet *packet,
+                    const struct nv_rules_params *params)
+{
+    struct rules_view *v = &keys->views[i];
+    uint64_t bit = UINT64_C(1) << i;
+    keys->reasons[i] = (uint8_t)rules_parse_any(packet, params, v);
+    keys->bytes[i] = v->bytes;
+    keys->kind[i] = (v->family + 1u) / 3 * 256 + v->proto;
+    keys->src[i] = v->src;
+    keys->dst[i] = v->dst;
+    keys->ports[i] = (uint32_t)v->sport << 16 | v->dport;
+    keys->viewed |= bit;
+    keys->not4 |= v->family == 4 ? 0 : bit;
+    keys->is6 |= v->family == 6 ? bit : 0;
+    keys->no_ports |= v->seen & VIEW_PORTS ? 0 : bit;
+    keys->refused |= keys->reasons[i] == NV_RULES_WHY_BY_RULE ? 0 : bit;
 }

@@ -65,6 +65,46 @@ static inline const uint8_t *view_l4(const struct rules_view *v, unsigned proto)
     return v->proto == proto && v->seen & VIEW_ULP ? v->l3 + v->l4 : NULL;
 }
 
+enum { RULES_MAC_BYTES = 14, RULES_PLAIN_BYTES = 14 + 20 + 20 };
+
+/* Is it like most packets: whole IPv4 TCP or UDP without options behind a plain MAC header? */
+static inline bool rules_plain(const struct nv_rules_packet *packet)
+{
+    const uint8_t *frame = packet->data;
+    if (packet->length < RULES_PLAIN_BYTES || packet->flags & NV_RULES_RAW)
+        return false;
+    uint32_t proto = frame[RULES_MAC_BYTES + 9], fragment = view_u16(frame + RULES_MAC_BYTES + 6) & 0x3fff;
+    return ((view_u32(frame + 12) >> 8 ^ 0x080045) | fragment | ((proto != 6) & (proto != 17))) == 0;
+}
+
+/* Fill *v from a plain packet. */
+static inline void rules_parse_plain(const struct nv_rules_packet *packet, struct rules_view *v)
+{
+    uint8_t *frame = packet->data, *ip = frame + RULES_MAC_BYTES;
+    bool mac = packet->layer == 2;
+    uint32_t l3_length = packet->length - RULES_MAC_BYTES, ip_length = view_u16(ip + 2);
+    v->frame = frame;
+    v->l3 = ip;
+    v->l3_length = l3_length;
+    v->bytes = ip_length < l3_length ? ip_length : l3_length;
+    v->src = view_u32(ip + 12);
+    v->dst = view_u32(ip + 16);
+    v->sport = view_u16(ip + 20);
+    v->dport = view_u16(ip + 22);
+    v->l4 = 20;
+    v->ethertype = mac ? 0x0800 : 0;
+    v->family = 4;
+    v->proto = ip[9];
+    v->seen =
+        (uint8_t)(VIEW_PORTS | VIEW_ULP | (mac ? VIEW_MAC : 0) | (packet->direction == NV_RULES_OUT ? VIEW_OUT : 0));
+    v->ext = 0;
+    v->in_if = packet->in_if;
+    v->out_if = packet->out_if;
+    v->ip_length = ip_length;
+    v->tos = ip[1];
+    v->tcp_flags = (uint8_t)(ip[33] & -(ip[9] == 6));
+}
+
 /* The whole of it, for packets that are not plain. */
 unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
                          struct rules_view *v);
@@ -72,39 +112,13 @@ unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_r
 /*
  * Fill *v. Returns NV_RULES_WHY_BY_RULE when the rules are to be asked, else why they are not: SHORT,
  * BAD_HEADER and EXT_HEADER mean drop, NOT_IP means pass. v->bytes is set in each case.
- *
- * Most packets are whole IPv4 TCP or UDP behind a plain MAC header; they are read here.
  */
 static inline unsigned rules_parse(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
                                    struct rules_view *v)
 {
-    enum { MAC = 14, IP = 20, TCP = 20 };
-    uint8_t *frame = packet->data;
-    if (packet->length < MAC + IP + TCP || packet->flags & NV_RULES_RAW || view_u32(frame + 12) >> 8 != 0x080045 ||
-        view_u16(frame + MAC + 6) & 0x3fff || frame[MAC + 9] > 17 || !((1u << 6 | 1u << 17) >> frame[MAC + 9] & 1))
+    if (!rules_plain(packet))
         return rules_parse_any(packet, params, v);
-    bool mac = packet->layer == 2;
-    uint32_t l3_length = packet->length - MAC, ip_length = view_u16(frame + MAC + 2);
-    v->frame = frame;
-    v->l3 = frame + MAC;
-    v->l3_length = l3_length;
-    v->bytes = ip_length < l3_length ? ip_length : l3_length;
-    v->src = view_u32(frame + MAC + 12);
-    v->dst = view_u32(frame + MAC + 16);
-    v->sport = view_u16(frame + MAC + IP);
-    v->dport = view_u16(frame + MAC + IP + 2);
-    v->l4 = IP;
-    v->ethertype = mac ? 0x0800 : 0;
-    v->family = 4;
-    v->proto = frame[MAC + 9];
-    v->seen =
-        (uint8_t)(VIEW_PORTS | VIEW_ULP | (mac ? VIEW_MAC : 0) | (packet->direction == NV_RULES_OUT ? VIEW_OUT : 0));
-    v->ext = 0;
-    v->in_if = packet->in_if;
-    v->out_if = packet->out_if;
-    v->ip_length = ip_length;
-    v->tos = frame[MAC + 1];
-    v->tcp_flags = (uint8_t)(frame[MAC + IP + 13] & -(frame[MAC + 9] == 6));
+    rules_parse_plain(packet, v);
     return NV_RULES_WHY_BY_RULE;
 }
 

@@ -31,17 +31,10 @@ struct trie_node {
     uint64_t words[];   /* results of `inside` in bit order, then children (pointers) in order */
 };
 
-/* Number of 1 bits. */
+/* Number of 1 bits: an instruction where the caller is compiled for one. */
 static inline unsigned trie_count(uint64_t x)
 {
-#ifdef __POPCNT__
     return (unsigned)__builtin_popcountll(x);
-#else
-    x -= x >> 1 & 0x5555555555555555u;
-    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
-    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-    return (unsigned)(x * 0x0101010101010101u >> 56);
-#endif
 }
 
 /* The bits of `inside` whose prefixes cover the 6-bit value v: lengths 0..5, longer ones higher. */

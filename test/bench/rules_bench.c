@@ -228,10 +228,12 @@ static struct work *table(uint32_t prefixes)
     return note(w);
 }
 
-/* check-state; allow udp keep-state; all flows have their state. */
+/* check-state; allow udp keep-state; all flows have their state. Few flows come again and again in whole batches. */
 static struct work *states(uint32_t flows)
 {
-    struct work *w = new_work(flows);
+    enum { FRAMES = 1024 };
+    uint32_t frames = flows < FRAMES ? FRAMES : flows;
+    struct work *w = new_work(frames);
     struct build b = {0};
     build_rule(&b, 100, 31);
     build_op(&b, NV_OP_CHECK_STATE, 0, 0);
@@ -248,9 +250,11 @@ static struct work *states(uint32_t flows)
         order[i] = order[j];
         order[j] = i;
     }
-    for (uint32_t i = 0; i < flows; i++)
-        packet_ip4(w->frames + (size_t)i * STRIDE, FRAME, 0x0a000000 + order[i] % 65536, 0xc0a80000 + order[i] / 65536,
-                   17, 1024 + order[i] % 60000, 53);
+    for (uint32_t i = 0; i < frames; i++) {
+        uint32_t flow = order[i % flows];
+        packet_ip4(w->frames + (size_t)i * STRIDE, FRAME, 0x0a000000 + flow % 65536, 0xc0a80000 + flow / 65536, 17,
+                   1024 + flow % 60000, 53);
+    }
     free(order);
     load(w, &b);
     return note(w);

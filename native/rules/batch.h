@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * batch.h - the steps of a batch: keys, index, verdicts. Compiled once for each kind of processor (batch_*.c), each
+ * of which defines RULES_BATCH, the name of its function.
+ */
+#ifndef NETVALE_RULES_BATCH_H
+#define NETVALE_RULES_BATCH_H
+
+#include "rules/classify.h"
+#include "rules/decide.h"
+#include "rules/index_find.h"
+#include "rules/state.h"
+#include "rules/walk.h"
+
+/* Where a packet goes on that left the rules before. */
+static uint32_t first_rule(const struct rules_image *image, const struct nv_rules_resume *resume)
+{
+    if (resume->generation == image->generation && resume->index < image->rule_count)
+        return resume->index;
+    uint32_t rule = rules_image_find(image, resume->number, resume->id);
+    bool there = image->rules[rule].number == resume->number && image->rules[rule].id == resume->id;
+    return there && rule + 1 < image->rule_count ? rule + 1 : rule;
+}
+
+/* A packet that no rule is asked about. */
+static void decide(struct nv_rules_verdict *verdict, unsigned reason)
+{
+    *verdict = (struct nv_rules_verdict){.action = reason == NV_RULES_WHY_NOT_IP ? NV_RULES_PASS : NV_RULES_DENY,
+                                         .reason = (uint8_t)reason};
+}
+
+/* The hashes of all packets, and what look-ups by them will read. */
+static inline __attribute__((always_inline)) void fetch_states(struct nv_rules_worker *worker,
+                                                               struct nv_rules_packet *packets, unsigned count)
+{
+    const struct rules_states *states = worker->engine->states;
+    struct rules_batch *batch = worker->batch;
+    for (unsigned i = 0; i < count; i++) {
+        batch->hashes[i] = rules_state_hash(worker->engine, rules_keys_view(&batch->keys, i, &packets[i]));
+        rules_state_prefetch(states, batch->hashes[i]);
+    }
+    for (unsigned i = 0; i < count; i++)
+        rules_state_prefetch_entry(states, batch->hashes[i]);
+}
+
+/* The rules' verdict on a packet that its keys do not decide. */
+static __attribute__((noinline)) void judge(struct rules_eval *e, struct nv_rules_worker *worker,
+                                            struct nv_rules_packet *packet, struct nv_rules_verdict *verdict,
+                                            unsigned i)
+{
+    const struct rules_image *image = e->image;
+    struct rules_batch *batch = worker->batch;
+    e->view = rules_keys_view(&batch->keys, i, packet);
+    e->packet = packet;
+    e->verdict = verdict;
+    e->hash = batch->hashes[i];
+    e->mark = 0;
+    e->looked = 0;
+    e->state = NULL;
+    e->reason = NV_RULES_WHY_BY_RULE;
+    e->flags = 0;
+    uint32_t from = packet->resume.generation ? first_rule(image, &packet->resume) : 0;
+    if (!image->index) {
+        rules_walk(e, from, NULL, NULL);
+        return;
+    }
+    uint64_t *map = image->maps[worker->index];
+    bool filled;
+    struct index_cursor cursor = index_cursor(image->index, &batch->index, i, map, &filled);
+    rules_walk(e, from, &cursor, NULL);
+    if (filled)
+        memset(map, 0, (image->rule_count + 63) / 64 * sizeof(uint64_t));
+}
+
+void RULES_BATCH(struct nv_rules_worker *worker, const struct rules_image *image, const struct nv_rules_params *params,
+              struct nv_rules_packet *packets, unsigned count, struct nv_rules_verdict *verdicts)
+{
+    struct rules_batch *batch = worker->batch;
+    struct rules_keys *keys = &batch->keys;
+    struct rules_eval e = {.image = image,
+                           .params = params,
+                           .worker = worker,
+                           .engine = worker->engine,
+                           .lines = __atomic_load_n(&image->lines[worker->index], __ATOMIC_ACQUIRE)};
+
+    rules_keys_fill(keys, params, packets, count);
+    if (image->has_states)
+        fetch_states(worker, packets, count);
+    uint64_t walk = image->index ? keys->resumed | keys->refused : ~UINT64_C(0);
+    if (image->index) {
+        index_find(image->index, keys, count, &batch->index);
+        for (unsigned i = 0; i < count; i++) {
+            uint32_t first = batch->index.first[i];
+            if (first != INDEX_MANY)
+                __builtin_prefetch(&e.lines[first], 1);
+            else
+                walk |= UINT64_C(1) << i;
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t rule = IMAGE_NO_RULE;
+        if (!(walk >> i & 1))
+            rule = keys_decide(&e, keys, i, &batch->index, batch->index.first[i]);
+        if (__builtin_expect(rule != IMAGE_NO_RULE, 1))
+            keys_finish(&e, rule, keys->bytes[i], &packets[i], &verdicts[i]);
+        else if (keys->refused >> i & 1)
+            decide(&verdicts[i], keys->reasons[i]);
+        else
+            judge(&e, worker, &packets[i], &verdicts[i], i);
+    }
+}
+
+#endif
