@@ -73,7 +73,7 @@ static __attribute__((noinline)) void judge(struct rules_eval *e, struct nv_rule
 }
 
 void RULES_BATCH(struct nv_rules_worker *worker, const struct rules_image *image, const struct nv_rules_params *params,
-              struct nv_rules_packet *packets, unsigned count, struct nv_rules_verdict *verdicts)
+                 struct nv_rules_packet *packets, unsigned count, unsigned there, struct nv_rules_verdict *verdicts)
 {
     struct rules_batch *batch = worker->batch;
     struct rules_keys *keys = &batch->keys;
@@ -83,7 +83,7 @@ void RULES_BATCH(struct nv_rules_worker *worker, const struct rules_image *image
                            .engine = worker->engine,
                            .lines = __atomic_load_n(&image->lines[worker->index], __ATOMIC_ACQUIRE)};
 
-    rules_keys_fill(keys, params, packets, count);
+    rules_keys_fill(keys, params, packets, count, there);
     if (image->has_states)
         fetch_states(worker, packets, count);
     uint64_t walk = image->index ? keys->resumed | keys->refused : ~UINT64_C(0);

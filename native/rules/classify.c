@@ -24,8 +24,8 @@ static classify_fn *classify_for_this_processor(void)
 {
 #ifdef RULES_BATCH_WIDE
     /* Processors that have bf16 gather fast; older ones with AVX-512 were made slow at it by microcode. */
-    if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+    if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vpopcntdq") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
         return rules_batch_wide;
 #endif
 #ifdef __x86_64__
@@ -61,9 +61,10 @@ void nv_rules_classify(struct nv_rules_worker *worker, struct nv_rules_packet *p
         if (count && image->has_states)
             rules_states_turn(worker, image, params, packets[0].time_ns, EXPIRE_PER_BATCH);
     }
+    rules_keys_fetch(packets, count);
     while (count) {
         unsigned some = count < BATCH ? count : BATCH;
-        classify(worker, image, params, packets, some, verdicts);
+        classify(worker, image, params, packets, some, count, verdicts);
         packets += some;
         verdicts += some;
         count -= some;

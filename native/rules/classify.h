@@ -15,10 +15,10 @@ struct rules_batch {
     struct index_batch index;
 };
 
-/* Pass 1..BATCH packets through the rules. */
+/* Pass 1..BATCH packets through the rules; the array has `there`, the others are for later batches. */
 typedef void classify_fn(struct nv_rules_worker *worker, const struct rules_image *image,
                          const struct nv_rules_params *params, struct nv_rules_packet *packets, unsigned count,
-                         struct nv_rules_verdict *verdicts);
+                         unsigned there, struct nv_rules_verdict *verdicts);
 
 classify_fn rules_batch_plain;
 #ifdef __x86_64__

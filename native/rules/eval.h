@@ -18,9 +18,9 @@ struct rules_eval {
     struct nv_rules_packet *packet;
     struct nv_rules_verdict *verdict;
     struct rules_line *lines; /* of the worker; NULL while explaining */
-    uint64_t *map;  /* a bit a rule, all zero, for the index */
-    uint64_t token; /* tablearg of the rule at hand; 0: no look-up matched */
-    uint64_t hash;  /* of the flow, when the program has states */
+    uint64_t *map;            /* a bit a rule, all zero, for the index */
+    uint64_t token;           /* tablearg of the rule at hand; 0: no look-up matched */
+    uint64_t hash;            /* of the flow, when the program has states */
     uint32_t mark;
     uint16_t rule_number;            /* of the rule at hand */
     uint32_t looked_for[EVAL_NAMES]; /* names of the state look-ups of this pass */

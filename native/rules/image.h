@@ -89,9 +89,9 @@ struct rules_image {
 
     struct rules_index *index; /* NULL: evaluate linearly */
     struct rules_count *base;  /* counts of earlier programs and closed workers; under the engine's lock */
-    struct rules_line *lines[RULES_MAX_WORKERS];   /* atomic; the counts in them written by their worker alone */
-    uint64_t *maps[RULES_MAX_WORKERS];             /* a bit a rule, zero between packets */
-    uint64_t *log_count;                           /* log records of each rule so far; atomic */
+    struct rules_line *lines[RULES_MAX_WORKERS]; /* atomic; the counts in them written by their worker alone */
+    uint64_t *maps[RULES_MAX_WORKERS];           /* a bit a rule, zero between packets */
+    uint64_t *log_count;                         /* log records of each rule so far; atomic */
 
     void *program; /* the copy */
     size_t size;

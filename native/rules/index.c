@@ -14,7 +14,7 @@ void index_fill_map(const struct rules_index *index, const struct index_batch *b
         uint64_t words = index->some[part];
         for (unsigned u = 0; u < index->used_count; u++) {
             const struct index_field *field = &index->fields[index->used[u]];
-            words &= field->parts[(size_t)batch->classes[u][i] * index->parts + part].words | field->elsewhere[part];
+            words &= field->level[(size_t)batch->classes[u][i] * index->parts + part] | field->elsewhere[part];
         }
         find_all(index, batch, i, part, words, put_in_map, map);
     }

@@ -24,19 +24,11 @@
 
 enum {
     INDEX_BATCH = KEYS_BATCH,
-    INDEX_DENSE = 4,  /* words of vectors stored whole */
+    INDEX_DENSE = 4, /* words of vectors stored whole */
 
     INDEX_FEW = 7,      /* candidates kept as a list, with the default rule */
     INDEX_LEAF_MAX = 4, /* bounds compared one by one */
 };
-
-/* One word of the first level of a class: which words follow, and where they are stored. */
-struct index_part {
-    uint64_t words;
-    uint64_t first; /* in `packed`, the word of the lowest bit */
-};
-
-static_assert(sizeof(struct index_part) == 16, "find_words steps over two words a part");
 
 struct index_field {
     bool thinned; /* neighbouring classes were joined */
@@ -45,15 +37,18 @@ struct index_field {
     /* value to class; addresses and ports through tables of 8 or 16 bits, then 8, then a few comparisons */
     uint32_t *top;
     uint32_t top_shift;
-    bool plain; /* no entry of top has bounds or nodes: it says the class */
+    bool plain;      /* no entry of top has bounds or nodes: it says the class */
     uint32_t *nodes; /* 256 entries each */
-    uint32_t *ends; /* ends[i]: highest value of class i (32 bits; ports are << 16), then INDEX_LEAF_MAX that none exceeds */
+    uint32_t
+        *ends; /* ends[i]: highest value of class i (32 bits; ports are << 16), then INDEX_LEAF_MAX that none exceeds */
     trie_key *bounds6;
-    uint32_t *direct;         /* small fields: value to class */
-    uint32_t no_port;         /* class of RANGES_NO_PORT */
-    struct index_part *parts; /* classes * index->parts; NULL: dense */
-    uint64_t *packed;         /* dense: classes * index->words */
-    uint64_t *elsewhere;      /* index->parts words: the words whose rules do not care about this field */
+    uint32_t *direct; /* small fields: value to class */
+    uint32_t no_port; /* class of RANGES_NO_PORT */
+    /* first level, classes * index->parts of each (none: dense): which words follow, and where in packed they begin */
+    uint64_t *level;
+    uint32_t *firsts;
+    uint64_t *packed;    /* dense: classes * index->words */
+    uint64_t *elsewhere; /* index->parts words: the words whose rules do not care about this field */
 };
 
 struct rules_index {
@@ -65,7 +60,7 @@ struct rules_index {
     uint32_t *rule_of; /* bit to rule, words * 64 */
     uint64_t *some;    /* first level: the words there are */
     uint64_t *full;    /* word to the bits that are rules */
-    uint16_t *cares;   /* word to the set of fields (1 << field) its rules care about */
+    uint32_t *cares;   /* word to the set of fields (1 << field) its rules care about */
     struct index_field fields[FIELDS];
 };
 
@@ -81,10 +76,13 @@ struct index_few {
 struct index_batch {
     uint32_t classes[FIELDS][INDEX_BATCH];      /* by place in `used` */
     uint64_t vectors[INDEX_DENSE][INDEX_BATCH]; /* dense: the candidates; else the first level */
-    uint64_t rules[INDEX_BATCH];                /* the candidates of the first word that has any */
-    uint32_t word[INDEX_BATCH];                 /* that word */
-    uint64_t more[INDEX_BATCH];                 /* not 0: there are candidates in other words */
-    uint32_t first[INDEX_BATCH];                /* the first candidate; INDEX_MANY: not worked out */
+    uint64_t levels[FIELDS][INDEX_DENSE][INDEX_BATCH];
+    uint64_t rules[INDEX_BATCH]; /* the candidates of the first word that has any */
+    uint32_t word[INDEX_BATCH];  /* that word */
+    uint32_t part[INDEX_BATCH];  /* where it stands in the first level */
+    uint64_t below[INDEX_BATCH]; /* the bits there before it */
+    uint64_t more[INDEX_BATCH];  /* not 0: there are other candidates */
+    uint32_t first[INDEX_BATCH]; /* the first candidate; INDEX_MANY: not worked out */
     struct index_few few[INDEX_BATCH];
 };
 

@@ -8,7 +8,7 @@
 #include "rules/index_lookup.h"
 
 enum {
-    OWN_WORDS_FROM = 32,    /* rules alike that get words of their own */
+    OWN_WORDS_FROM = 32,     /* rules alike that get words of their own */
     SMALLEST_BUDGET = 32768 /* words of a field's vectors */
 };
 
@@ -28,7 +28,8 @@ static void free_field(struct index_field *field)
     free(field->ends);
     free(field->bounds6);
     free(field->direct);
-    free(field->parts);
+    free(field->level);
+    free(field->firsts);
     free(field->packed);
     free(field->elsewhere);
 }
@@ -78,7 +79,7 @@ static int make_words(struct rules_index *index)
     index->rule_of = malloc(((size_t)index->words + 1) * 64 * sizeof(uint32_t));
     index->some = calloc(index->parts + 1, sizeof(uint64_t));
     index->full = calloc(index->words + INDEX_DENSE, sizeof(uint64_t));
-    index->cares = calloc(index->words + 1, sizeof(uint16_t));
+    index->cares = calloc(index->words + 1, sizeof(uint32_t));
     if (!index->rule_of || !index->some || !index->full || !index->cares)
         return -ENOMEM;
     for (uint32_t word = 0; word < index->words && index->parts; word++)
@@ -132,7 +133,7 @@ static int place_grouped(struct making *m, uint16_t used, uint32_t sizes[1 << FI
         uint32_t words = sizes[kind] >= OWN_WORDS_FROM ? (sizes[kind] + 63) / 64 : 0;
         sizes[kind] = words ? next * 64 : IMAGE_NO_RULE;
         for (; words > 0; words--)
-            index->cares[next++] = (uint16_t)kind;
+            index->cares[next++] = kind;
     }
     for (; next < index->words; next++)
         index->cares[next] = used;
@@ -340,7 +341,8 @@ static void store_class(const struct rules_index *index, struct index_field *fie
         return;
     }
     for (uint32_t part = 0; part < index->parts; part++) {
-        field->parts[(size_t) class * index->parts + part] = (struct index_part){p->level[part], p->at};
+        field->level[(size_t) class * index->parts + part] = p->level[part];
+        field->firsts[(size_t) class * index->parts + part] = (uint32_t)p->at;
         for (uint64_t left = p->level[part]; left; left &= left - 1)
             field->packed[p->at++] = p->now[part * 64 + (uint32_t)__builtin_ctzll(left)];
     }
@@ -359,10 +361,11 @@ static int pack(const struct making *m, const struct bounds *bounds, const struc
     field->other = bounds->count + 1;
     field->classes = bounds->count + 2;
     total = (index->parts ? total : (uint64_t)(bounds->count + 1) * index->words) + index->words;
-    field->parts = malloc((size_t)field->classes * parts * sizeof(*field->parts));
+    field->level = malloc((size_t)field->classes * parts * sizeof(*field->level));
+    field->firsts = malloc((size_t)field->classes * parts * sizeof(*field->firsts));
     field->packed = calloc(total + 1, sizeof(uint64_t));
     field->elsewhere = calloc(parts, sizeof(uint64_t));
-    if (p.now && p.level && field->parts && field->packed && field->elsewhere) {
+    if (p.now && p.level && field->level && field->firsts && field->packed && field->elsewhere) {
         for (uint32_t class = 0; class <= bounds->count; class ++) {
             for (uint32_t i = events->first[class]; i < events->first[class + 1]; i++)
                 toggle(&p, events->bits[i]);

@@ -17,9 +17,11 @@ static inline unsigned find_lanes(unsigned count)
     return (count + KEYS_LANES - 1) / KEYS_LANES * KEYS_LANES;
 }
 
+static_assert(INDEX_LEAF_MAX == 4, "as many bounds as find_by_bounds compares");
+
 /* What the search for classes needs on its way. */
 struct find_room {
-    uint32_t at[INDEX_BATCH], entries[INDEX_BATCH], ends[INDEX_LEAF_MAX][INDEX_BATCH];
+    uint32_t at[INDEX_BATCH], entries[INDEX_BATCH], ends[2][INDEX_BATCH];
 };
 
 /* Follow the entries that are nodes. */
@@ -60,19 +62,20 @@ static inline void find_by_bounds(const struct index_field *field, const uint32_
     }
     for (unsigned i = 0; i < lanes; i++) {
         uint32_t count = room.entries[i] & 15;
-        classes[i] = room.entries[i] >> 4;
+        classes[i] = room.at[i] = room.entries[i] >> 4;
         most = count > most ? count : most;
     }
     if (most == 0)
         return;
     /* The bounds behind an entry's own are beyond all its values: comparing too many is right all the same. */
+    lanes_look(field->ends, room.at, room.ends[0], lanes);
+    lanes_look(field->ends + 1, room.at, room.ends[1], lanes);
     for (unsigned i = 0; i < lanes; i++)
-        room.at[i] = classes[i];
-    for (unsigned k = 0; k < most; k++)
-        lanes_look(field->ends + k, room.at, room.ends[k], lanes);
-    for (unsigned k = 0; k < most; k++) {
-        for (unsigned i = 0; i < lanes; i++)
-            classes[i] += values[i] > room.ends[k][i];
+        classes[i] += (uint32_t)(values[i] > room.ends[0][i]) + (values[i] > room.ends[1][i]);
+    for (unsigned i = 0; most > 2 && i < lanes; i++) {
+        const uint32_t *ends = field->ends + room.at[i];
+        if ((room.entries[i] & 15) > 2)
+            classes[i] += (uint32_t)(values[i] > ends[2]) + (values[i] > ends[3]);
     }
 }
 
@@ -139,26 +142,34 @@ static inline __attribute__((always_inline)) void find_dense(const struct rules_
         for (unsigned u = 0; u < index->used_count; u++)
             lanes_and(index->fields[index->used[u]].packed + w, batch->classes[u], words, 0, out, lanes);
     }
-    for (unsigned i = 0; i < count; i++) {
-        uint32_t first = index->last;
-        for (unsigned w = words; w-- > 0;)
-            first = batch->vectors[w][i] ? w * 64 + (uint32_t)__builtin_ctzll(batch->vectors[w][i]) : first;
-        batch->first[i] = first;
+    for (unsigned i = 0; i < lanes; i++)
+        batch->first[i] = index->last;
+    for (unsigned w = words; w-- > 0;) {
+        for (unsigned i = 0; i < lanes; i++) {
+            uint64_t vector = batch->vectors[w][i];
+            batch->first[i] = vector ? w * 64 + bits_count(bits_below(vector)) : batch->first[i];
+        }
     }
 }
 
 /* Step 2 otherwise: the first level. */
 static inline __attribute__((always_inline)) void find_words(const struct rules_index *index, struct index_batch *batch,
-                                                             unsigned count, unsigned parts)
+                                                             unsigned lanes, unsigned parts)
 {
-    unsigned lanes = find_lanes(count);
+    uint32_t at[INDEX_BATCH];
     for (unsigned p = 0; p < parts; p++) {
         for (unsigned i = 0; i < lanes; i++)
             batch->vectors[p][i] = index->some[p];
-        for (unsigned u = 0; u < index->used_count; u++) {
-            const struct index_field *field = &index->fields[index->used[u]];
-            lanes_and(&field->parts[p].words, batch->classes[u], parts * 2, field->elsewhere[p], batch->vectors[p],
-                      lanes);
+    }
+    for (unsigned u = 0; u < index->used_count; u++) {
+        const struct index_field *field = &index->fields[index->used[u]];
+        for (unsigned i = 0; i < lanes; i++)
+            at[i] = batch->classes[u][i] * parts;
+        for (unsigned p = 0; p < parts; p++) {
+            uint64_t *level = batch->levels[u][p], elsewhere = field->elsewhere[p];
+            lanes_look64(field->level + p, at, level, lanes);
+            for (unsigned i = 0; i < lanes; i++)
+                batch->vectors[p][i] &= level[i] | elsewhere;
         }
     }
 }
@@ -171,10 +182,10 @@ static inline uint64_t find_rules(const struct rules_index *index, const struct 
     uint64_t rules = index->full[word], below = (UINT64_C(1) << bit) - 1;
     for (unsigned u = 0; u < index->used_count; u++) {
         const struct index_field *field = &index->fields[index->used[u]];
-        const struct index_part *p = &field->parts[(size_t)batch->classes[u][i] * index->parts + part];
+        size_t at = (size_t)batch->classes[u][i] * index->parts + part;
         /* Not to be asked: read a word all the same (packed has one more), and let it leave all. */
         uint64_t all = (uint64_t)(cares >> index->used[u] & 1) - 1;
-        rules &= field->packed[p->first + (uint64_t)__builtin_popcountll(p->words & below)] | all;
+        rules &= field->packed[field->firsts[at] + bits_count(field->level[at] & below)] | all;
     }
     return rules;
 }
@@ -206,49 +217,75 @@ static inline void find_put(void *arg, uint32_t rule)
     few->list[at] = rule;
 }
 
-/* Step 3: the candidates of the first word, for nearly all packets the only one. */
-static inline __attribute__((always_inline)) void find_first(const struct rules_index *index, struct index_batch *batch,
-                                                             unsigned count, unsigned parts)
+/* Step 3: the first word with candidates, for nearly all packets the only one. Without branches, not to be foretold. */
+static inline __attribute__((always_inline)) void
+find_first_word(const struct rules_index *index, struct index_batch *batch, unsigned lanes, unsigned parts)
 {
-    for (unsigned i = 0; i < count; i++) {
-        unsigned some = 0; /* parts with words; without branches: they are not to be foretold */
-        for (unsigned p = 0; p < parts; p++)
-            some |= batch->vectors[p][i] != 0 ? 1u << p : 0;
-        unsigned part = parts == 1 ? 0 : (unsigned)__builtin_ctz(some | 1u << (parts - 1));
-        uint64_t words = batch->vectors[part][i];
-        uint32_t word = part * 64 + (uint32_t)__builtin_ctzll(words | UINT64_C(1) << 63);
-        batch->word[i] = words ? word : 0;
-        batch->rules[i] = words ? index->full[word] : 0;
-        batch->more[i] = (some & (some - 1)) | (words & (words - 1));
+    for (unsigned i = 0; i < lanes; i++) {
+        uint64_t words = batch->vectors[parts - 1][i], others = 0;
+        uint32_t part = parts - 1;
+        for (unsigned p = parts - 1; p-- > 0;) {
+            uint64_t before = batch->vectors[p][i];
+            others |= before ? words : 0;
+            words = before ? before : words;
+            part = before ? p : part;
+        }
+        batch->part[i] = part;
+        batch->word[i] = words ? part * 64 + bits_count(bits_below(words)) : 0;
+        batch->below[i] = bits_below(words);
+        batch->more[i] = others | (words & (words - 1));
+        batch->rules[i] = words ? ~UINT64_C(0) : 0;
     }
+    lanes_and(index->full, batch->word, 1, 0, batch->rules, lanes);
+}
+
+/* Step 4: the candidates of that word. */
+static inline __attribute__((always_inline)) void
+find_first_rules(const struct rules_index *index, struct index_batch *batch, unsigned lanes, unsigned parts)
+{
+    uint32_t at[INDEX_BATCH], first[INDEX_BATCH], cares[INDEX_BATCH];
+    uint64_t found[INDEX_BATCH];
+
+    lanes_look(index->cares, batch->word, cares, lanes);
     for (unsigned u = 0; u < index->used_count; u++) {
         unsigned f = index->used[u];
         const struct index_field *field = &index->fields[f];
-        const uint32_t *classes = batch->classes[u];
-        for (unsigned i = 0; i < count; i++) {
-            uint32_t word = batch->word[i];
-            const struct index_part *p = &field->parts[classes[i] * parts + word / 64];
-            uint64_t below = (UINT64_C(1) << word % 64) - 1, all = (uint64_t)(index->cares[word] >> f & 1) - 1;
-            batch->rules[i] &= field->packed[p->first + (uint64_t)__builtin_popcountll(p->words & below)] | all;
+        for (unsigned i = 0; i < lanes; i++)
+            at[i] = batch->classes[u][i] * parts + batch->part[i];
+        lanes_look(field->firsts, at, first, lanes);
+        for (unsigned i = 0; i < lanes; i++)
+            found[i] = batch->levels[u][0][i];
+        for (unsigned p = 1; p < parts; p++) {
+            for (unsigned i = 0; i < lanes; i++)
+                found[i] = batch->part[i] == p ? batch->levels[u][p][i] : found[i];
         }
+        for (unsigned i = 0; i < lanes; i++)
+            at[i] = first[i] + bits_count(found[i] & batch->below[i]);
+        lanes_look64(field->packed, at, found, lanes);
+        for (unsigned i = 0; i < lanes; i++)
+            batch->rules[i] &= found[i] | ((uint64_t)(cares[i] >> f & 1) - 1);
     }
+    for (unsigned i = 0; i < lanes; i++) {
+        uint64_t rules = batch->rules[i];
+        batch->more[i] |= rules & (rules - 1);
+        at[i] = batch->word[i] * 64 + (rules ? bits_count(bits_below(rules)) : 0);
+    }
+    lanes_look(index->rule_of, at, batch->first, lanes);
+    for (unsigned i = 0; i < lanes; i++)
+        batch->first[i] = batch->rules[i] ? batch->first[i] : index->last;
 }
 
-/* Step 4: the lists. */
+/* Step 5: the lists of packets that have more candidates. */
 static inline __attribute__((always_inline)) void find_lists(const struct rules_index *index, struct index_batch *batch,
                                                              unsigned count, unsigned parts)
 {
     for (unsigned i = 0; i < count; i++) {
         struct index_few *few = &batch->few[i];
-        uint64_t rules = batch->rules[i];
+        few->list[0] = batch->first[i];
+        few->list[1] = index->last;
         few->count = 0;
-        if (__builtin_expect(!(batch->more[i] | (rules & (rules - 1))), 1)) { /* one or none */
-            uint32_t bit = (uint32_t)__builtin_ctzll(rules | UINT64_C(1) << 63);
-            few->list[0] = rules ? index->rule_of[batch->word[i] * 64 + bit] : index->last;
-            few->list[1] = index->last;
-            batch->first[i] = few->list[0];
+        if (__builtin_expect(!batch->more[i], 1))
             continue;
-        }
         for (unsigned p = 0; p < parts; p++)
             find_all(index, batch, i, p, batch->vectors[p][i], find_put, few);
         batch->first[i] = INDEX_MANY;
@@ -259,12 +296,14 @@ static inline __attribute__((always_inline)) void find_lists(const struct rules_
     }
 }
 
-/* Steps 2 to 4; the caller says the number of parts as a constant. */
+/* Steps 2 to 5; the caller says the number of parts as a constant. */
 static inline __attribute__((always_inline)) void find_packed(const struct rules_index *index,
                                                               struct index_batch *batch, unsigned count, unsigned parts)
 {
-    find_words(index, batch, count, parts);
-    find_first(index, batch, count, parts);
+    unsigned lanes = find_lanes(count);
+    find_words(index, batch, lanes, parts);
+    find_first_word(index, batch, lanes, parts);
+    find_first_rules(index, batch, lanes, parts);
     find_lists(index, batch, count, parts);
 }
 

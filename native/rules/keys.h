@@ -12,7 +12,7 @@
 enum {
     KEYS_BATCH = 64, /* packets taken through the steps together: as many as there are bits in a word */
     KEYS_LANES = 16, /* loops over keys run to a multiple of this */
-    KEYS_AHEAD = 12, /* frames fetched ahead */
+    KEYS_AHEAD = 24, /* frames fetched ahead */
 };
 
 struct rules_keys {
@@ -34,20 +34,26 @@ struct rules_keys {
 void rules_keys_any(struct rules_keys *keys, unsigned i, const struct nv_rules_packet *packet,
                     const struct nv_rules_params *params);
 
-/* Fill the keys of a batch (1..KEYS_BATCH packets). */
+/* Fetch the frames of the first packets; those behind are fetched by rules_keys_fill as it goes. */
+static inline void rules_keys_fetch(const struct nv_rules_packet *packets, unsigned count)
+{
+    for (unsigned i = 0; i < count && i < KEYS_AHEAD; i++)
+        __builtin_prefetch(packets[i].data);
+}
+
+/* Fill the keys of a batch (1..KEYS_BATCH packets). there: packets in the array, with those of later batches. */
 static inline __attribute__((always_inline)) void rules_keys_fill(struct rules_keys *keys,
                                                                   const struct nv_rules_params *params,
-                                                                  const struct nv_rules_packet *packets, unsigned count)
+                                                                  const struct nv_rules_packet *packets, unsigned count,
+                                                                  unsigned there)
 {
     uint64_t resumed = 0;
     keys->not4 = keys->is6 = keys->no_ports = keys->viewed = keys->refused = 0;
-    for (unsigned i = 0; i < count && i < KEYS_AHEAD; i++)
-        __builtin_prefetch(packets[i].data);
     for (unsigned i = 0; i < count; i++) {
         const struct nv_rules_packet *packet = &packets[i];
         const uint8_t *ip = packet->data + RULES_MAC_BYTES;
         uint32_t out = packet->direction == NV_RULES_OUT ? 256 : 0;
-        __builtin_prefetch(packets[i + KEYS_AHEAD < count ? i + KEYS_AHEAD : i].data);
+        __builtin_prefetch(packets[i + KEYS_AHEAD < there ? i + KEYS_AHEAD : i].data);
         keys->place[i] = out | (packet->in_if & 255u);
         keys->xmit[i] = out ? packet->out_if & 255u : 256;
         resumed |= (uint64_t)(packet->resume.generation != 0) << i;
