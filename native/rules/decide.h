@@ -59,6 +59,12 @@ static inline uint32_t keys_decide(const struct rules_eval *e, const struct rule
         const struct rules_line *line = &e->lines[rule];
         if (line->kind == LINE_FINAL)
             return rule;
+        if (line->kind == LINE_SPORT || line->kind == LINE_DPORT) {
+            uint32_t port = line->kind == LINE_SPORT ? keys->ports[i] >> 16 : keys->ports[i] & 0xffff;
+            if (!(keys->no_ports >> i & 1) && port >= (line->tests & 0xffff) && port <= line->tests >> 16)
+                return rule;
+            continue;
+        }
         if (line->kind == LINE_WALK || (keys->is6 >> i & 1 && line->kind == LINE_KEYS))
             return IMAGE_NO_RULE;
         if (keys_match(e, keys, i, line))

@@ -182,6 +182,21 @@ static bool keys_suffice(const uint32_t *tests, uint32_t words)
     return true;
 }
 
+/* How a line that decides asks. tests: its tests */
+static void set_kind(struct rules_line *line, const uint32_t *tests)
+{
+    const struct nv_rules_insn *only = (const void *)tests;
+    if (line->words == 0) {
+        line->kind = LINE_FINAL;
+    } else if (keys_suffice(tests, line->words)) {
+        line->kind = LINE_KEYS;
+        if (only->words == line->words && (only->opcode == NV_OP_SRC_PORT || only->opcode == NV_OP_DST_PORT)) {
+            line->kind = only->opcode == NV_OP_SRC_PORT ? LINE_SPORT : LINE_DPORT;
+            line->tests = insn_words(only)[0];
+        }
+    }
+}
+
 struct rules_line *rules_image_lines(const struct rules_image *image)
 {
     struct rules_line *lines = aligned_alloc(sizeof(*lines), image->rule_count * sizeof(*lines));
@@ -197,11 +212,8 @@ struct rules_line *rules_image_lines(const struct rules_image *image)
             .tests = quick->tests,
             .words = quick->words,
         };
-        if (decides && image->index && !image->next_probe && quick->words == 0)
-            line->kind = LINE_FINAL;
-        else if (decides && image->index && !image->next_probe &&
-                 keys_suffice(image->quick_code + quick->tests, quick->words))
-            line->kind = LINE_KEYS;
+        if (decides && image->index && !image->next_probe)
+            set_kind(line, image->quick_code + quick->tests);
     }
     return lines;
 }

@@ -35,14 +35,16 @@ struct rules_end {
 enum rules_line_kind {
     LINE_WALK,  /* more than its keys, or it does not decide: the walk */
     LINE_FINAL, /* nothing */
-    LINE_KEYS,  /* tests of keys (keys_match) */
+    LINE_SPORT, /* that the source port is in a range */
+    LINE_DPORT, /* the same of the destination port */
+    LINE_KEYS,  /* several tests of keys (keys_match) */
 };
 
 /* All that a packet touches when a rule decides it: a cache line a rule and worker. */
 struct rules_line {
     struct rules_count count;
     struct rules_end end;
-    uint32_t tests; /* first word in quick_code */
+    uint32_t tests; /* first word in quick_code; SPORT, DPORT: the range */
     uint16_t words; /* of tests */
     uint8_t kind;   /* enum rules_line_kind */
     uint8_t pad;

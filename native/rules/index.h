@@ -44,9 +44,8 @@ struct index_field {
     trie_key *bounds6;
     uint32_t *direct; /* small fields: value to class */
     uint32_t no_port; /* class of RANGES_NO_PORT */
-    /* first level, classes * index->parts of each (none: dense): which words follow, and where in packed they begin */
-    uint64_t *level;
-    uint32_t *firsts;
+    uint64_t *level;     /* first level, classes * index->parts: which words a class has (none: dense) */
+    uint32_t *firsts;    /* where in packed they begin */
     uint64_t *packed;    /* dense: classes * index->words */
     uint64_t *elsewhere; /* index->parts words: the words whose rules do not care about this field */
 };

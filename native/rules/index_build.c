@@ -340,9 +340,9 @@ static void store_class(const struct rules_index *index, struct index_field *fie
         memcpy(field->packed + (size_t) class * index->words, p->now, index->words * sizeof(uint64_t));
         return;
     }
+    field->firsts[class] = (uint32_t)p->at;
     for (uint32_t part = 0; part < index->parts; part++) {
         field->level[(size_t) class * index->parts + part] = p->level[part];
-        field->firsts[(size_t) class * index->parts + part] = (uint32_t)p->at;
         for (uint64_t left = p->level[part]; left; left &= left - 1)
             field->packed[p->at++] = p->now[part * 64 + (uint32_t)__builtin_ctzll(left)];
     }
@@ -362,7 +362,7 @@ static int pack(const struct making *m, const struct bounds *bounds, const struc
     field->classes = bounds->count + 2;
     total = (index->parts ? total : (uint64_t)(bounds->count + 1) * index->words) + index->words;
     field->level = malloc((size_t)field->classes * parts * sizeof(*field->level));
-    field->firsts = malloc((size_t)field->classes * parts * sizeof(*field->firsts));
+    field->firsts = malloc((size_t)field->classes * sizeof(*field->firsts));
     field->packed = calloc(total + 1, sizeof(uint64_t));
     field->elsewhere = calloc(parts, sizeof(uint64_t));
     if (p.now && p.level && field->level && field->firsts && field->packed && field->elsewhere) {

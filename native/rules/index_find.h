@@ -182,10 +182,13 @@ static inline uint64_t find_rules(const struct rules_index *index, const struct 
     uint64_t rules = index->full[word], below = (UINT64_C(1) << bit) - 1;
     for (unsigned u = 0; u < index->used_count; u++) {
         const struct index_field *field = &index->fields[index->used[u]];
-        size_t at = (size_t)batch->classes[u][i] * index->parts + part;
+        const uint64_t *level = field->level + (size_t)batch->classes[u][i] * index->parts;
+        uint32_t at = field->firsts[batch->classes[u][i]] + bits_count(level[part] & below);
+        for (uint32_t p = 0; p < part; p++)
+            at += bits_count(level[p]);
         /* Not to be asked: read a word all the same (packed has one more), and let it leave all. */
         uint64_t all = (uint64_t)(cares >> index->used[u] & 1) - 1;
-        rules &= field->packed[field->firsts[at] + bits_count(field->level[at] & below)] | all;
+        rules &= field->packed[at] | all;
     }
     return rules;
 }
@@ -250,14 +253,14 @@ find_first_rules(const struct rules_index *index, struct index_batch *batch, uns
     for (unsigned u = 0; u < index->used_count; u++) {
         unsigned f = index->used[u];
         const struct index_field *field = &index->fields[f];
-        for (unsigned i = 0; i < lanes; i++)
-            at[i] = batch->classes[u][i] * parts + batch->part[i];
-        lanes_look(field->firsts, at, first, lanes);
+        lanes_look(field->firsts, batch->classes[u], first, lanes);
         for (unsigned i = 0; i < lanes; i++)
             found[i] = batch->levels[u][0][i];
         for (unsigned p = 1; p < parts; p++) {
-            for (unsigned i = 0; i < lanes; i++)
-                found[i] = batch->part[i] == p ? batch->levels[u][p][i] : found[i];
+            for (unsigned i = 0; i < lanes; i++) {
+                first[i] += batch->part[i] >= p ? bits_count(found[i]) : 0;
+                found[i] = batch->part[i] >= p ? batch->levels[u][p][i] : found[i];
+            }
         }
         for (unsigned i = 0; i < lanes; i++)
             at[i] = first[i] + bits_count(found[i] & batch->below[i]);

@@ -9,7 +9,7 @@
 
 #include "rules/index_lookup.h"
 
-enum { PORT_BOUNDS = 4 }; /* with more a table of all ports */
+enum { PORT_BOUNDS = 64 }; /* up to so many a table of all ports, of which few entries are in use */
 
 struct building {
     struct index_field *field;
@@ -100,7 +100,7 @@ int index_make_lookup(struct index_field *field, unsigned f, const trie_key *bou
         for (uint32_t i = 0; i < INDEX_LEAF_MAX; i++)
             field->ends[kept + i] = UINT32_MAX;
         field->no_port = count;
-        return make_tables(field, kept, ports && kept > PORT_BOUNDS ? 16 : 8);
+        return make_tables(field, kept, ports && kept <= PORT_BOUNDS ? 16 : 8);
     }
     size_t values = (size_t)ranges_top((enum ranges_field)f) + 1;
     field->direct = calloc(values + 1, sizeof(*field->direct));
