@@ -30,23 +30,34 @@ static void decide(struct nv_rules_verdict *verdict, unsigned reason)
 }
 
 /* The hashes of all packets, and what look-ups by them will read. */
-static inline __attribute__((always_inline)) void fetch_states(struct nv_rules_worker *worker,
-                                                               struct nv_rules_packet *packets, unsigned count)
+static inline void fetch_states(struct nv_rules_worker *worker, unsigned count)
 {
     const struct rules_states *states = worker->engine->states;
     struct rules_batch *batch = worker->batch;
-    for (unsigned i = 0; i < count; i++) {
-        batch->hashes[i] = rules_state_hash(worker->engine, rules_keys_view(&batch->keys, i, &packets[i]));
-        rules_state_prefetch(states, batch->hashes[i]);
+    const struct rules_keys *keys = &batch->keys;
+    const struct sip_key secret = worker->engine->secret;
+    unsigned lanes = find_lanes(count);
+
+    for (unsigned i = 0; i < lanes; i++)
+        batch->hashes[i] = state_hash4(&secret, keys->src[i], keys->dst[i], keys->ports[i], keys->kind[i] & 255);
+    for (uint64_t left = keys->is6; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        batch->hashes[i] = rules_state_hash(worker->engine, &keys->views[i]);
     }
     for (unsigned i = 0; i < count; i++)
-        rules_state_prefetch_entry(states, batch->hashes[i]);
+        __builtin_prefetch(&states->heads[state_bucket(states, batch->hashes[i])]);
+    for (unsigned i = 0; i < count; i++) {
+        const struct rules_state *state = state_at(states, states->heads[state_bucket(states, batch->hashes[i])]);
+        __builtin_prefetch(state, 1);
+        if ((keys->kind[i] & 255) != IPPROTO_UDP)
+            __builtin_prefetch(&state->src6, 1);
+    }
 }
 
 /* The rules' verdict on a packet that its keys do not decide. */
 static __attribute__((noinline)) void judge(struct rules_eval *e, struct nv_rules_worker *worker,
                                             struct nv_rules_packet *packet, struct nv_rules_verdict *verdict,
-                                            unsigned i)
+                                            unsigned i, bool looked)
 {
     const struct rules_image *image = e->image;
     struct rules_batch *batch = worker->batch;
@@ -55,7 +66,8 @@ static __attribute__((noinline)) void judge(struct rules_eval *e, struct nv_rule
     e->verdict = verdict;
     e->hash = batch->hashes[i];
     e->mark = 0;
-    e->looked = 0;
+    e->looked = looked; /* by the one name there is */
+    e->looked_for[0] = image->state_name;
     e->state = NULL;
     e->reason = NV_RULES_WHY_BY_RULE;
     e->flags = 0;
@@ -85,7 +97,7 @@ void RULES_BATCH(struct nv_rules_worker *worker, const struct rules_image *image
 
     rules_keys_fill(keys, params, packets, count, there);
     if (image->has_states)
-        fetch_states(worker, packets, count);
+        fetch_states(worker, count);
     uint64_t walk = image->index ? keys->resumed | keys->refused : ~UINT64_C(0);
     if (image->index) {
         index_find(image->index, keys, count, &batch->index);
@@ -98,15 +110,26 @@ void RULES_BATCH(struct nv_rules_worker *worker, const struct rules_image *image
         }
     }
     for (unsigned i = 0; i < count; i++) {
-        uint32_t rule = IMAGE_NO_RULE;
-        if (!(walk >> i & 1))
-            rule = keys_decide(&e, keys, i, &batch->index, batch->index.first[i]);
+        uint32_t rule = IMAGE_NO_RULE, first = batch->index.first[i], limit = image->first_look;
+        bool looked = false;
+        uint8_t flags = 0;
+        if (!(walk >> i & 1)) {
+            if (first >= limit && !(keys->not4 >> i & 1)) {
+                rule = states_decide(&e, keys, i, batch->hashes[i], &packets[i], &looked);
+                flags = NV_RULES_FROM_STATE;
+                limit = looked ? IMAGE_NO_RULE : limit;
+            }
+            if (rule == IMAGE_NO_RULE) {
+                rule = keys_decide(&e, keys, i, &batch->index, first, limit);
+                flags = 0;
+            }
+        }
         if (__builtin_expect(rule != IMAGE_NO_RULE, 1))
-            keys_finish(&e, rule, keys->bytes[i], &packets[i], &verdicts[i]);
+            keys_finish(&e, rule, keys->bytes[i], flags, &packets[i], &verdicts[i]);
         else if (keys->refused >> i & 1)
             decide(&verdicts[i], keys->reasons[i]);
         else
-            judge(&e, worker, &packets[i], &verdicts[i], i);
+            judge(&e, worker, &packets[i], &verdicts[i], i, looked);
     }
 }
 

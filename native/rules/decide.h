@@ -8,6 +8,7 @@
 
 #include "rules/action.h"
 #include "rules/index.h"
+#include "rules/state_find.h"
 
 /* Do the tests of a LINE_KEYS rule match packet i? */
 static inline bool keys_match(const struct rules_eval *e, const struct rules_keys *keys, unsigned i,
@@ -45,9 +46,12 @@ static inline bool keys_match(const struct rules_eval *e, const struct rules_key
     return true;
 }
 
-/* The rule that decides packet i by its keys, or IMAGE_NO_RULE: it is for the walk. first: its first candidate. */
+/*
+ * The rule that decides packet i by its keys, or IMAGE_NO_RULE: it is for the walk. first: its first candidate;
+ * rules from `limit` on look for states, which has not been done.
+ */
 static inline uint32_t keys_decide(const struct rules_eval *e, const struct rules_keys *keys, unsigned i,
-                                   const struct index_batch *batch, uint32_t first)
+                                   const struct index_batch *batch, uint32_t first, uint32_t limit)
 {
     const struct rules_index *index = e->image->index;
     struct index_cursor cursor = {.last = index->last, .words = index->words};
@@ -57,8 +61,12 @@ static inline uint32_t keys_decide(const struct rules_eval *e, const struct rule
         cursor.list = batch->few[i].list;
     for (uint32_t rule = first;; rule = index_next(&cursor, rule + 1)) {
         const struct rules_line *line = &e->lines[rule];
+        if (rule >= limit)
+            return IMAGE_NO_RULE;
         if (line->kind == LINE_FINAL)
             return rule;
+        if (line->kind == LINE_SKIP)
+            continue;
         if (line->kind == LINE_SPORT || line->kind == LINE_DPORT) {
             uint32_t port = line->kind == LINE_SPORT ? keys->ports[i] >> 16 : keys->ports[i] & 0xffff;
             if (!(keys->no_ports >> i & 1) && port >= (line->tests & 0xffff) && port <= line->tests >> 16)
@@ -72,14 +80,42 @@ static inline uint32_t keys_decide(const struct rules_eval *e, const struct rule
     }
 }
 
-/* End the pass of a packet at `rule`. */
-static inline void keys_finish(const struct rules_eval *e, uint32_t rule, uint32_t bytes,
+/* End the pass of a packet at `rule`. flags: enum nv_rules_verdict_flags */
+static inline void keys_finish(const struct rules_eval *e, uint32_t rule, uint32_t bytes, uint8_t flags,
                                struct nv_rules_packet *packet, struct nv_rules_verdict *verdict)
 {
     struct rules_line *line = &e->lines[rule];
     rules_count_one(&line->count, bytes, packet->time_ns);
     memcpy(verdict, &line->end, sizeof(line->end));
+    verdict->flags = flags;
     packet->mark = 0;
+}
+
+/*
+ * Look for the state of packet i, which is IPv4, and if there is one whose rule just allows or denies, count the
+ * packet to it. Returns that rule; IMAGE_NO_RULE with *looked: there is no state, else: it is for the walk.
+ */
+static inline uint32_t states_decide(struct rules_eval *e, struct rules_keys *keys, unsigned i, uint64_t hash,
+                                     struct nv_rules_packet *packet, bool *looked)
+{
+    const struct rules_image *image = e->image;
+    struct rules_states *states = e->engine->states;
+    enum state_way way = ELSEWHERE;
+    uint32_t number = state_find4(states, keys, i, hash, image->state_name, packet->time_ns, &way);
+    struct rules_state *s = state_at(states, number);
+    uint32_t rule = number ? state_parent_rule(image, e->params, s) : IMAGE_NO_RULE;
+    *looked = rule == IMAGE_NO_RULE;
+    if (*looked)
+        return rule;
+    unsigned action = image->quick[rule].action;
+    if (action != NV_OP_ACCEPT && action != NV_OP_DENY)
+        return IMAGE_NO_RULE;
+    if (!state_hit_plain(s, way, e->params, keys->bytes[i], packet->time_ns)) {
+        e->view = rules_keys_view(keys, i, packet);
+        e->packet = packet;
+        rules_state_hit(e, s, way);
+    }
+    return rule;
 }
 
 #endif

@@ -75,6 +75,7 @@ static int find_probes(struct rules_image *image)
     bool probes = false;
 
     image->one_name = true;
+    image->first_look = IMAGE_NO_RULE;
     image->next_probe = malloc(image->rule_count * sizeof(uint32_t));
     if (!image->next_probe)
         return -ENOMEM;
@@ -89,7 +90,11 @@ static int find_probes(struct rules_image *image)
             if (name != NO_NAME && name != insn->arg)
                 image->one_name = false;
             name = insn->arg;
-            if (insn->opcode == NV_OP_PROBE_STATE && rule_enabled(image, rule)) {
+            if (!rule_enabled(image, rule))
+                continue;
+            bool at_once = insn->opcode == NV_OP_CHECK_STATE || insn == rule_tests(image, rule);
+            image->first_look = at_once ? rule : IMAGE_NO_RULE;
+            if (insn->opcode == NV_OP_PROBE_STATE) {
                 probes = true;
                 next = rule;
             }
@@ -97,6 +102,9 @@ static int find_probes(struct rules_image *image)
         image->next_probe[rule] = next;
     }
     image->shared |= image->has_states;
+    image->state_name = name;
+    if (!image->one_name)
+        image->first_look = IMAGE_NO_RULE;
     if (!probes) {
         free(image->next_probe);
         image->next_probe = NULL;
@@ -212,8 +220,12 @@ struct rules_line *rules_image_lines(const struct rules_image *image)
             .tests = quick->tests,
             .words = quick->words,
         };
-        if (decides && image->index && !image->next_probe)
+        if (!image->index || (image->next_probe && image->first_look == IMAGE_NO_RULE))
+            continue;
+        if (decides)
             set_kind(line, image->quick_code + quick->tests);
+        else if (quick->action == NV_OP_CHECK_STATE && image->first_look != IMAGE_NO_RULE)
+            line->kind = LINE_SKIP;
     }
     return lines;
 }

@@ -34,6 +34,7 @@ struct rules_end {
 /* How much a candidate asks of a packet before it decides. */
 enum rules_line_kind {
     LINE_WALK,  /* more than its keys, or it does not decide: the walk */
+    LINE_SKIP,  /* check-state, when the state has been looked for */
     LINE_FINAL, /* nothing */
     LINE_SPORT, /* that the source port is in a range */
     LINE_DPORT, /* the same of the destination port */
@@ -87,7 +88,9 @@ struct rules_image {
     uint32_t *next_probe; /* rule index -> first enabled rule from there on that looks for states; NULL: none does */
     uint8_t *via;         /* pattern * (NV_RULES_MAX_INTERFACES + 1) + interface -> 0, 1 or IMAGE_VIA_TABLE */
     bool has_states, one_name;
-    bool shared; /* it has rules that need the shared lock: states, nat, reass */
+    uint32_t state_name; /* that name */
+    uint32_t first_look; /* with one name: the first rule that looks for states before it asks anything; else NO_RULE */
+    bool shared;         /* it has rules that need the shared lock: states, nat, reass */
 
     struct rules_index *index; /* NULL: evaluate linearly */
     struct rules_count *base;  /* counts of earlier programs and closed workers; under the engine's lock */

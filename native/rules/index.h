@@ -42,8 +42,8 @@ struct index_field {
     uint32_t
         *ends; /* ends[i]: highest value of class i (32 bits; ports are << 16), then INDEX_LEAF_MAX that none exceeds */
     trie_key *bounds6;
-    uint32_t *direct; /* small fields: value to class */
-    uint32_t no_port; /* class of RANGES_NO_PORT */
+    uint32_t *direct;    /* small fields: value to class */
+    uint32_t no_port;    /* class of RANGES_NO_PORT */
     uint64_t *level;     /* first level, classes * index->parts: which words a class has (none: dense) */
     uint32_t *firsts;    /* where in packed they begin */
     uint64_t *packed;    /* dense: classes * index->words */

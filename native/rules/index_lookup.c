@@ -63,7 +63,7 @@ static int make_tables(struct index_field *field, uint32_t count, uint32_t bits)
 {
     struct building b = {field, count, 0, 0};
     uint32_t more = 0;
-    while (bits < 16 && count > 1u << (bits - 4)) /* sixteen entries a bound */
+    while (bits < 16 && count > 1u << (bits - 3)) /* eight entries a bound */
         bits++;
     field->top_shift = 32 - bits;
     field->top = malloc(sizeof(uint32_t) << bits);

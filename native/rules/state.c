@@ -7,7 +7,7 @@
 
 #include <netinet/in.h>
 
-#include "rules/state_table.h"
+#include "rules/state_find.h"
 
 enum { FIN = 1, SYN = 2, RST = 4 };
 #define BOTH(flag) ((flag) | (flag) << 8)
@@ -16,14 +16,6 @@ enum { FIN = 1, SYN = 2, RST = 4 };
 static uint64_t seconds(uint64_t count)
 {
     return count * SECOND;
-}
-
-/* Two 48-bit ends and the protocol, smaller end first, so that both directions hash alike. */
-static uint64_t hash4(const struct nv_rules *engine, const struct rules_view *v)
-{
-    uint64_t a = (uint64_t)v->src << 16 | v->sport, b = (uint64_t)v->dst << 16 | v->dport;
-    uint64_t words[2] = {(a < b ? a : b) | (uint64_t)v->proto << 48, a < b ? b : a};
-    return sip_hash(&engine->secret, words, 2);
 }
 
 static uint64_t hash6(const struct nv_rules *engine, const struct rules_view *v)
@@ -39,46 +31,14 @@ static uint64_t hash6(const struct nv_rules *engine, const struct rules_view *v)
 
 uint64_t rules_state_hash(const struct nv_rules *engine, const struct rules_view *v)
 {
-    return v->family == 4 ? hash4(engine, v) : v->family == 6 ? hash6(engine, v) : 0;
-}
-
-void rules_state_prefetch(const struct rules_states *states, uint64_t hash)
-{
-    __builtin_prefetch(&states->heads[state_bucket(states, hash)]);
-}
-
-void rules_state_prefetch_entry(const struct rules_states *states, uint64_t hash)
-{
-    uint32_t number = states->heads[state_bucket(states, hash)];
-    const struct rules_state *state = state_at(states, number);
-    __builtin_prefetch(state);
-    __builtin_prefetch(&state->src6);
-}
-
-enum direction { FORWARD, BACKWARD, ELSEWHERE };
-
-static enum direction direction_of(const struct rules_state *s, const struct rules_view *v)
-{
-    if (s->family != v->family || s->proto != v->proto)
-        return ELSEWHERE;
-    if (v->family == 4) {
-        if (s->src == v->src && s->dst == v->dst && s->sport == v->sport && s->dport == v->dport)
-            return FORWARD;
-        if (s->src == v->dst && s->dst == v->src && s->sport == v->dport && s->dport == v->sport)
-            return BACKWARD;
-        return ELSEWHERE;
-    }
-    if (s->sport == v->sport && s->dport == v->dport && memcmp(s->src6, view_src6(v), 16) == 0 &&
-        memcmp(s->dst6, view_dst6(v), 16) == 0)
-        return FORWARD;
-    if (s->sport == v->dport && s->dport == v->sport && memcmp(s->src6, view_dst6(v), 16) == 0 &&
-        memcmp(s->dst6, view_src6(v), 16) == 0)
-        return BACKWARD;
-    return ELSEWHERE;
+    uint32_t ports = (uint32_t)v->sport << 16 | v->dport;
+    if (v->family == 4)
+        return state_hash4(&engine->secret, v->src, v->dst, ports, v->proto);
+    return v->family == 6 ? hash6(engine, v) : 0;
 }
 
 /* Both ends have opened and not both closed: a segment renews the state once both directions acknowledged. */
-static bool acknowledged(struct rules_state *s, const uint8_t *tcp, enum direction way)
+static bool acknowledged(struct rules_state *s, const uint8_t *tcp, enum state_way way)
 {
     uint32_t ack = view_u32(tcp + 8);
     uint32_t *highest = way == FORWARD ? &s->ack_fwd : &s->ack_rev;
@@ -94,7 +54,7 @@ static bool acknowledged(struct rules_state *s, const uint8_t *tcp, enum directi
 
 /* How long the state lives from this packet on, in seconds; -1: as long as before. */
 static int64_t lifetime(struct rules_state *s, const struct rules_view *v, const struct nv_rules_params *params,
-                        enum direction way)
+                        enum state_way way)
 {
     if (v->proto == IPPROTO_UDP)
         return params->dyn_udp_lifetime;
@@ -117,7 +77,7 @@ static int64_t lifetime(struct rules_state *s, const struct rules_view *v, const
     }
 }
 
-static void renew(struct rules_states *states, struct rules_state *s, struct rules_eval *e, enum direction way)
+static void renew(struct rules_states *states, struct rules_state *s, struct rules_eval *e, enum state_way way)
 {
     int64_t life = lifetime(s, e->view, e->params, way);
     if (life < 0)
@@ -128,11 +88,13 @@ static void renew(struct rules_states *states, struct rules_state *s, struct rul
     s->expires = expires;
 }
 
-static void remember_side(struct rules_state *s, const struct rules_eval *e, enum direction way)
+static void remember_side(struct rules_state *s, const struct rules_eval *e, enum state_way way)
 {
     struct state_side *side = &s->sides[way];
-    if (side->known)
+    uint32_t known = way == FORWARD ? STATE_KNOWN_FWD : STATE_KNOWN_REV;
+    if (s->tcp & known)
         return;
+    s->tcp |= known;
     *side = (struct state_side){e->packet->in_if, e->packet->out_if, e->packet->direction, 1, {0}};
     if (!(e->packet->flags & NV_RULES_RAW)) {
         memcpy(side->mac, e->view->frame, sizeof(side->mac));
@@ -140,51 +102,33 @@ static void remember_side(struct rules_state *s, const struct rules_eval *e, enu
     }
 }
 
-/* The number of the packet's live state with this name, 0 if there is none. */
-static uint32_t find(const struct rules_states *states, const struct rules_eval *e, uint32_t name, enum direction *way)
+static uint32_t find(const struct rules_states *states, const struct rules_eval *e, uint32_t name, enum state_way *way)
 {
-    if (e->view->family == 0)
-        return 0;
-    uint32_t number = states->heads[state_bucket(states, e->hash)];
-    for (; number; number = state_at(states, number)->next) {
-        const struct rules_state *s = state_at(states, number);
-        if (s->hash != e->hash || s->kind == STATE_PARENT || (s->name != name && name != NV_RULES_STATE_ANY))
-            continue;
-        *way = direction_of(s, e->view);
-        if (*way != ELSEWHERE && s->expires > e->packet->time_ns)
-            return number;
-    }
-    return 0;
+    return state_find(states, e->view, e->hash, name, e->packet->time_ns, way);
 }
 
-/* The rule a state runs, IMAGE_NO_RULE if it is gone. */
-static uint32_t parent_rule(const struct rules_eval *e, const struct rules_state *s)
+void rules_state_hit(struct rules_eval *e, struct rules_state *s, enum state_way way)
 {
-    const struct rules_image *image = e->image;
-    uint32_t rule = s->slot < image->slot_count ? image->rule_of_slot[s->slot] : IMAGE_NO_RULE;
-    if (rule == IMAGE_NO_RULE && e->params->dyn_keep_states)
-        return image->rule_count - 1;
-    return rule;
+    s->packets++;
+    s->bytes += e->view->bytes;
+    remember_side(s, e, way);
+    renew(e->engine->states, s, e, way);
 }
 
 struct rules_state *rules_state_find(struct rules_eval *e, uint32_t name, uint32_t *rule)
 {
     struct rules_states *states = e->engine->states;
-    enum direction way;
+    enum state_way way;
     uint32_t number = find(states, e, name, &way);
     if (number == 0)
         return NULL;
     struct rules_state *s = state_at(states, number);
-    uint32_t parent = parent_rule(e, s);
+    uint32_t parent = state_parent_rule(e->image, e->params, s);
     if (parent == IMAGE_NO_RULE)
         return NULL;
     *rule = parent;
-    if (e->worker) {
-        s->packets++;
-        s->bytes += e->view->bytes;
-        remember_side(s, e, way);
-        renew(states, s, e, way);
-    }
+    if (e->worker)
+        rules_state_hit(e, s, way);
     return s;
 }
 
@@ -347,7 +291,7 @@ unsigned rules_state_add(struct rules_eval *e, const struct nv_rules_insn *insn,
     struct rules_states *states = e->engine->states;
     uint32_t slot = e->image->slot[rule], parent = 0;
     uint64_t now = e->packet->time_ns;
-    enum direction way;
+    enum state_way way;
 
     if (e->view->family == 0 || find(states, e, insn->arg, &way))
         return 0;

@@ -7,15 +7,15 @@
 
 /* The keyed hash of the packet's flow, the same in both directions; 0 for packets that have none (not IP). */
 uint64_t rules_state_hash(const struct nv_rules *engine, const struct rules_view *view);
-/* Bring what a look-up of this hash touches into the cache: first its bucket, a little later its first state. */
-void rules_state_prefetch(const struct rules_states *states, uint64_t hash);
-void rules_state_prefetch_entry(const struct rules_states *states, uint64_t hash);
-
 /*
  * The live state of the packet's flow with this name (NV_RULES_STATE_ANY: whichever), NULL if there is none or its
  * rule is gone. Counts the packet and renews the lifetime unless explaining. *rule is the parent's index.
  */
 struct rules_state *rules_state_find(struct rules_eval *eval, uint32_t name, uint32_t *rule);
+
+enum state_way;
+/* Count the packet to its state and renew it (state_find.h). */
+void rules_state_hit(struct rules_eval *eval, struct rules_state *state, enum state_way way);
 
 /* The action argument that was read from a table when the state was made; 0 if none was. */
 uint64_t rules_state_token(const struct rules_state *state);

@@ -37,7 +37,7 @@ struct rules_state {
     uint8_t fields; /* PARENT: fields of the limit */
     uint16_t sport, dport;
     uint32_t src, dst; /* IPv4 */
-    uint32_t tcp;      /* flags seen: forward, << 8 backward, STATE_ACK_* */
+    uint32_t tcp;      /* flags seen: forward, << 8 backward, STATE_ACK_*, STATE_KNOWN_* */
     uint64_t expires;  /* ns; PARENT: no child expires before */
     uint64_t packets, bytes;
 
@@ -56,6 +56,9 @@ struct rules_state {
 
 #define STATE_ACK_FWD 0x10000u
 #define STATE_ACK_REV 0x20000u
+/* where packets of this direction come from is known */
+#define STATE_KNOWN_FWD 0x40000u
+#define STATE_KNOWN_REV 0x80000u
 
 struct rules_states {
     struct rules_state *pool;
