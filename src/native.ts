@@ -65,10 +65,14 @@ export interface Native {
   Engine: new (plan: NativePlan) => NativeEngine;
   Rules: new (params: Record<string, number | bigint>) => import('./rules/native-engine.js').NativeRules;
   RuleBatch: new (capacity: number, bytes: number) => import('./rules/native-engine.js').NativeBatch;
+  Emulation: new (
+    options: import('./emulation/native.js').NativeEmulationOptions,
+  ) => import('./emulation/native.js').NativeEmulation;
   list(dir?: string): import('./port/directory.js').PortInfo[];
   collect(dir?: string): number;
   checkPlan(plan: NativePlan): void;
   dropNames: string[];
+  emulationDropNames: string[];
   pageNames: string[];
   portNames: string[];
   workerNames: string[];

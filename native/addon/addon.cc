@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "context.h"
+#include "emulation.h"
 #include "engine.h"
 #include "error.h"
 #include "plan.h"
@@ -93,6 +94,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     env.SetInstanceData(new Context());
     exports.Set("version", NETVALE_VERSION);
     exports.Set("Port", Port::Define(env));
+    exports.Set("Emulation", Emulation::Define(env));
     exports.Set("Engine", Engine::Define(env));
     exports.Set("Rules", Rules::Define(env));
     exports.Set("RuleBatch", RuleBatch::Define(env));
@@ -100,6 +102,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("collect", Napi::Function::New<Collect>(env, "collect"));
     exports.Set("checkPlan", Napi::Function::New<CheckPlan>(env, "checkPlan"));
     exports.Set("dropNames", Names(env, nv_drop_name));
+    exports.Set("emulationDropNames", Names(env, nv_emu_drop_name));
     exports.Set("pageNames", Names(env, nv_page_name));
     exports.Set("portNames", Names(env, nv_port_word_name));
     exports.Set("workerNames", Names(env, nv_worker_word_name));

@@ -71,7 +71,9 @@ export class DummynetObjects {
 /** Queue sizes are bounded by sysctl variables. */
 function checkSize({ sysctl }: World, { queue }: DummynetConfig): void {
   const [size, name] =
-    queue && 'slots' in queue ? [queue.slots, 'pipe_slot_limit'] : [queue?.bytes ?? 0, 'pipe_byte_limit'];
+    queue && 'slots' in queue
+      ? [queue.slots, 'pipe_slot_limit']
+      : [queue && 'bytes' in queue ? queue.bytes : 0, 'pipe_byte_limit'];
   const limit = sysctl.get(`net.inet.ip.dummynet.${name}`);
   if (size > limit)
     throw new RuleError(`queue size ${size} too large`, {

@@ -75,14 +75,50 @@ export type SchedulerType = (typeof SCHEDULERS)[number];
 /** Loss of single packets: a probability, or Gilbert-Elliott (drop in good, good->bad, drop in bad, bad->good). */
 export type PacketLoss = { random: number } | { good: number; toBad: number; bad: number; toGood: number };
 
+export const JITTER_DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'table'] as const;
+
+/** Variation of the delay. `values`: a table's, in 8192ths of the deviation (as netem's distribution files). */
+export interface Jitter {
+  ms: number;
+  distribution: (typeof JITTER_DISTRIBUTIONS)[number];
+  file?: string;
+  values?: number[];
+  /** Packets may overtake. */
+  reorder: boolean;
+}
+
+/** Loss on the link: numbers of packets, a repeated pattern of 0 and 1, netem's four states, or a bit error rate. */
+export type LinkLoss =
+  | { kind: 'list'; packets: number[] }
+  | { kind: 'bits'; bits: string }
+  | { kind: 'markov'; p13: number; p31: number; p32: number; p23: number; p14: number }
+  | { kind: 'ber'; rate: number };
+
+/** What dummynet does not do to packets. */
+export interface Impairments {
+  jitter?: Jitter;
+  /** Every gap-th packet skips the delay, with the probability. */
+  reorder?: { probability: number; gap: number };
+  duplicate?: number;
+  corrupt?: number;
+  linkLoss?: LinkLoss;
+  /** Bytes a packet costs besides its length; cells of so many bytes, each with an overhead. */
+  overhead?: { bytes: number; cell?: { size: number; overhead: number } };
+  /** Ethernet: preamble, frame check sequence and gap, 24 bytes a packet. */
+  framing?: 'ethernet';
+  /** Instants at which 1500 bytes may leave. */
+  trace?: { file: string; timesMs: number[]; once: boolean };
+  slot?: { minMs: number; maxMs: number; packets: number; bytes: number };
+}
+
 /** What one command gives; members not given keep their value (or the default of a new object). */
-export interface DummynetConfig {
+export interface DummynetConfig extends Impairments {
   /** bit/s; 0: unlimited. */
   bandwidth?: number;
   delayMs?: number;
   burstBytes?: number;
   profile?: LinkProfile;
-  queue?: { slots: number } | { bytes: number };
+  queue?: { slots: number } | { bytes: number } | { ms: number };
   loss?: PacketLoss;
   noError?: boolean;
   buckets?: number;
@@ -105,6 +141,8 @@ export const DUMMYNET_LIMITS = {
   burstBytes: 2 ** 48 - 1,
   bandwidth: 2 ** 50,
   samples: 1024,
+  /** Bytes that Ethernet adds to a frame: preamble 8, frame check sequence 4, gap 12. */
+  framing: 24,
 };
 
 export const CODEL_DEFAULT: CodelParameters = { target: 5_000, interval: 100_000, ecn: false };

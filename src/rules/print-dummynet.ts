@@ -67,6 +67,7 @@ function printManagement(management: QueueManagement | undefined): string {
 
 function queueSize({ queue }: DummynetConfig): string {
   if (!queue || 'slots' in queue) return `${String(queue?.slots ?? 50).padStart(3)} sl.`;
+  if ('ms' in queue) return `${queue.ms} ms`;
   return queue.bytes >= 8192 ? `${Math.trunc(queue.bytes / 1024)} KB` : `${queue.bytes} B`;
 }
 

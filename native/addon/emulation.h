@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * emulation.h - the class Emulation: an emulator, and the records of the packets JavaScript passes through it. The
+ * packets' bytes stay with JavaScript: a packet is a number of its own choice, the cookie.
+ */
+#ifndef NETVALE_ADDON_EMULATION_H
+#define NETVALE_ADDON_EMULATION_H
+
+#include <memory>
+#include <vector>
+
+#include <napi.h>
+
+#include "emulation/emulation.h"
+
+namespace netvale
+{
+
+/* Records of packets: made in chunks, reused. */
+class PacketPool
+{
+  public:
+    struct nv_emu_packet *Take();
+    void Give(struct nv_emu_packet *packet);
+
+  private:
+    std::vector<std::unique_ptr<struct nv_emu_packet[]>> chunks_;
+    struct nv_emu_packet *free_ = nullptr;
+};
+
+class Emulation : public Napi::ObjectWrap<Emulation>
+{
+  public:
+    static Napi::Function Define(Napi::Env env);
+    explicit Emulation(const Napi::CallbackInfo &info);
+    ~Emulation() override;
+
+    /* The emulator, for engines that run on it. Throws when it is closed. */
+    struct nv_emu *Live(Napi::Env env) const;
+
+  private:
+    Napi::Value PipeConfig(const Napi::CallbackInfo &info);
+    Napi::Value QueueConfig(const Napi::CallbackInfo &info);
+    Napi::Value SchedConfig(const Napi::CallbackInfo &info);
+    Napi::Value Delete(const Napi::CallbackInfo &info);
+    Napi::Value Flush(const Napi::CallbackInfo &info);
+    Napi::Value WantsKey(const Napi::CallbackInfo &info);
+    Napi::Value Enqueue(const Napi::CallbackInfo &info);
+    Napi::Value Release(const Napi::CallbackInfo &info);
+    Napi::Value Next(const Napi::CallbackInfo &info);
+    Napi::Value Stop(const Napi::CallbackInfo &info);
+    Napi::Value Totals(const Napi::CallbackInfo &info);
+    Napi::Value Flows(const Napi::CallbackInfo &info);
+    Napi::Value Links(const Napi::CallbackInfo &info);
+    Napi::Value Close(const Napi::CallbackInfo &info);
+
+    void Free();
+
+    struct nv_emu *emu_ = nullptr;
+    PacketPool pool_;
+    std::vector<struct nv_emu_packet *> out_;
+};
+
+} // namespace netvale
+
+#endif

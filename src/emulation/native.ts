@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The emulator of native/emulation, through the addon. Times are nanoseconds.
+import type { FlowMask } from '../rules/dummynet.js';
+
+export const KIND = { pipe: 0, queue: 1, sched: 2 } as const;
+export const LIMIT = { slots: 0, bytes: 1, time: 2 } as const;
+export const MANAGEMENT = { droptail: 0, red: 1, gred: 2, codel: 3, pie: 4 } as const;
+export const JITTER = { uniform: 1, normal: 2, pareto: 3, table: 4 } as const;
+export const LOSS = { list: 1, bits: 2, markov: 3, ber: 4 } as const;
+
+/** Bits of NativeRelease.flags. */
+export const PACKET = { ect: 1, marked: 2, corrupt: 4, copy: 8, noError: 16 } as const;
+
+export interface NativeEmulationOptions {
+  seed: bigint;
+  /** Bytes at most for queues and links made by masks. */
+  memory?: number;
+  expireNs?: number;
+}
+
+/** struct nv_emu_link; what is not given is zero. */
+export interface NativeLink {
+  bandwidth?: number;
+  delayNs?: number;
+  burstBytes?: number;
+  profileNs?: Float64Array;
+  profileLossLevel?: number;
+  jitter?: number;
+  jitterNs?: number;
+  /** 8192ths of jitterNs. */
+  jitterTable?: Int16Array;
+  reorders?: boolean;
+  reorder?: number;
+  reorderGap?: number;
+  duplicate?: number;
+  corrupt?: number;
+  loss?: number;
+  lossList?: Float64Array;
+  lossBits?: string;
+  /** p13 p31 p32 p23 p14 */
+  markov?: Float64Array;
+  bitErrors?: number;
+  overhead?: number;
+  cellSize?: number;
+  cellOverhead?: number;
+  traceNs?: Float64Array;
+  traceOnce?: boolean;
+  slotMinNs?: number;
+  slotMaxNs?: number;
+  slotPackets?: number;
+  slotBytes?: number;
+}
+
+export interface NativeCodel {
+  targetNs: number;
+  intervalNs: number;
+  ecn: boolean;
+}
+
+export interface NativePie {
+  targetNs: number;
+  updateNs: number;
+  maxBurstNs: number;
+  alpha: number;
+  beta: number;
+  maxEcn: number;
+  ecn: boolean;
+  capDrop: boolean;
+  deRandomize: boolean;
+  onOff: boolean;
+  departureRate: boolean;
+}
+
+/** struct nv_emu_flowset */
+export interface NativeFlowset {
+  limit?: number;
+  limitKind?: number;
+  management?: number;
+  noError?: boolean;
+  plr?: number;
+  gilbert?: { good: number; toBad: number; bad: number; toGood: number };
+  weight?: number;
+  lmax?: number;
+  mask?: FlowMask;
+  red?: {
+    weight: number;
+    minThreshold: number;
+    maxThreshold: number;
+    maxProbability: number;
+    ecn: boolean;
+    averagePacket?: number;
+    maxPacket?: number;
+  };
+  codel?: NativeCodel;
+  pie?: NativePie;
+}
+
+/** struct nv_emu_sched */
+export interface NativeSched {
+  /** Index in SCHEDULERS. */
+  type: number;
+  mask?: FlowMask;
+  quantum?: number;
+  limit?: number;
+  flows?: number;
+  codel?: NativeCodel;
+  pie?: NativePie;
+}
+
+/** Columns that release fills; all of one length. */
+export interface NativeRelease {
+  cookies: Float64Array;
+  times: BigUint64Array;
+  /** Index of the drop's name; 0: the packet departs. */
+  drops: Uint8Array;
+  /** PACKET bits. */
+  flags: Uint8Array;
+  /** Which bit of a corrupt packet is to be flipped, from the first byte's highest. */
+  bits: Uint32Array;
+}
+
+/** A flow queue, or a link. */
+export interface FlowInfo {
+  number: number;
+  /** The sum of those that are gone. */
+  expired: boolean;
+  family: number;
+  proto: number;
+  src: string;
+  dst: string;
+  srcPort: number;
+  dstPort: number;
+  flowId: number;
+  totalPackets: number;
+  totalBytes: number;
+  /** Waiting. */
+  packets: number;
+  bytes: number;
+  drops: number;
+  departed: number;
+  departedBytes: number;
+}
+
+/** offered + duplicated = departed + waiting + the sum of drops, always. */
+export interface EmulationTotals {
+  offered: number;
+  offeredBytes: number;
+  duplicated: number;
+  departed: number;
+  departedBytes: number;
+  waiting: number;
+  marked: number;
+  corrupted: number;
+  reordered: number;
+  links: number;
+  flows: number;
+  memory: number;
+  drops: Record<string, number>;
+}
+
+/** The addon's class Emulation. `number` 0 means all objects of a kind where flows are asked for. */
+export interface NativeEmulation {
+  pipeConfig(number: number, link: NativeLink, flowset: NativeFlowset, mask?: FlowMask): void;
+  queueConfig(number: number, parent: number, flowset: NativeFlowset): void;
+  schedConfig(number: number, sched: NativeSched, link?: NativeLink): void;
+  delete(kind: number, number: number): void;
+  flush(): void;
+  /** Whether enqueue should be given the frame: the object has a mask or an fq_ scheduler. */
+  wantsKey(kind: number, number: number): boolean;
+  /** Index of the drop's name; 0: taken. `raw`: the frame begins with the IP header. */
+  enqueue(
+    now: bigint,
+    kind: number,
+    number: number,
+    cookie: number,
+    length: number,
+    ect: boolean,
+    frame?: Uint8Array,
+    raw?: boolean,
+  ): number;
+  /** How many packets were due. */
+  release(now: bigint, columns: NativeRelease): number;
+  /** When release has something next; undefined: never, unless a packet arrives. */
+  next(): bigint | undefined;
+  /** All that waits comes out of release as stopped. */
+  stop(now: bigint): void;
+  totals(): EmulationTotals;
+  flows(kind: number, number: number): FlowInfo[];
+  links(kind: number, number: number): FlowInfo[];
+  close(): void;
+}
+
+export const newRelease = (room: number): NativeRelease => ({
+  cookies: new Float64Array(room),
+  times: new BigUint64Array(room),
+  drops: new Uint8Array(room),
+  flags: new Uint8Array(room),
+  bits: new Uint32Array(room),
+});
