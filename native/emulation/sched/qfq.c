@@ -8,10 +8,12 @@
  * one of four sets, by whether they are eligible (S <= V) or not and ready or blocked by a group of higher index that
  * would finish earlier; the first group that is eligible and ready is the next, found by one bit instruction.
  *
- * As in dummynet weights are shares of 131072 (of their sum, where that is more), V grows by length/131072, and a flow
- * queue that has been idle starts at V, as a new one does. Alone, that would let a queue that empties after each packet
- * have more than its share for ever; so here one that has had more than its weight's part of all bytes, by more than
- * SLACK of its longest packets, starts where it finished.
+ * V grows by length/sum of weights, but the sum counts as LEAST_SUM at least, and a flow queue that has been idle
+ * starts at V, as a new one does. So the order is dummynet's (where V grows by length/131072); the guarantee, three
+ * slots of the own and a longest packet, is for shares of that sum, so weights that add up to LEAST_SUM or more have it
+ * in full. To start at V alone would let a queue that empties after each packet have more than its share for ever: one
+ * that has had more than its weight's part of all bytes, by more than SLACK of its longest packets, starts where it
+ * finished.
  *
  * Unlike the original, lmax is not bounded: a longer packet moves its flow queue to the group that it needs, before it
  * is served, so the guarantee holds for jumbo frames too.
@@ -26,7 +28,7 @@ enum {
     GROUPS = 32,
     SLOTS = 32,
     MAX_WEIGHT = 1 << 16,
-    LEAST_SUM = 2 * MAX_WEIGHT,
+    LEAST_SUM = 1024,
     SLACK = 16
 };
 #define ONE (UINT64_C(1) << FRACTION)
