@@ -142,8 +142,11 @@ static struct emu_set *set_of(struct nv_emu *emu, unsigned kind, unsigned number
 static struct emu_queue *queue_of(struct nv_emu *emu, struct emu_set *set, const struct emu_id *id, uint32_t hash,
                                   const struct nv_emu_key *key)
 {
+    static const struct emu_id none;
     struct emu_queue *queue = set->masked ? emu_find_queue(emu, set, id, hash) : set->only;
-    return queue ? queue : emu_make_queue(emu, set, id, key, hash);
+    if (queue)
+        return queue;
+    return set->masked ? emu_make_queue(emu, set, id, key, hash) : emu_make_queue(emu, set, &none, key, 0);
 }
 
 /* A hash of the whole key, for schedulers that tell flows apart themselves. */

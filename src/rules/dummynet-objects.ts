@@ -46,7 +46,8 @@ export class DummynetObjects {
     });
   }
 
-  configure(kind: DummynetKind, number: number, given: DummynetConfig, journal: Journal): void {
+  /** Returns the configuration as it is now. */
+  configure(kind: DummynetKind, number: number, given: DummynetConfig, journal: Journal): DummynetConfig {
     const before = this.get(kind, number);
     const config: Record<string, unknown> = { ...given };
     for (const member of KEPT)
@@ -56,15 +57,11 @@ export class DummynetObjects {
         expected: `queue ${number} config pipe N or sched N`,
       });
     this.put(kind, number, config, journal);
+    return config;
   }
 
   remove(kind: DummynetKind, number: number, journal: Journal): void {
     this.put(kind, number, undefined, journal);
-  }
-
-  clear(journal: Journal): void {
-    for (const kind of ['pipe', 'queue', 'sched'] as const)
-      for (const [number] of this.all(kind)) this.remove(kind, number, journal);
   }
 }
 
@@ -81,18 +78,44 @@ function checkSize({ sysctl }: World, { queue }: DummynetConfig): void {
     });
 }
 
+/** What the engine is to be told of a change of an object; taking it back gives it its parameters again. */
+function tellEngine(
+  { engine: { dummynet } }: World,
+  { engineSteps }: Transaction,
+  kind: DummynetKind,
+  number: number,
+  before: DummynetConfig | undefined,
+  after: DummynetConfig | undefined,
+): void {
+  if (!dummynet) return;
+  const become = (config: DummynetConfig | undefined): void => {
+    if (config) dummynet.configure(kind, number, config);
+    else dummynet.delete(kind, number);
+  };
+  engineSteps.push({ run: () => become(after), undo: () => become(before) });
+}
+
+function remove(world: World, transaction: Transaction, kind: DummynetKind, number: number): void {
+  const { dummynet } = world;
+  tellEngine(world, transaction, kind, number, dummynet.get(kind, number), undefined);
+  dummynet.remove(kind, number, transaction.journal);
+}
+
 export function applyDummynet(
   world: World,
   command: DummynetCommand,
   flags: Flags,
-  { journal }: Transaction,
+  transaction: Transaction,
 ): string {
   const { dummynet } = world;
   switch (command.kind) {
     case 'dummynet-config':
       checkSize(world, command.config);
-      for (const number of command.numbers)
-        dummynet.configure(command.object, number, command.config, journal);
+      for (const number of command.numbers) {
+        const before = dummynet.get(command.object, number);
+        const after = dummynet.configure(command.object, number, command.config, transaction.journal);
+        tellEngine(world, transaction, command.object, number, before, after);
+      }
       return '';
     case 'dummynet-delete':
       for (const range of command.ranges) {
@@ -102,13 +125,14 @@ export function applyDummynet(
             `${command.object} ${range.low === range.high ? range.low : `${range.low}-${range.high}`} not found`,
             { exit: EXIT.unavailable },
           );
-        for (const [number] of found) dummynet.remove(command.object, number, journal);
+        for (const [number] of found) remove(world, transaction, command.object, number);
       }
       return '';
     case 'dummynet-flush':
-      dummynet.clear(journal);
+      for (const kind of ['queue', 'sched', 'pipe'] as const)
+        for (const [number] of dummynet.all(kind)) remove(world, transaction, kind, number);
       return flags.quiet ? '' : 'Flushed all pipes.\n';
     case 'dummynet-list':
-      return printObjects(dummynet, command.object, command.ranges);
+      return printObjects(dummynet, command.object, command.ranges, world.engine.dummynet);
   }
 }

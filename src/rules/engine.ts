@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the rule set needs of the engine that runs it (native/rules through the addon, or nothing when a file is only
 // checked or listed). Calls throw when the engine refuses; it is then as it was.
+import type { DummynetConfig, DummynetKind } from './dummynet.js';
 import type { Sysctl } from './sysctl.js';
 
 export interface RuleCounter {
@@ -31,7 +32,39 @@ export interface DynamicState {
   tcpFlags: number;
 }
 
+/** A flow queue and its counters. */
+export interface FlowQueue {
+  /** The sum of those that went away after being idle. */
+  expired: boolean;
+  /** 4, 6; 0: not IP, or no mask tells. */
+  family: number;
+  proto: number;
+  src: string;
+  dst: string;
+  srcPort: number;
+  dstPort: number;
+  flowId: number;
+  /** Offered, losses included. */
+  totalPackets: number;
+  totalBytes: number;
+  /** Waiting. */
+  packets: number;
+  bytes: number;
+  drops: number;
+}
+
+/** Where pipes, queues and schedulers run. Calls throw when parameters make no sense; nothing has changed then. */
+export interface DummynetEngine {
+  configure(kind: DummynetKind, number: number, config: DummynetConfig): void;
+  delete(kind: DummynetKind, number: number): void;
+  flows(kind: 'pipe' | 'queue', number: number): FlowQueue[];
+  /** One for each instance of a scheduler. */
+  links(kind: 'pipe' | 'sched', number: number): FlowQueue[];
+}
+
 export interface RuleEngine {
+  /** Where links run; without it they are only listed. */
+  dummynet?: DummynetEngine;
   /** Replace the running program (struct nv_rules_program). */
   load(program: Uint8Array): void;
   tableCreate(id: number, type: number, flowFields: number, limit: number): void;

@@ -3,7 +3,7 @@
 import { native } from '../native.js';
 import { TABLE_ME, TABLE_ROUTES } from './compiler/opcodes.js';
 import { encodeTableUpdate } from './compiler/table.js';
-import type { DynamicState, RuleCounter, RuleEngine } from './engine.js';
+import type { DummynetEngine, DynamicState, RuleCounter, RuleEngine } from './engine.js';
 import type { HostFacts } from './host.js';
 import type { Sysctl } from './sysctl.js';
 
@@ -158,15 +158,19 @@ export interface NativeEngineOptions {
   seed?: bigint;
   /** Nanoseconds; default: the real clock. */
   now?: () => bigint;
+  /** Where pipes, queues and schedulers run (an Emulator). */
+  dummynet?: DummynetEngine;
 }
 
 export class NativeEngine implements RuleEngine {
   readonly rules: NativeRules;
+  readonly dummynet?: DummynetEngine;
   private readonly now: () => bigint;
 
   constructor(options: NativeEngineOptions = {}) {
     this.rules = new native.Rules(options.seed === undefined ? {} : { seed: options.seed });
     this.now = options.now ?? clock;
+    if (options.dummynet) this.dummynet = options.dummynet;
   }
 
   load(program: Uint8Array): void {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// pipe show, queue show, sched show: the objects as ipfw prints them (without flows, which the emulator knows).
+// pipe show, queue show, sched show: the objects as ipfw prints them, with their flows where links run.
 import { maskBits, printIp6 } from './address.js';
 import type { DummynetConfig, DummynetKind, FlowMask, QueueManagement, SchedulerType } from './dummynet.js';
 import { DUMMYNET_LIMITS } from './dummynet.js';
 import type { DummynetObjects } from './dummynet-objects.js';
+import type { DummynetEngine, FlowQueue } from './engine.js';
+import { printFlows } from './print-flows.js';
 import type { Range } from './ranges.js';
 
 const ID = DUMMYNET_LIMITS.maxNumber + 1;
@@ -93,11 +95,11 @@ function printFlowset(
   config: DummynetConfig,
   scheduler: number,
   type: SchedulerType,
-  mask?: FlowMask,
+  { mask, flows = 0 }: { mask?: FlowMask | undefined; flows?: number },
 ): string[] {
   const [weight, lmax] = SCHEDULER_DEFAULTS[type];
   const lines = [
-    `q${number5(number)} ${queueSize(config)}${lossText(config)} 0 flows (${mask ? (config.buckets ?? 64) : 1} buckets) sched ${scheduler} ` +
+    `q${number5(number)} ${queueSize(config)}${lossText(config)} ${flows} flows (${mask ? (config.buckets ?? 64) : 1} buckets) sched ${scheduler} ` +
       `weight ${config.weight ?? weight} lmax ${config.maxLength ?? lmax} pri ${config.priority ?? 0} ${printManagement(config.management)}`,
   ];
   if (mask) lines.push(printMask(mask));
@@ -109,9 +111,10 @@ function printScheduler(
   type: SchedulerType,
   mask: FlowMask | undefined,
   buckets = 64,
+  active = 0,
 ): string[] {
   const lines = [
-    ` sched ${number} type ${type.toUpperCase()} flags ${hex(mask ? 1 : 0, 1)} ${mask ? buckets : 0} buckets 0 active`,
+    ` sched ${number} type ${type.toUpperCase()} flags ${hex(mask ? 1 : 0, 1)} ${mask ? buckets : 0} buckets ${active} active`,
   ];
   if (mask) lines.push(printMask(mask));
   return lines;
@@ -152,29 +155,43 @@ function schedulers(objects: DummynetObjects, ranges: readonly Range[]): [number
   return [...links].sort(([a], [b]) => a - b);
 }
 
-export function printObjects(objects: DummynetObjects, kind: DummynetKind, ranges: readonly Range[]): string {
+const alive = (flows: readonly FlowQueue[]): number => flows.filter(({ expired }) => !expired).length;
+
+export function printObjects(
+  objects: DummynetObjects,
+  kind: DummynetKind,
+  ranges: readonly Range[],
+  engine?: DummynetEngine,
+): string {
   const chosen = kind === 'sched' ? schedulers(objects, ranges) : objects.all(kind, ranges);
   const lines = chosen.flatMap(([number, config]) => {
     if (kind === 'pipe') {
       const mask = config.schedMask ?? config.mask;
+      const flows = engine?.flows('pipe', number) ?? [];
       return [
         ...printLink(number, config),
-        ...printFlowset(number + 2 * ID, config, number + ID, 'fifo'),
-        ...printScheduler(number + ID, 'fifo', mask, config.buckets),
+        ...printFlowset(number + 2 * ID, config, number + ID, 'fifo', {}),
+        ...printScheduler(number + ID, 'fifo', mask, config.buckets, alive(flows)),
+        ...printFlows(flows),
       ];
     }
-    if (kind === 'queue')
-      return printFlowset(
-        number,
-        config,
-        config.parent!,
-        schedulerType(objects, config.parent!),
-        config.flowMask ?? config.mask,
-      );
+    if (kind === 'queue') {
+      const parent = config.parent!;
+      const flows = engine?.flows('queue', number) ?? [];
+      return [
+        ...printFlowset(number, config, parent, schedulerType(objects, parent), {
+          mask: config.flowMask ?? config.mask,
+          flows: alive(flows),
+        }),
+        ...printFlows(flows),
+      ];
+    }
     const children = objects.all('queue').filter(([, queue]) => queue.parent === number);
+    const active = engine?.links('sched', number).length ?? 0;
+    const mask = config.schedMask ?? config.mask;
     return [
       ...printLink(number, config),
-      ...printScheduler(number, config.scheduler ?? 'wf2q+', config.schedMask ?? config.mask, config.buckets),
+      ...printScheduler(number, config.scheduler ?? 'wf2q+', mask, config.buckets, active),
       ...printFair(config),
       ...(children.length > 0
         ? [`   Children flowsets: ${children.map(([child]) => `${child} `).join('')}`]

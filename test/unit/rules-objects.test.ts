@@ -170,10 +170,10 @@ test('pipes, queues and schedulers are listed as ipfw lists them', () => {
   );
   assert.match(run('queue 6 show'), /^q00006 {2}10 sl\. .* sched 6 weight 7 /);
   assert.match(
-    refusal(() => run('pipe 1 config queue 101')).message,
-    /queue size 101 too large: expected at most 100/,
+    refusal(() => run('pipe 1 config queue 1000001')).message,
+    /queue size 1000001 too large: expected at most 1000000/,
   );
-  run('sysctl net.inet.ip.dummynet.pipe_slot_limit=1000\npipe 1 config queue 1000');
+  run('sysctl net.inet.ip.dummynet.pipe_slot_limit=2000000\npipe 1 config queue 2000000');
   assert.match(refusal(() => run('queue 9 config weight 5')).message, /belongs to no pipe or scheduler/);
   assert.match(refusal(() => run('pipe 9 delete')).message, /pipe 9 not found/);
   run('pipe 1-2 delete\npipe flush');

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// emulation-commands.test.ts: pipe, queue and sched commands act on a running emulator, and show what it counts.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Emulator } from '../../src/emulation/emulator.js';
+import { bareContext } from '../../src/rules/context.js';
+import { Controller } from '../../src/rules/controller.js';
+import { NativeEngine } from '../../src/rules/native-engine.js';
+
+const MS = 1_000_000n;
+
+function withEmulator(run: (command: (text: string) => string, emulator: Emulator) => void): void {
+  const emulator = new Emulator({ seed: 1n });
+  const engine = new NativeEngine({ seed: 1n, dummynet: emulator });
+  try {
+    const controller = new Controller({ engine, context: bareContext });
+    run((text) => controller.runText(text, 'test'), emulator);
+  } finally {
+    engine.close();
+    emulator.close();
+  }
+}
+
+/** UDP over IPv4, 60 bytes with the MAC header. */
+function frame(source: number, port: number): Uint8Array {
+  const bytes = Buffer.alloc(60);
+  bytes.writeUInt16BE(0x0800, 12);
+  bytes[14] = 0x45;
+  bytes.writeUInt16BE(46, 16);
+  bytes[22] = 64;
+  bytes[23] = 17;
+  bytes.writeUInt32BE(0x0a000000 + source, 26);
+  bytes.writeUInt32BE(0x0a0000ff, 30);
+  bytes.writeUInt16BE(port, 34);
+  bytes.writeUInt16BE(53, 36);
+  return bytes;
+}
+
+test('a pipe is made, changed while a packet is on it, and deleted', () => {
+  withEmulator((command, emulator) => {
+    command('pipe 1 config bw 1Mbit/s delay 10 queue 3');
+    for (let cookie = 0; cookie < 6; cookie++) {
+      const drop = emulator.enqueue(0n, 'pipe', 1, { cookie, length: 1250 });
+      assert.is(drop, cookie < 4 ? undefined : 'queue full');
+    }
+    assert.is(
+      command('pipe 1 show'),
+      '00001:   1.000 Mbit/s   10 ms burst 0 \n' +
+        'q131073   3 sl. 0 flows (1 buckets) sched 65537 weight 0 lmax 0 pri 0 droptail\n' +
+        ' sched 65537 type FIFO flags 0x0 0 buckets 1 active\n' +
+        'BKT Prot ___Source IP/port____ ____Dest. IP/port____ Tot_pkt/bytes Pkt/Byte Drp\n' +
+        '  0 ip           0.0.0.0/0             0.0.0.0/0        6     7500  3 3750   2\n',
+    );
+    command('pipe 1 config bw 2Mbit/s delay 5');
+    assert.equal(
+      emulator.release(1000n * MS).map(({ cookie, time }) => [cookie, time]),
+      [
+        [0, 20n * MS],
+        [1, 20n * MS],
+        [2, 25n * MS],
+        [3, 30n * MS],
+      ],
+    );
+    command('pipe 1 delete');
+    assert.is(emulator.enqueue(40n * MS, 'pipe', 1, { cookie: 9, length: 60 }), 'no such pipe');
+    assert.is(emulator.totals().drops['no such pipe'], 1);
+  });
+});
+
+test('queues of a scheduler are shown flow by flow', () => {
+  withEmulator((command, emulator) => {
+    command('pipe 1 config bw 1Mbit/s\nqueue 7 config pipe 1 weight 5 mask src-ip 0xff src-port 0xffff');
+    for (const source of [1, 2, 3])
+      for (let i = 0; i < source; i++)
+        emulator.enqueue(0n, 'queue', 7, { cookie: source, length: 60, frame: frame(source, 1000 + source) });
+    const lines = command('queue 7 show').split('\n');
+    assert.is(lines[0], 'q00007  50 sl. 3 flows (64 buckets) sched 1 weight 5 lmax 0 pri 0 droptail');
+    assert.equal(
+      lines
+        .slice(3, -1)
+        .map((line) => line.trim().split(/ +/).slice(2, 6))
+        .sort(),
+      [
+        ['0.0.0.1/1001', '0.0.0.0/0', '1', '60'],
+        ['0.0.0.2/1002', '0.0.0.0/0', '2', '120'],
+        ['0.0.0.3/1003', '0.0.0.0/0', '3', '180'],
+      ],
+    );
+    assert.match(command('sched 1 show'), / sched 1 type WF2Q\+ flags 0x0 0 buckets 1 active\n/);
+  });
+});
+
+test('a refused command changes nothing, also not the emulator', () => {
+  withEmulator((command, emulator) => {
+    command('pipe 1 config delay 10');
+    assert.throws(
+      () => command('pipe 1 config delay 20\npipe 2 config delay 5\npipe 9 delete'),
+      /pipe 9 not found/,
+    );
+    assert.is(emulator.enqueue(0n, 'pipe', 2, { cookie: 1, length: 60 }), 'no such pipe');
+    emulator.enqueue(0n, 'pipe', 1, { cookie: 1, length: 60 });
+    assert.is(emulator.next(), 10n * MS);
+  });
+});
+
+test('flush deletes all, and what waits is lost by name', () => {
+  withEmulator((command, emulator) => {
+    command('pipe 1 config delay 10\nsched 2 config type rr\nqueue 3 config sched 2');
+    emulator.enqueue(0n, 'pipe', 1, { cookie: 5, length: 60 });
+    command('pipe flush');
+    assert.equal(
+      emulator.release(0n).map(({ cookie, drop }) => [cookie, drop]),
+      [[5, 'pipe deleted']],
+    );
+    assert.is(emulator.enqueue(0n, 'queue', 3, { cookie: 6, length: 60 }), 'no such pipe');
+  });
+});
+
+test.run();
