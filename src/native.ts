@@ -56,6 +56,16 @@ export interface NativeEngine {
   close(): void;
 }
 
+export interface NativeRelay {
+  page(): ArrayBuffer;
+  histograms(): ArrayBuffer;
+  setOnePass(onePass: boolean): void;
+  stop(drain: boolean): void;
+  done(): boolean;
+  join(): void;
+  close(): void;
+}
+
 /** A plan in the words and units of the library; made from a Plan by traffic/plan.ts. */
 export type NativePlan = Record<string, unknown>;
 
@@ -68,6 +78,7 @@ export interface Native {
   Emulation: new (
     options: import('./emulation/native.js').NativeEmulationOptions,
   ) => import('./emulation/native.js').NativeEmulation;
+  Relay: new (plan: Record<string, unknown>) => NativeRelay;
   list(dir?: string): import('./port/directory.js').PortInfo[];
   collect(dir?: string): number;
   checkPlan(plan: NativePlan): void;
@@ -81,6 +92,9 @@ export interface Native {
   ruleActionNames: string[];
   ruleReasonNames: string[];
   ruleContextBytes: number;
+  relayPageNames: string[];
+  relayNames: string[];
+  relayDropNames: string[];
 }
 
 /** The folder that holds package.json: this file is src/native.ts in a checkout, dist/src/native.js in a package. */

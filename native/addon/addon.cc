@@ -11,6 +11,7 @@
 #include "error.h"
 #include "plan.h"
 #include "port.h"
+#include "relay.h"
 #include "rules.h"
 #include "rules_batch.h"
 
@@ -96,6 +97,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("Port", Port::Define(env));
     exports.Set("Emulation", Emulation::Define(env));
     exports.Set("Engine", Engine::Define(env));
+    exports.Set("Relay", Relay::Define(env));
     exports.Set("Rules", Rules::Define(env));
     exports.Set("RuleBatch", RuleBatch::Define(env));
     exports.Set("list", Napi::Function::New<List>(env, "list"));
@@ -110,6 +112,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("ruleActionNames", Names(env, nv_rules_action_name));
     exports.Set("ruleReasonNames", Names(env, nv_rules_reason_name));
     exports.Set("ruleContextBytes", static_cast<uint32_t>(sizeof(struct nv_rules_packet)));
+    exports.Set("relayPageNames", Names(env, nv_relay_page_name));
+    exports.Set("relayNames", Names(env, nv_relay_word_name));
+    exports.Set("relayDropNames", Names(env, nv_relay_drop_name));
     return exports;
 }
 

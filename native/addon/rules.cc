@@ -145,6 +145,7 @@ Rules::Rules(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Rules>(info)
         rules_ = nullptr;
         throw MakeError(info.Env(), result, error);
     }
+    Mark(info);
 }
 
 Rules::~Rules()
@@ -414,6 +415,7 @@ Napi::Value Rules::Tick(const Napi::CallbackInfo &info)
 /* close(): free it. May be called again. */
 Napi::Value Rules::Close(const Napi::CallbackInfo &info)
 {
+    CheckReturned(info.Env(), "the rule engine");
     nv_rules_worker_close(worker_);
     nv_rules_destroy(rules_);
     worker_ = nullptr;

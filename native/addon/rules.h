@@ -7,17 +7,20 @@
 
 #include <napi.h>
 
+#include "lend.h"
 #include "rules_packet.h"
 
 namespace netvale
 {
 
-class Rules : public Napi::ObjectWrap<Rules>
+class Rules : public Napi::ObjectWrap<Rules>, public Lent<Rules>
 {
   public:
+    static constexpr napi_type_tag kTag = {0x6e657476616c6552, 0x756c657300000001};
     static Napi::Function Define(Napi::Env env);
     explicit Rules(const Napi::CallbackInfo &info);
     ~Rules() override;
+    struct nv_rules *Live(Napi::Env env) const; /* throws ECLOSED */
 
   private:
     Napi::Value Load(const Napi::CallbackInfo &info);
@@ -44,7 +47,6 @@ class Rules : public Napi::ObjectWrap<Rules>
     Napi::Value Tick(const Napi::CallbackInfo &info);
     Napi::Value Close(const Napi::CallbackInfo &info);
 
-    struct nv_rules *Live(Napi::Env env) const;
     Napi::Value Done(const Napi::CallbackInfo &info, int result, const struct nv_error &error) const;
 
     struct nv_rules *rules_ = nullptr;

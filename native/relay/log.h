@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * log.h - the log of single packets: one JSON record a line for each arrival, departure and loss.
+ *
+ *      {"t_us":1500.250,"event":"arrive","from":0,"bytes":60,"rule":100,"verdict":"pipe"}
+ *      {"t_us":21548.250,"event":"depart","from":0,"bytes":60,"delay_us":20048.000}
+ *      {"t_us":1500.250,"event":"drop","from":0,"bytes":60,"reason":"queue full"}
+ *
+ * Times are microseconds since the relay started; `from` is the port packets came from, 0 the inside. delay_us is left
+ * out for packets that waited in no link, or with one_pass off.
+ */
+#ifndef NETVALE_RELAY_LOG_H
+#define NETVALE_RELAY_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RELAY_LOG_SIZE = 1 << 18, RELAY_LOG_LINE = 192 };
+
+struct relay_log {
+    int fd;                  /* -1: none is kept */
+    uint64_t start_ns, lost; /* records that could not be written */
+    size_t used;
+    char *text; /* RELAY_LOG_SIZE bytes */
+};
+
+/* Records for what happened at now_ns (CLOCK_MONOTONIC). Nothing when no log is kept. */
+void relay_log_arrive(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, unsigned rule,
+                      const char *verdict);
+/* delay_ns UINT64_MAX: not known */
+void relay_log_depart(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, uint64_t delay_ns);
+void relay_log_drop(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, const char *reason);
+
+/* Write what was gathered. What cannot be written is counted as lost. */
+void relay_log_flush(struct relay_log *log);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* loop.h - the inside of a relay: what its thread works with. */
+#ifndef NETVALE_RELAY_LOOP_H
+#define NETVALE_RELAY_LOOP_H
+
+#include <pthread.h>
+
+#include "relay/log.h"
+#include "relay/outlet.h"
+#include "relay/relay.h"
+#include "relay/side.h"
+
+enum { RELAY_BURST_MAX = 1024 };
+
+/* record->user: the port it came from, and what else the record holds. */
+enum {
+    RELAY_FROM = 1,
+    RELAY_HAS_CONTEXT = 2, /* in its extra bytes */
+    RELAY_HAS_ARRIVAL = 4, /* in `resume`, which one_pass has no use for */
+};
+
+enum relay_end { RELAY_RUN, RELAY_DRAIN, RELAY_STOP };
+
+/* A batch of packets from one ring on their way through the rules. */
+struct relay_batch {
+    struct frame frames[RELAY_BURST_MAX];
+    struct nv_rules_packet packets[RELAY_BURST_MAX];
+    struct nv_rules_verdict verdicts[RELAY_BURST_MAX];
+};
+
+struct nv_relay {
+    struct nv_relay_plan plan; /* its strings are only valid during start */
+    struct side side[2];
+    struct outlets outlets;
+    struct nv_store *store;
+    struct nv_rules_worker *worker;
+    struct relay_batch *batch;
+    uint32_t skip;                          /* bytes of a frame that links do not count: the MAC header at layer 3 */
+    uint64_t now;                           /* CLOCK_MONOTONIC of this turn */
+    uint64_t tick_ns;                       /* when states are looked at next */
+    uint64_t busy_ns;                       /* when there last was something to do */
+    uint64_t waiting;                       /* packets in links, both directions */
+    uint64_t stat[2][NV_RELAY_GROUP_WORDS]; /* published once a turn */
+    uint64_t sleeps, batches;
+    struct nv_histogram *lateness, *delay[2]; /* one piece of memory */
+    uint64_t *page;
+    struct relay_log log;
+    int wake; /* eventfd: stop was asked for */
+    bool one_pass;
+    enum relay_end end;
+    bool done, joined, started;
+    pthread_t thread;
+    struct nv_error error;
+};
+
+/* The thread's work, from start to stop. 0 or -errno with relay->error. */
+int relay_loop(struct nv_relay *relay);
+
+/* The sink of the relay's rules worker. */
+struct nv_rules_sink relay_sink(struct nv_relay *relay);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* outlet.c - see outlet.h. */
+#include "relay/outlet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct outlet *outlet_find(struct outlets *outlets, const char *name, const struct nv_open_options *open)
+{
+    for (unsigned i = 0; i < outlets->count; i++)
+        if (strcmp(outlets->outlet[i].name, name) == 0)
+            return outlets->outlet[i].failed ? NULL : &outlets->outlet[i];
+    if (outlets->count == OUTLETS || strlen(name) >= sizeof(outlets->outlet[0].name))
+        return NULL;
+    struct outlet *outlet = &outlets->outlet[outlets->count++];
+    struct nv_open_options options = *open;
+    options.extra_bufs = 0;
+    strcpy(outlet->name, name);
+    outlet->failed = side_open(&outlet->side, name, &options, NULL) < 0;
+    return outlet->failed ? NULL : outlet;
+}
+
+void outlet_name(uint32_t number, char *name)
+{
+    snprintf(name, NETMAP_REQ_IFNAMSIZ, "netmap:divert%u{0", number);
+}
+
+void outlets_close(struct outlets *outlets)
+{
+    for (unsigned i = 0; i < outlets->count; i++)
+        side_close(&outlets->outlet[i].side, NULL);
+    outlets->count = 0;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* side.c - see side.h. */
+#include "relay/side.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory/error.h"
+
+#define IN_BUFFER UINT64_C(1) /* cookie: 1 | side << 1 | buffer << 2; 0: the bytes are behind the record */
+
+int side_open(struct side *side, const char *name, const struct nv_open_options *open, struct nv_error *err)
+{
+    int error = nv_open(name, open, &side->port, err);
+
+    if (error)
+        return error;
+    struct nv_ring_range range = nv_rings(side->port);
+    side->first_rx = range.first_rx;
+    side->rx_rings = (uint16_t)(range.last_rx + 1 - range.first_rx);
+    side->tx_ring = range.first_tx;
+    if (side->rx_rings == 0 || (uint16_t)(range.last_tx + 1 - range.first_tx) == 0)
+        return nv_fail(err, EINVAL, "%s: opened without rx or tx rings: both are needed", name);
+    if (side->rx_rings > SIDE_RINGS)
+        return nv_fail(err, EINVAL, "%s: more than %d rings: open some of them (%s-0)", name, SIDE_RINGS, name);
+    bool good = nv_slots_open(&side->tx, side->port, nv_txring(side->port, side->tx_ring));
+    for (unsigned r = 0; r < side->rx_rings; r++)
+        good &= nv_slots_open(&side->rx[r], side->port, nv_rxring(side->port, side->first_rx + r));
+    side->scratch = malloc(SIDE_FRAME_MAX);
+    if (!good)
+        return nv_fail(err, EIO, "%s: somebody wrote rubbish into its rings", name);
+    return side->scratch ? 0 : nv_fail(err, ENOMEM, "no memory for a frame");
+}
+
+int side_spares(struct side *side, struct side *other, struct nv_error *err)
+{
+    struct netmap_if *nifp = nv_if(side->port);
+    const struct nv_slots *s = &side->tx;
+
+    if (other && other->spares && other->spares->memory == nv_mem_id(side->port)) {
+        side->spares = other->spares;
+    } else {
+        side->spares = calloc(1, sizeof(*side->spares));
+        if (!side->spares)
+            return nv_fail(err, ENOMEM, "no memory for spare buffers");
+        side->spares->memory = nv_mem_id(side->port);
+    }
+    struct spares *spares = side->spares;
+    uint32_t index = nifp->ni_bufs_head;
+    uint32_t *grown = realloc(spares->buffer, ((size_t)spares->size + s->mapped) * sizeof(*grown));
+    if (!grown)
+        return nv_fail(err, ENOMEM, "no memory for spare buffers");
+    spares->buffer = grown;
+    for (uint32_t left = s->mapped; index && left; left--) {
+        const uint8_t *data = nv_slots_buffer(s, index);
+        if (!data)
+            break; /* the rest of the list is rubbish */
+        spares->buffer[spares->count++] = index;
+        memcpy(&index, data, sizeof(index));
+    }
+    nifp->ni_bufs_head = 0;
+    spares->size = spares->count;
+    return 0;
+}
+
+void side_close(struct side *side, struct side *other)
+{
+    if (side->port && side->spares && !(other && other->spares == side->spares)) {
+        uint32_t head = 0;
+        nv_slots_refresh(&side->tx, side->port);
+        for (uint32_t i = 0; i < side->spares->count; i++) {
+            uint8_t *data = nv_slots_buffer(&side->tx, side->spares->buffer[i]);
+            if (data) {
+                memcpy(data, &head, sizeof(head));
+                head = side->spares->buffer[i];
+            }
+        }
+        nv_if(side->port)->ni_bufs_head = head;
+        free(side->spares->buffer);
+        free(side->spares);
+    }
+    side->spares = NULL;
+    nv_close(side->port);
+    side->port = NULL;
+    free(side->scratch);
+    side->scratch = NULL;
+}
+
+/* Put the pieces of a packet from slot `at` on together; how many bytes, 0: too many, or a bad index. */
+static uint32_t gather(const struct side *side, const struct nv_slots *s, uint32_t at, uint32_t slots)
+{
+    uint32_t length = 0;
+
+    for (; slots; slots--, at = nv_slots_next(at, s->slots)) {
+        const struct netmap_slot *slot = &s->ring->slot[at];
+        const uint8_t *data = nv_slots_buffer(s, slot->buf_idx);
+        uint32_t part = slot->len < s->buf_size ? slot->len : s->buf_size;
+        if (!data || length + part > SIDE_FRAME_MAX)
+            return 0;
+        memcpy(side->scratch + length, data, part);
+        length += part;
+    }
+    return length;
+}
+
+enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct frame *frame)
+{
+    struct nv_slots *s = &side->rx[r];
+    uint32_t first = *at, tail = nv_slots_tail(s->ring), next = first, slots = 0;
+
+    if (tail >= s->slots || first >= s->slots)
+        return SIDE_NONE; /* rubbish: the sync will find out */
+    for (bool more = true; more; slots++) {
+        if (next == tail)
+            return SIDE_NONE;
+        more = s->ring->slot[next].flags & NS_MOREFRAG;
+        next = nv_slots_next(next, s->slots);
+    }
+    *at = next;
+    struct netmap_slot *slot = &s->ring->slot[first];
+    if (slots > 1) {
+        uint32_t length = gather(side, s, first, slots);
+        *frame = (struct frame){.data = side->scratch, .length = length, .place = FRAME_LOOSE, .home = side};
+        return length ? SIDE_FRAME : SIDE_LONG;
+    }
+    uint32_t buffer = __atomic_load_n(&slot->buf_idx, __ATOMIC_RELAXED); /* once: others map this */
+    uint32_t length = __atomic_load_n(&slot->len, __ATOMIC_RELAXED);
+    uint8_t *data = nv_slots_buffer(s, buffer);
+    if (!data || length > s->buf_size)
+        return SIDE_BAD;
+    *frame = (struct frame){
+        .data = data, .length = length, .buffer = buffer, .place = FRAME_SLOT, .home = side, .slot = slot};
+    return SIDE_FRAME;
+}
+
+struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra)
+{
+    struct spares *spares = frame->home ? frame->home->spares : NULL;
+    struct nv_emu_packet *record;
+
+    if (frame->place == FRAME_SLOT && spares && spares->count && extra == 0) {
+        record = nv_store_take(store, sizeof(*record));
+        if (!record)
+            return NULL;
+        frame->slot->buf_idx = spares->buffer[--spares->count];
+        frame->slot->flags = NS_BUF_CHANGED;
+        record->cookie = IN_BUFFER | (uint64_t)frame->home->index << 1 | (uint64_t)frame->buffer << 2;
+        frame->place = FRAME_BUFFER;
+    } else {
+        size_t size = sizeof(*record) + (extra ? (frame->length + 7) / 8 * 8 + extra : frame->length);
+        record = nv_store_take(store, size);
+        if (!record)
+            return NULL;
+        memcpy(record + 1, frame->data, frame->length);
+        record->cookie = 0;
+        frame->data = (uint8_t *)(record + 1);
+        frame->place = FRAME_STORE;
+    }
+    frame->record = record;
+    return record;
+}
+
+void side_kept(struct nv_emu_packet *record, struct side *const sides[2], struct frame *frame)
+{
+    *frame = (struct frame){.record = record};
+    if (record->cookie & IN_BUFFER) {
+        frame->place = FRAME_BUFFER;
+        frame->home = sides[record->cookie >> 1 & 1];
+        frame->buffer = (uint32_t)(record->cookie >> 2);
+        frame->data = frame->home->tx.buffers + (uint64_t)frame->buffer * frame->home->tx.buf_size;
+    } else {
+        frame->place = FRAME_STORE;
+        frame->data = (uint8_t *)(record + 1);
+    }
+}
+
+void side_release(struct frame *frame, struct nv_store *store)
+{
+    if (frame->place == FRAME_BUFFER) {
+        struct spares *spares = frame->home->spares;
+        spares->buffer[spares->count++] = frame->buffer;
+    }
+    if (frame->record)
+        nv_store_give(store, frame->record);
+    frame->record = NULL;
+    frame->place = FRAME_LOOSE;
+}
+
+/* Free tx slots; the sync makes more when there are fewer than wanted. */
+static uint32_t room(struct side *side, uint32_t want)
+{
+    struct nv_slots *s = &side->tx;
+
+    for (int tries = 0;; tries++) {
+        uint32_t head = nv_slots_head(s->ring), tail = nv_slots_tail(s->ring);
+        if (head >= s->slots || tail >= s->slots)
+            return 0;
+        uint32_t have = nv_slots_between(head, tail, s->slots);
+        if (have >= want || tries)
+            return have;
+        nv_txsync(side->port, side->tx_ring);
+        side->pushed = false;
+    }
+}
+
+/* Spread a frame over tx slots, copying. */
+static bool copy_out(struct side *side, const struct frame *frame)
+{
+    struct nv_slots *s = &side->tx;
+    uint32_t size = s->buf_size, pieces = (frame->length + size - 1) / size;
+
+    if (pieces == 0 || pieces >= s->slots || room(side, pieces) < pieces)
+        return false;
+    uint32_t at = nv_slots_head(s->ring);
+    nv_slots_refresh(s, side->port);
+    for (uint32_t done = 0; done < frame->length; at = nv_slots_next(at, s->slots)) {
+        uint32_t part = frame->length - done < size ? frame->length - done : size;
+        uint8_t *data = nv_slots_buffer(s, s->ring->slot[at].buf_idx);
+        if (!data)
+            return false;
+        memcpy(data, frame->data + done, part);
+        done += part;
+        nv_slot_set(&s->ring->slot[at], part, done < frame->length ? NS_MOREFRAG : 0);
+    }
+    nv_slots_move(s->ring, at, at);
+    return true;
+}
+
+bool side_send(struct side *side, struct frame *frame, struct nv_store *store)
+{
+    struct nv_slots *s = &side->tx;
+    bool ours = frame->home && side->spares && frame->home->spares == side->spares &&
+                (frame->place == FRAME_SLOT || frame->place == FRAME_BUFFER) && frame->length <= s->buf_size;
+
+    if (!ours) {
+        if (!copy_out(side, frame))
+            return false;
+    } else {
+        if (frame->length == 0 || room(side, 1) < 1)
+            return false;
+        uint32_t at = nv_slots_head(s->ring);
+        struct netmap_slot *slot = &s->ring->slot[at];
+        uint32_t empty = slot->buf_idx;
+        slot->buf_idx = frame->buffer;
+        nv_slot_set(slot, frame->length, NS_BUF_CHANGED);
+        if (frame->place == FRAME_SLOT) {
+            frame->slot->buf_idx = empty;
+            frame->slot->flags = NS_BUF_CHANGED;
+            frame->place = FRAME_LOOSE;
+        } else {
+            frame->buffer = empty;
+        }
+        at = nv_slots_next(at, s->slots);
+        nv_slots_move(s->ring, at, at);
+    }
+    side->pushed = true;
+    side_release(frame, store);
+    return true;
+}
+
+int side_push(struct side *side)
+{
+    if (!side->pushed)
+        return 0;
+    side->pushed = false;
+    return nv_txsync(side->port, side->tx_ring) < 0 ? -EIO : 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * side.h - one port of a relay: take packets in, send packets out, keep waiting ones in spare buffers or in the store.
+ *
+ * A frame is a packet in one piece somewhere: in an rx slot, in a buffer taken out of its ring, in the store, or in
+ * memory that someone else owns. Sending moves buffers where both ports are in one region and copies otherwise.
+ */
+#ifndef NETVALE_RELAY_SIDE_H
+#define NETVALE_RELAY_SIDE_H
+
+#include "emulation/emulation.h"
+#include "engine/slots.h"
+#include "relay/store.h"
+
+enum { SIDE_RINGS = 16, SIDE_FRAME_MAX = 65536 + 64 };
+
+/* Buffers of one region that belong to no ring. */
+struct spares {
+    uint32_t *buffer;
+    uint32_t count, size;
+    uint16_t memory; /* nr_mem_id */
+};
+
+enum frame_place {
+    FRAME_SLOT,   /* in the rx slot `slot` */
+    FRAME_BUFFER, /* in buffer `buffer`, out of its ring; `record` waits with it */
+    FRAME_STORE,  /* behind `record`, in the store */
+    FRAME_LOOSE,  /* in memory of somebody else */
+};
+
+struct frame {
+    uint8_t *data;
+    uint32_t length;
+    uint32_t buffer;
+    enum frame_place place;
+    struct side *home; /* whose region it is in: SLOT, BUFFER */
+    struct netmap_slot *slot;
+    struct nv_emu_packet *record;
+};
+
+struct side {
+    struct nv_port *port;
+    unsigned rx_rings, first_rx, tx_ring;
+    struct nv_slots rx[SIDE_RINGS], tx;
+    struct spares *spares;
+    uint8_t *scratch;   /* SIDE_FRAME_MAX bytes: a packet of several slots, put together */
+    bool pushed;        /* slots were filled since the last sync */
+    uint8_t index;      /* 0: inside, 1: outside; other ports have no spares and keep none */
+    uint16_t interface; /* the rules' id */
+};
+
+/* Open a port for a relay and look at its rings. -errno as nv_open, -EINVAL: it lacks rings. */
+int side_open(struct side *side, const char *name, const struct nv_open_options *open, struct nv_error *err);
+
+/* Take over the region's extra buffers, or use those of `other` when both are in one region. -ENOMEM. */
+int side_spares(struct side *side, struct side *other, struct nv_error *err);
+
+/* Close the port; buffers that were taken go back first. */
+void side_close(struct side *side, struct side *other);
+
+/* What side_next found. */
+enum side_found { SIDE_NONE, SIDE_FRAME, SIDE_BAD, SIDE_LONG };
+
+/*
+ * The next packet of rx ring r, from slot *at on: *frame, and *at behind it. Several slots are put together in the
+ * scratch memory, so that such a packet has to be dealt with before the next is looked at (frame->place is then LOOSE).
+ */
+enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct frame *frame);
+
+/*
+ * Keep a frame: its record (64 bytes), with the bytes in their own buffer or, when no spare is left, the frame is not
+ * in an rx slot or `extra` bytes are wanted, copied behind the record. Those `extra` bytes (side_extra) are the
+ * caller's. NULL: the store is full or the frame too long.
+ */
+struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra);
+
+/* The frame of a record that side_keep made. */
+void side_kept(struct nv_emu_packet *record, struct side *const sides[2], struct frame *frame);
+
+/* Where the caller's `extra` bytes are. */
+static inline void *side_extra(struct nv_emu_packet *record, uint32_t length)
+{
+    return (uint8_t *)(record + 1) + (length + 7) / 8 * 8;
+}
+
+/* The frame is not needed any more: its buffer and record go back. */
+void side_release(struct frame *frame, struct nv_store *store);
+
+/* Put a frame into the tx ring and let it go. False: no room even after a sync, or too long; it is still the caller's.
+ */
+bool side_send(struct side *side, struct frame *frame, struct nv_store *store);
+
+/* Hand over what was put in. -EIO: somebody wrote rubbish into the rings. */
+int side_push(struct side *side);
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// relay.ts: the live loop between two ports (native/relay) and its counters.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { netvaleError } from '../errors.js';
+import { type NativeRelay, native } from '../native.js';
+import { Histogram } from '../report/histogram.js';
+import type { NativeRules } from '../rules/native-engine.js';
+
+export interface RelayOptions {
+  /** Port names: packets from inside to outside are `out recv INSIDE xmit OUTSIDE`, the others `in recv OUTSIDE`. */
+  inside: string;
+  outside: string;
+  dir?: string;
+  /** Of NativeEngine; none: everything passes. */
+  rules?: NativeRules;
+  /** Of the addon's class Emulation; none: there are no links. */
+  emulation?: object;
+  /** What rules see; default 2. */
+  layer?: 2 | 3;
+  /** Default true. */
+  onePass?: boolean;
+  /** Bytes that packets may take that wait beyond the spare buffers; default 256 MiB. */
+  memory?: number;
+  /** Spare buffers of each region; default 4096. */
+  extraBufs?: number;
+  /** Slots of rings that are created; default 1024. */
+  slots?: number;
+  /** Packets taken at once, 1 to 1024; default 256. */
+  burst?: number;
+  wait?: 'adaptive' | 'sleep' | 'busy';
+  /** Processor to run on. */
+  cpu?: number;
+  /** Open file to which every arrival, departure and loss is written as a JSON record; it stays the caller's. */
+  logFd?: number;
+  /** Nanoseconds from CLOCK_MONOTONIC to the time the rules see; default: to now. */
+  timeOffset?: bigint;
+}
+
+/** What came from one port. rx_packets + duplicates + returned = tx_packets + bounced + waiting + the sum of drops. */
+export interface DirectionStats {
+  rx_packets: number;
+  rx_bytes: number;
+  /** Sent on the other port. */
+  tx_packets: number;
+  tx_bytes: number;
+  /** In links now. */
+  waiting: number;
+  /** Of all that waited: in the packed store, not in their own buffers. */
+  copied: number;
+  /** Made by reject, reset and keep-alives, and sent back to the port packets come from. */
+  answers: number;
+  /** Made by tee. */
+  copies: number;
+  /** Made by links. */
+  duplicates: number;
+  /** Came back from divert ports. */
+  returned: number;
+  reassembled: number;
+  /** Sent back by fwd. */
+  bounced: number;
+  /** By reason; every reason is there. */
+  drops: Record<string, number>;
+}
+
+export interface RelayStats {
+  state: string;
+  /** CLOCK_MONOTONIC nanoseconds. */
+  start_ns: number;
+  now_ns: number;
+  store_used: number;
+  store_size: number;
+  /** Buffers left for packets that wait. */
+  spares: number;
+  sleeps: number;
+  batches: number;
+  /** Records of packets that could not be written. */
+  log_lost: number;
+  /** From the inside, from the outside. */
+  directions: [DirectionStats, DirectionStats];
+}
+
+/** Where things are in the page: native/relay/relay.h. */
+const HEAD_WORDS = 32;
+const GROUP_WORDS = 64;
+const DROPS_AT = 16;
+const WAIT_MODES = { adaptive: 0, sleep: 1, busy: 2 } as const;
+const LOOK_MS = 10;
+
+/** Nanoseconds from CLOCK_MONOTONIC to the time since 1970. */
+export const clockOffset = (): bigint => BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+
+const relays = new Set<Relay>();
+process.on('exit', () => {
+  for (const relay of relays) relay.close();
+});
+
+/** A running relay. Keeps its ports until close() is called. */
+export class Relay {
+  readonly #native: NativeRelay;
+  readonly #words: BigUint64Array;
+  readonly #histograms: BigUint64Array;
+  #closed = false;
+
+  /** Opens both ports and starts. Throws a NetvaleError. */
+  constructor(options: RelayOptions) {
+    const { wait = 'adaptive', timeOffset = clockOffset(), ...plan } = options;
+    this.#native = new native.Relay({ ...plan, waitMode: WAIT_MODES[wait], timeOffset });
+    relays.add(this);
+    this.#words = new BigUint64Array(this.#native.page());
+    this.#histograms = new BigUint64Array(this.#native.histograms());
+  }
+
+  #check(): void {
+    if (this.#closed) throw netvaleError('ECLOSED', 'the relay is closed');
+  }
+
+  #direction(index: number): DirectionStats {
+    const at = HEAD_WORDS + index * GROUP_WORDS;
+    const drops: Record<string, number> = {};
+    native.relayDropNames.forEach((name, i) => {
+      if (name !== 'none') drops[name] = (drops[name] ?? 0) + Number(this.#words[at + DROPS_AT + i]!);
+    });
+    const words = native.relayNames.map((name, i) => [name, Number(this.#words[at + i]!)]);
+    return { ...(Object.fromEntries(words) as Omit<DirectionStats, 'drops'>), drops };
+  }
+
+  /** Read the counters: no native call, no lock. */
+  stats(): RelayStats {
+    this.#check();
+    const head = Object.fromEntries(
+      native.relayPageNames.map((name, i) => [name, Number(this.#words[i]!)]),
+    ) as unknown as RelayStats & { state: number };
+    return {
+      ...head,
+      state: native.stateNames[head.state as unknown as number]!,
+      directions: [this.#direction(0), this.#direction(1)],
+    };
+  }
+
+  #histogram(index: number): Histogram {
+    this.#check();
+    const words = this.#histograms.length / 3;
+    const merged = new Histogram();
+    merged.mergeWords(this.#histograms.subarray(index * words, (index + 1) * words));
+    return merged;
+  }
+
+  /** How late departures were: nanoseconds behind the links' exact time. */
+  lateness(): Histogram {
+    return this.#histogram(0);
+  }
+
+  /** Nanoseconds from arrival to exact departure, of packets from the inside (0) or the outside (1); with one_pass only. */
+  delay(from: 0 | 1): Histogram {
+    return this.#histogram(1 + from);
+  }
+
+  /** enable or disable one_pass. */
+  setOnePass(onePass: boolean): void {
+    this.#check();
+    this.#native.setOnePass(onePass);
+  }
+
+  /** Take no more in, and end when all that waits has left (drain) or at once. */
+  stop(drain = true): void {
+    this.#check();
+    this.#native.stop(drain);
+  }
+
+  /** Resolves when it has ended; the ports are closed then, the counters stay. Rejects with what ended it. */
+  async finished(): Promise<void> {
+    for (this.#check(); !this.#native.done(); this.#check()) await sleep(LOOK_MS);
+    this.#native.join();
+  }
+
+  /** Stop at once and free. May be called again. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    relays.delete(this);
+    this.#native.close();
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// relay-records.ts: what emulate reports while it runs live, as data: one record a report and one at the end.
+import type { DirectionStats, Relay, RelayStats } from '../emulation/relay.js';
+import type { LinkRecord } from './link-records.js';
+import { type LatencyRecord, latencyRecord } from './records.js';
+
+/** One direction in one interval (report) or the whole run (result). Rates are per second. */
+export interface DirectionRecord {
+  from: string;
+  to: string;
+  /** Taken from `from`, and sent on `to`. */
+  rx_packets: number;
+  rx_bytes: number;
+  tx_packets: number;
+  tx_bytes: number;
+  rx_pps: number;
+  rx_bps: number;
+  tx_pps: number;
+  tx_bps: number;
+  /** In links at the end of the interval. */
+  waiting: number;
+  /** Made by links, by rejecting rules; came back from divert ports; sent back by fwd. */
+  duplicates: number;
+  answers: number;
+  returned: number;
+  bounced: number;
+  /** Lost, by reason; in a result every reason is there. */
+  drops: Record<string, number>;
+  /** In a result, with one_pass: from arrival to departure, nanoseconds. */
+  delay?: LatencyRecord;
+}
+
+export interface RelayReportRecord {
+  type: 'report';
+  program: string;
+  /** Seconds since the start, and length of this interval. */
+  time: number;
+  seconds: number;
+  directions: [DirectionRecord, DirectionRecord];
+  /** Flow queues, those made by masks one by one. */
+  links: LinkRecord[];
+  /** Bytes of packets that wait outside their own buffers. */
+  store_used: number;
+}
+
+export interface RelayResultRecord {
+  type: 'result';
+  program: string;
+  seconds: number;
+  seed: string;
+  directions: [DirectionRecord, DirectionRecord];
+  /** How late departures were, nanoseconds behind the links' exact time. */
+  lateness: LatencyRecord;
+  links: LinkRecord[];
+  error?: string;
+}
+
+function direction(
+  from: string,
+  to: string,
+  now: DirectionStats,
+  before: DirectionStats | undefined,
+  seconds: number,
+): DirectionRecord {
+  const since = (name: Exclude<keyof DirectionStats, 'drops'>): number => now[name] - (before?.[name] ?? 0);
+  const rate = (value: number): number => (seconds > 0 ? value / seconds : 0);
+  const [rxPackets, rxBytes] = [since('rx_packets'), since('rx_bytes')];
+  const [txPackets, txBytes] = [since('tx_packets'), since('tx_bytes')];
+  const drops = Object.entries(now.drops).map(([name, count]) => [name, count - (before?.drops[name] ?? 0)]);
+  return {
+    from,
+    to,
+    rx_packets: rxPackets,
+    rx_bytes: rxBytes,
+    tx_packets: txPackets,
+    tx_bytes: txBytes,
+    rx_pps: rate(rxPackets),
+    rx_bps: rate(rxBytes * 8),
+    tx_pps: rate(txPackets),
+    tx_bps: rate(txBytes * 8),
+    waiting: now.waiting,
+    duplicates: since('duplicates'),
+    answers: since('answers'),
+    returned: since('returned'),
+    bounced: since('bounced'),
+    drops: Object.fromEntries(before === undefined ? drops : drops.filter(([, count]) => count !== 0)),
+  };
+}
+
+/** Names of the two ports: inside, outside. */
+export type PortPair = readonly [inside: string, outside: string];
+
+/** From one reading to the next. */
+export function relayReport(
+  [inside, outside]: PortPair,
+  before: RelayStats,
+  now: RelayStats,
+  links: LinkRecord[],
+): RelayReportRecord {
+  const seconds = (now.now_ns - before.now_ns) / 1e9;
+  return {
+    type: 'report',
+    program: 'emulate',
+    time: (now.now_ns - now.start_ns) / 1e9,
+    seconds,
+    directions: [
+      direction(inside, outside, now.directions[0], before.directions[0], seconds),
+      direction(outside, inside, now.directions[1], before.directions[1], seconds),
+    ],
+    links,
+    store_used: now.store_used,
+  };
+}
+
+/** The whole run. */
+export function relayResult(
+  [inside, outside]: PortPair,
+  relay: Relay,
+  seed: bigint,
+  links: LinkRecord[],
+  error: string | undefined,
+): RelayResultRecord {
+  const now = relay.stats();
+  const seconds = Math.max(0, now.now_ns - now.start_ns) / 1e9;
+  const whole = (from: string, to: string, index: 0 | 1): DirectionRecord => {
+    const record = direction(from, to, now.directions[index], undefined, seconds);
+    const delay = relay.delay(index);
+    return delay.count > 0 ? { ...record, delay: latencyRecord(delay) } : record;
+  };
+  return {
+    type: 'result',
+    program: 'emulate',
+    seconds,
+    seed: String(seed),
+    directions: [whole(inside, outside, 0), whole(outside, inside, 1)],
+    lateness: latencyRecord(relay.lateness()),
+    links,
+    ...(error !== undefined && { error }),
+  };
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// live-views.ts: how a live emulate shows itself: a table that is redrawn on a terminal, lines elsewhere, JSON records.
+import type { LinkRecord } from '../../../src/report/link-records.js';
+import type {
+  DirectionRecord,
+  RelayReportRecord,
+  RelayResultRecord,
+} from '../../../src/report/relay-records.js';
+import { duration, norm } from '../../../src/report/units.js';
+
+export interface LiveView {
+  /** What was understood: printed once, before packets. */
+  start(lines: readonly string[]): void;
+  report(record: RelayReportRecord): void;
+  end(record: RelayResultRecord): void;
+}
+
+/** Records, one a line. */
+export class JsonLiveView implements LiveView {
+  start(): void {}
+
+  report(record: RelayReportRecord): void {
+    process.stdout.write(`${JSON.stringify(record)}\n`);
+  }
+
+  end(record: RelayResultRecord): void {
+    process.stdout.write(`${JSON.stringify(record)}\n`);
+  }
+}
+
+const lost = (drops: Record<string, number>): string => {
+  const named = Object.entries(drops).filter(([, count]) => count > 0);
+  return named.length === 0 ? '' : ` lost: ${named.map(([name, count]) => `${name} ${count}`).join(', ')}`;
+};
+
+/** vale0:a > vale0:b   81.273 K pps in, 80.000 K pps 40.960 M bps out, 33 waiting */
+const directionLine = (record: DirectionRecord, width: number): string =>
+  `${`${record.from} > ${record.to}`.padEnd(width)}  ${norm(record.rx_pps)}pps in, ` +
+  `${norm(record.tx_pps)}pps ${norm(record.tx_bps)}bps out, ${record.waiting} waiting${lost(record.drops)}`;
+
+/** pipe 1: 12 packets 6144 bytes wait, 3 lost */
+const linkLine = (link: LinkRecord): string =>
+  `  ${link.kind} ${link.number}${link.flow === '' ? '' : ` ${link.flow}`}: ${link.packets} packets ${link.bytes} bytes wait, ` +
+  `${link.total_packets} came, ${link.drops} lost`;
+
+/** Links shown at most: with masks there may be many thousands. */
+const MOST_LINKS = 16;
+
+/** Lines of one report. */
+export function reportLines(record: RelayReportRecord): string[] {
+  const width = Math.max(...record.directions.map(({ from, to }) => from.length + to.length + 3));
+  const shown = record.links.slice(0, MOST_LINKS).map(linkLine);
+  const more = record.links.length - shown.length;
+  return [
+    `${record.time.toFixed(3)} s`,
+    ...record.directions.map((one) => directionLine(one, width)),
+    ...shown,
+    ...(more > 0 ? [`  and ${more} more`] : []),
+  ];
+}
+
+/** Lines of the end. */
+export function resultLines(record: RelayResultRecord): string[] {
+  const lines = record.directions.map((one) => {
+    const delay =
+      one.delay === undefined
+        ? ''
+        : ` Delay: min ${duration(one.delay.min)}, median ${duration(one.delay.p50)}, 99 % ${duration(one.delay.p99)}, max ${duration(one.delay.max)}.`;
+    return (
+      `${one.from} > ${one.to}: ${one.rx_packets} packets ${one.rx_bytes} bytes in, ${one.tx_packets} packets ${one.tx_bytes} bytes out` +
+      `${one.waiting > 0 ? `, ${one.waiting} still waiting` : ''}.${lost(one.drops).replace(' lost:', ' Lost:')}${delay}`
+    );
+  });
+  const { lateness } = record;
+  if (lateness.count > 0)
+    lines.push(
+      `Departures were late by: median ${duration(lateness.p50)}, 99 % ${duration(lateness.p99)}, max ${duration(lateness.max)}.`,
+    );
+  return [...lines, `${record.seconds.toFixed(2)} seconds, seed ${record.seed}.`];
+}
+
+/** For people: reports on stderr (redrawn in place on a terminal), the end on stdout. */
+export class TextLiveView implements LiveView {
+  #drawn = 0;
+
+  start(lines: readonly string[]): void {
+    for (const line of lines) console.log(line);
+  }
+
+  report(record: RelayReportRecord): void {
+    const lines = reportLines(record);
+    if (!process.stderr.isTTY) {
+      process.stderr.write(`${lines.join('\n')}\n`);
+      return;
+    }
+    const columns = process.stderr.columns ?? 80;
+    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : '';
+    process.stderr.write(`${up}${lines.map((line) => `${line.slice(0, columns - 1)}\n`).join('')}`);
+    this.#drawn = lines.length;
+  }
+
+  end(record: RelayResultRecord): void {
+    process.stdout.write(`${resultLines(record).join('\n')}\n`);
+  }
+}
