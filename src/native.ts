@@ -94,6 +94,7 @@ export interface Native {
   ruleContextBytes: number;
   relayPageNames: string[];
   relayNames: string[];
+  relayMeasureNames: string[];
   relayDropNames: string[];
 }
 

@@ -114,6 +114,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("ruleContextBytes", static_cast<uint32_t>(sizeof(struct nv_rules_packet)));
     exports.Set("relayPageNames", Names(env, nv_relay_page_name));
     exports.Set("relayNames", Names(env, nv_relay_word_name));
+    exports.Set("relayMeasureNames", Names(env, nv_relay_measure_name));
     exports.Set("relayDropNames", Names(env, nv_relay_drop_name));
     return exports;
 }

@@ -122,7 +122,13 @@ static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, cons
     enum nv_emu_kind kind = verdict->action == NV_RULES_PIPE ? NV_EMU_PIPE : NV_EMU_QUEUE;
     struct nv_emu_key key;
     record->length = frame->length - r->skip;
-    record->user = (uint16_t)(from | (context ? RELAY_HAS_CONTEXT : 0) | (one_pass ? RELAY_HAS_ARRIVAL : 0));
+    if (r->measured_kind != kind || r->measured_number != verdict->arg) { /* mostly the one of the packet before */
+        r->measured = relay_measure_find(r->page + NV_RELAY_MEASURES_AT, kind, verdict->arg);
+        r->measured_kind = kind;
+        r->measured_number = verdict->arg;
+    }
+    record->user = (uint16_t)(from | r->measured << RELAY_MEASURE_SHIFT | (context ? RELAY_HAS_CONTEXT : 0) |
+                              (one_pass ? RELAY_HAS_ARRIVAL : 0));
     record->resume = verdict->resume;
     if (one_pass)
         memcpy(&record->resume, &when, sizeof(when));
@@ -312,14 +318,17 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record)
         relay_corrupt(frame.data, frame.length, record->corrupt_bit);
     if (record->flags & NV_EMU_MARKED)
         relay_mark_ce(frame.data, frame.length);
+    unsigned measured = record->user >> RELAY_MEASURE_SHIFT;
     if (record->user & RELAY_HAS_ARRIVAL) {
         uint64_t arrival;
         memcpy(&arrival, &record->resume, sizeof(arrival));
         uint64_t delay = record->time_ns - arrival;
         nv_histogram_record(r->delay[from], delay);
+        relay_measure(r->page + NV_RELAY_MEASURES_AT, measured, r->now, record->length, r->now - arrival);
         forward(r, from, 1 - from, &frame, delay);
         return;
     }
+    relay_measure(r->page + NV_RELAY_MEASURES_AT, measured, r->now, record->length, UINT64_MAX);
     struct nv_rules_packet packet;
     struct nv_rules_verdict verdict;
     uint64_t when = record->time_ns; /* links in a row do not add up how late this loop is */

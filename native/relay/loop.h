@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "relay/log.h"
+#include "relay/measure.h"
 #include "relay/outlet.h"
 #include "relay/relay.h"
 #include "relay/side.h"
@@ -15,8 +16,9 @@ enum { RELAY_BURST_MAX = 1024 };
 /* record->user: the port it came from, and what else the record holds. */
 enum {
     RELAY_FROM = 1,
-    RELAY_HAS_CONTEXT = 2, /* in its extra bytes */
-    RELAY_HAS_ARRIVAL = 4, /* in `resume`, which one_pass has no use for */
+    RELAY_HAS_CONTEXT = 2,   /* in its extra bytes */
+    RELAY_HAS_ARRIVAL = 4,   /* in `resume`, which one_pass has no use for */
+    RELAY_MEASURE_SHIFT = 3, /* then the group it is measured in */
 };
 
 enum relay_end { RELAY_RUN, RELAY_DRAIN, RELAY_STOP };
@@ -42,7 +44,8 @@ struct nv_relay {
     uint64_t waiting;                       /* packets in links, both directions */
     uint64_t stat[2][NV_RELAY_GROUP_WORDS]; /* published once a turn */
     uint64_t sleeps, batches;
-    struct nv_histogram *lateness, *delay[2]; /* one piece of memory */
+    unsigned measured, measured_kind, measured_number; /* group of the packet before, of which pipe or queue */
+    struct nv_histogram *lateness, *delay[2];          /* one piece of memory */
     uint64_t *page;
     struct relay_log log;
     int wake; /* eventfd: stop was asked for */

@@ -19,12 +19,14 @@
 #define NAME(id, name) name,
 static const char *const page_names[] = {NV_RELAY_PAGE_FIELDS(NAME)};
 static const char *const word_names[] = {NV_RELAY_FIELDS(NAME)};
+static const char *const measure_names[] = {NV_RELAY_MEASURES(NAME)};
 static const char *const own_drops[] = {NV_RELAY_DROPS(NAME)};
 #undef NAME
 _Static_assert((unsigned)NV_RELAY_FIELD_COUNT <= NV_RELAY_DROPS_AT, "words before the drops");
 _Static_assert(NV_RELAY_DROPS_AT + NV_RELAY_DROP_WORDS <= NV_RELAY_GROUP_WORDS, "words of a group");
 _Static_assert(sizeof(page_names) / sizeof(page_names[0]) == NV_RELAY_PAGE_FIELD_COUNT, "a name for each word");
 _Static_assert(sizeof(word_names) / sizeof(word_names[0]) == NV_RELAY_FIELD_COUNT, "a name for each word");
+_Static_assert((unsigned)NV_RELAY_MEASURE_COUNT <= NV_RELAY_MEASURE_WORDS, "words of a group");
 _Static_assert(sizeof(own_drops) / sizeof(own_drops[0]) == NV_RELAY_DROP_COUNT, "a name for each drop");
 
 const char *nv_relay_page_name(unsigned word)
@@ -35,6 +37,11 @@ const char *nv_relay_page_name(unsigned word)
 const char *nv_relay_word_name(unsigned word)
 {
     return word < NV_RELAY_FIELD_COUNT ? word_names[word] : NULL;
+}
+
+const char *nv_relay_measure_name(unsigned word)
+{
+    return word < NV_RELAY_MEASURE_COUNT ? measure_names[word] : NULL;
 }
 
 const char *nv_relay_drop_name(unsigned drop)

@@ -15,6 +15,7 @@
 #include <netvale.h>
 #include "emulation/emulation.h"
 #include "engine/histogram.h"
+#include "relay/measure.h"
 #include "rules/rules.h"
 
 #ifdef __cplusplus
@@ -85,7 +86,7 @@ enum nv_relay_word { NV_RELAY_FIELDS(NV_RELAY_ENUM) NV_RELAY_FIELD_COUNT };
 #define NV_RELAY_DROP_WORDS  ((unsigned)NV_RELAY_DROP_COUNT + NV_RULES_REASON_COUNT + NV_EMU_DROP_COUNT)
 #define NV_RELAY_GROUP_WORDS 64u
 
-/* Words of the whole page: header, then two groups. Each is written by the relay's thread with relaxed stores. */
+/* Words of the whole page: header, two groups, measures. Each is written by the relay's thread with relaxed stores. */
 #define NV_RELAY_PAGE_FIELDS(X)                                                                                        \
     X(STATE, "state")           /* enum nv_engine_state */                                                             \
     X(ERROR, "error")           /* errno value, or 0 */                                                                \
@@ -101,12 +102,14 @@ enum nv_relay_word { NV_RELAY_FIELDS(NV_RELAY_ENUM) NV_RELAY_FIELD_COUNT };
 #define NV_RELAY_PAGE_ENUM(id, name) NV_RELAY_PAGE_##id,
 enum nv_relay_page_word { NV_RELAY_PAGE_FIELDS(NV_RELAY_PAGE_ENUM) NV_RELAY_PAGE_FIELD_COUNT };
 #undef NV_RELAY_PAGE_ENUM
-#define NV_RELAY_PAGE_HEAD  32u
-#define NV_RELAY_PAGE_WORDS (NV_RELAY_PAGE_HEAD + 2 * NV_RELAY_GROUP_WORDS)
+#define NV_RELAY_PAGE_HEAD   32u
+#define NV_RELAY_MEASURES_AT (NV_RELAY_PAGE_HEAD + 2 * NV_RELAY_GROUP_WORDS) /* see measure.h */
+#define NV_RELAY_PAGE_WORDS  (NV_RELAY_MEASURES_AT + NV_RELAY_MEASURE_GROUPS * NV_RELAY_MEASURE_WORDS)
 
 const char *nv_relay_page_name(unsigned word); /* names as above; NULL when out of range */
 const char *nv_relay_word_name(unsigned word);
 const char *nv_relay_drop_name(unsigned drop);
+const char *nv_relay_measure_name(unsigned word);
 
 /* Open both ports and start. 0 or -errno with *err filled and nothing left open. */
 int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, struct nv_error *err);

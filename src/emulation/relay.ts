@@ -62,6 +62,23 @@ export interface DirectionStats {
   drops: Record<string, number>;
 }
 
+/** What a pipe or queue really gave. Times of sending, CLOCK_MONOTONIC nanoseconds; delays from arrival to sending. */
+export interface Measure {
+  kind: 'pipe' | 'queue';
+  number: number;
+  packets: number;
+  bytes: number;
+  first_ns: number;
+  last_ns: number;
+  /** Of the first packet: it was on the link before first_ns. */
+  first_bytes: number;
+  /** Packets whose delay is known: with one_pass. */
+  delays: number;
+  delay_min_ns: number;
+  delay_max_ns: number;
+  delay_sum_ns: number;
+}
+
 export interface RelayStats {
   state: string;
   /** CLOCK_MONOTONIC nanoseconds. */
@@ -83,6 +100,8 @@ export interface RelayStats {
 const HEAD_WORDS = 32;
 const GROUP_WORDS = 64;
 const DROPS_AT = 16;
+const MEASURES_AT = HEAD_WORDS + 2 * GROUP_WORDS;
+const MEASURE_WORDS = 16;
 const WAIT_MODES = { adaptive: 0, sleep: 1, busy: 2 } as const;
 const LOOK_MS = 10;
 
@@ -135,6 +154,18 @@ export class Relay {
       state: native.stateNames[head.state as unknown as number]!,
       directions: [this.#direction(0), this.#direction(1)],
     };
+  }
+
+  /** What pipes and queues gave so far, in the order in which packets first went there. */
+  measures(): Measure[] {
+    this.#check();
+    const out: Measure[] = [];
+    for (let at = MEASURES_AT; at < this.#words.length && this.#words[at] !== 0n; at += MEASURE_WORDS) {
+      const words = native.relayMeasureNames.map((name, i) => [name, Number(this.#words[at + i]!)]);
+      const measure = Object.fromEntries(words) as Measure & { kind: unknown };
+      out.push({ ...measure, kind: measure.kind === 0 ? 'pipe' : 'queue' });
+    }
+    return out;
   }
 
   #histogram(index: number): Histogram {
