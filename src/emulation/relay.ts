@@ -162,7 +162,7 @@ export class Relay {
     const out: Measure[] = [];
     for (let at = MEASURES_AT; at < this.#words.length && this.#words[at] !== 0n; at += MEASURE_WORDS) {
       const words = native.relayMeasureNames.map((name, i) => [name, Number(this.#words[at + i]!)]);
-      const measure = Object.fromEntries(words) as Measure & { kind: unknown };
+      const measure = Object.fromEntries(words) as Omit<Measure, 'kind'> & { kind: number };
       out.push({ ...measure, kind: measure.kind === 0 ? 'pipe' : 'queue' });
     }
     return out;
