@@ -58,6 +58,9 @@ export interface DirectionStats {
   reassembled: number;
   /** Sent back by fwd. */
   bounced: number;
+  /** Packets that left links and whose delay is known (with one_pass), and the sum of their delays. */
+  delays: number;
+  delay_sum_ns: number;
   /** By reason; every reason is there. */
   drops: Record<string, number>;
 }
@@ -140,7 +143,13 @@ export class Relay {
       if (name !== 'none') drops[name] = (drops[name] ?? 0) + Number(this.#words[at + DROPS_AT + i]!);
     });
     const words = native.relayNames.map((name, i) => [name, Number(this.#words[at + i]!)]);
-    return { ...(Object.fromEntries(words) as Omit<DirectionStats, 'drops'>), drops };
+    const delay = (1 + index) * (this.#histograms.length / 3);
+    return {
+      ...(Object.fromEntries(words) as Omit<DirectionStats, 'drops'>),
+      delays: Number(this.#histograms[delay]!),
+      delay_sum_ns: Number(this.#histograms[delay + 1]!),
+      drops,
+    };
   }
 
   /** Read the counters: no native call, no lock. */

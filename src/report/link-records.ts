@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // link-records.ts: links and flow queues as emulate reports them.
 
+import type { Measure } from '../emulation/relay.js';
+import type { DummynetObjects } from '../rules/dummynet-objects.js';
+
 export interface LinkRecord {
   kind: 'pipe' | 'queue' | 'sched';
   number: number;
@@ -13,4 +16,63 @@ export interface LinkRecord {
   packets: number;
   bytes: number;
   drops: number;
+}
+
+/** What a pipe or queue promises, and what it gave. Rates are bit/s, 0: no limit; times milliseconds. */
+export interface PromiseRecord {
+  kind: 'pipe' | 'queue';
+  number: number;
+  promised: {
+    bandwidth: number;
+    delay_ms: number;
+    /** Queues: share of the scheduler they belong to. */
+    weight?: number;
+    sched?: number;
+  };
+  measured: {
+    packets: number;
+    bytes: number;
+    /** From the first packet sent to the last; 0 for a single one. */
+    bandwidth: number;
+    /** From arrival to sending; with one_pass. */
+    delay_min_ms?: number;
+    delay_mean_ms?: number;
+    delay_max_ms?: number;
+  };
+}
+
+/** Beside each measure what was configured. */
+export function promiseRecords(
+  measures: readonly Measure[],
+  objects: Pick<DummynetObjects, 'get'>,
+): PromiseRecord[] {
+  return measures.map((one) => {
+    const { kind, number, packets, bytes, first_bytes, first_ns, last_ns, delays } = one;
+    const own = objects.get(kind, number);
+    const parent = own?.parent;
+    const link =
+      kind === 'pipe' || parent === undefined
+        ? own
+        : { ...objects.get('pipe', parent), ...objects.get('sched', parent) };
+    const seconds = (last_ns - first_ns) / 1e9;
+    return {
+      kind,
+      number,
+      promised: {
+        bandwidth: link?.bandwidth ?? 0,
+        delay_ms: link?.delayMs ?? 0,
+        ...(kind === 'queue' && parent !== undefined && { weight: own?.weight ?? 1, sched: parent }),
+      },
+      measured: {
+        packets,
+        bytes,
+        bandwidth: seconds > 0 ? ((bytes - first_bytes) * 8) / seconds : 0,
+        ...(delays > 0 && {
+          delay_min_ms: one.delay_min_ns / 1e6,
+          delay_mean_ms: one.delay_sum_ns / delays / 1e6,
+          delay_max_ms: one.delay_max_ns / 1e6,
+        }),
+      },
+    };
+  });
 }

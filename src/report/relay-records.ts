@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // relay-records.ts: what emulate reports while it runs live, as data: one record a report and one at the end.
-import type { DirectionStats, Relay, RelayStats } from '../emulation/relay.js';
-import type { LinkRecord } from './link-records.js';
+import type { LiveEmulation } from '../emulation/live.js';
+import type { DirectionStats, RelayStats } from '../emulation/relay.js';
+import { type LinkRecord, type PromiseRecord, promiseRecords } from './link-records.js';
 import { type LatencyRecord, latencyRecord } from './records.js';
 
 /** One direction in one interval (report) or the whole run (result). Rates are per second. */
@@ -26,6 +27,8 @@ export interface DirectionRecord {
   bounced: number;
   /** Lost, by reason; in a result every reason is there. */
   drops: Record<string, number>;
+  /** Mean time in links of what left them, milliseconds; with one_pass, when something left. */
+  delay_ms?: number;
   /** In a result, with one_pass: from arrival to departure, nanoseconds. */
   delay?: LatencyRecord;
 }
@@ -52,6 +55,8 @@ export interface RelayResultRecord {
   /** How late departures were, nanoseconds behind the links' exact time. */
   lateness: LatencyRecord;
   links: LinkRecord[];
+  /** What pipes and queues promise, beside what they gave. */
+  promises: PromiseRecord[];
   error?: string;
 }
 
@@ -83,6 +88,7 @@ function direction(
     answers: since('answers'),
     returned: since('returned'),
     bounced: since('bounced'),
+    ...(since('delays') > 0 && { delay_ms: since('delay_sum_ns') / since('delays') / 1e6 }),
     drops: Object.fromEntries(before === undefined ? drops : drops.filter(([, count]) => count !== 0)),
   };
 }
@@ -115,11 +121,10 @@ export function relayReport(
 /** The whole run. */
 export function relayResult(
   [inside, outside]: PortPair,
-  relay: Relay,
-  seed: bigint,
-  links: LinkRecord[],
+  live: LiveEmulation,
   error: string | undefined,
 ): RelayResultRecord {
+  const { relay, seed } = live;
   const now = relay.stats();
   const seconds = Math.max(0, now.now_ns - now.start_ns) / 1e9;
   const whole = (from: string, to: string, index: 0 | 1): DirectionRecord => {
@@ -134,7 +139,8 @@ export function relayResult(
     seed: String(seed),
     directions: [whole(inside, outside, 0), whole(outside, inside, 1)],
     lateness: latencyRecord(relay.lateness()),
-    links,
+    links: live.links(),
+    promises: promiseRecords(live.measures(), live.controller.world.dummynet),
     ...(error !== undefined && { error }),
   };
 }

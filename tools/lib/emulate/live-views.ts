@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // live-views.ts: how a live emulate shows itself: a table that is redrawn on a terminal, lines elsewhere, JSON records.
-import type { LinkRecord } from '../../../src/report/link-records.js';
+import type { LinkRecord, PromiseRecord } from '../../../src/report/link-records.js';
 import type {
   DirectionRecord,
   RelayReportRecord,
@@ -79,6 +79,24 @@ export function resultLines(record: RelayResultRecord): string[] {
   return [...lines, `${record.seconds.toFixed(2)} seconds, seed ${record.seed}.`];
 }
 
+const rate = (bits: number): string => (bits === 0 ? 'no limit' : `${norm(bits)}bit/s`);
+
+function promiseLine({ kind, number, promised, measured }: PromiseRecord): string {
+  const { bandwidth, delay_min_ms, delay_mean_ms, delay_max_ms } = measured;
+  const share = promised.weight === undefined ? '' : ` weight ${promised.weight} of sched ${promised.sched}`;
+  const delays =
+    delay_min_ms === undefined
+      ? ''
+      : `, ${delay_min_ms.toFixed(3)} ms at least, ${delay_mean_ms!.toFixed(3)} ms mean, ${delay_max_ms!.toFixed(3)} ms at most`;
+  return (
+    `${kind} ${number}${share}: promised ${rate(promised.bandwidth)}, ${promised.delay_ms.toFixed(3)} ms; ` +
+    `measured ${norm(bandwidth)}bit/s${delays}, over ${measured.packets} packets`
+  );
+}
+
+/** Lines that set what was promised beside what was measured. */
+export const promisedLines = (record: RelayResultRecord): string[] => record.promises.map(promiseLine);
+
 /** For people: reports on stderr (redrawn in place on a terminal), the end on stdout. */
 export class TextLiveView implements LiveView {
   #drawn = 0;
@@ -100,6 +118,6 @@ export class TextLiveView implements LiveView {
   }
 
   end(record: RelayResultRecord): void {
-    process.stdout.write(`${resultLines(record).join('\n')}\n`);
+    process.stdout.write(`${[...resultLines(record), ...promisedLines(record)].join('\n')}\n`);
   }
 }
