@@ -69,6 +69,15 @@ int nv_emu_create(const struct nv_emu_options *options, struct nv_emu **out, str
     return 0;
 }
 
+void nv_emu_set_copy(struct nv_emu *emu, struct nv_emu_packet *(*copy)(void *arg, const struct nv_emu_packet *packet),
+                     void *arg)
+{
+    pthread_mutex_lock(&emu->lock);
+    emu->options.copy = copy;
+    emu->options.arg = arg;
+    pthread_mutex_unlock(&emu->lock);
+}
+
 void nv_emu_destroy(struct nv_emu *emu)
 {
     if (!emu)

@@ -232,6 +232,9 @@ struct nv_emu_options {
 
 /* -ENOMEM. options NULL: zeros. */
 int nv_emu_create(const struct nv_emu_options *options, struct nv_emu **out, struct nv_error *err);
+/* Another `copy` for packets to come (options.copy). NULL: nothing is duplicated. */
+void nv_emu_set_copy(struct nv_emu *emu, struct nv_emu_packet *(*copy)(void *arg, const struct nv_emu_packet *packet),
+                     void *arg);
 /* Packets that still wait are forgotten: stop and release first. NULL is fine. */
 void nv_emu_destroy(struct nv_emu *emu);
 
