@@ -31,7 +31,8 @@ struct relay_batch {
 };
 
 struct nv_relay {
-    struct nv_relay_plan plan; /* its strings are only valid during start */
+    struct nv_relay_plan plan; /* its port names are only valid during start */
+    char *dir;                 /* of ports that are opened later */
     struct side side[2];
     struct outlets outlets;
     struct nv_store *store;

@@ -175,6 +175,10 @@ int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, stru
     if (!r)
         return nv_fail(err, ENOMEM, "no memory for a relay");
     r->plan = *plan;
+    if (plan->open.dir && !(r->plan.open.dir = r->dir = strdup(plan->open.dir))) {
+        free(r);
+        return nv_fail(err, ENOMEM, "no memory for a relay");
+    }
     r->one_pass = plan->one_pass;
     r->skip = plan->layer == 3 ? NV_ETHER_LEN : 0;
     r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -265,6 +269,7 @@ void nv_relay_free(struct nv_relay *r)
     nv_store_free(r->store);
     if (r->wake >= 0)
         close(r->wake);
+    free(r->dir);
     free(r->log.text);
     free(r->batch);
     free(r->lateness);
