@@ -152,6 +152,7 @@ Emulation::Emulation(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Emulatio
     const int result = nv_emu_create(&options, &emu_, &error);
     if (result < 0)
         throw MakeError(info.Env(), result, error);
+    Mark(info);
 }
 
 Emulation::~Emulation()
@@ -341,6 +342,7 @@ Napi::Value Emulation::Links(const Napi::CallbackInfo &info)
 
 Napi::Value Emulation::Close(const Napi::CallbackInfo &info)
 {
+    CheckReturned(info.Env(), "the emulator");
     Free();
     return info.Env().Undefined();
 }

@@ -12,6 +12,7 @@
 #include <napi.h>
 
 #include "emulation/emulation.h"
+#include "lend.h"
 
 namespace netvale
 {
@@ -28,9 +29,10 @@ class PacketPool
     struct nv_emu_packet *free_ = nullptr;
 };
 
-class Emulation : public Napi::ObjectWrap<Emulation>
+class Emulation : public Napi::ObjectWrap<Emulation>, public Lent<Emulation>
 {
   public:
+    static constexpr napi_type_tag kTag = {0x6e657476616c6545, 0x6d756c6174000001};
     static Napi::Function Define(Napi::Env env);
     explicit Emulation(const Napi::CallbackInfo &info);
     ~Emulation() override;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // live.ts: rules and links between two ports, started in one call.
 import { randomBytes } from 'node:crypto';
-import type { LinkRecord } from '../report/link-records.js';
+import { type LinkRecord, linkRecords } from '../report/link-records.js';
 import type { Controller } from '../rules/controller.js';
 import { parseHost } from '../rules/host.js';
 import { NativeEngine } from '../rules/native-engine.js';
 import { type OpenRules, type OpenRulesOptions, openRules } from '../rules/open.js';
+import { Emulator } from './emulator.js';
 import { clockOffset, type Measure, Relay, type RelayOptions } from './relay.js';
 
 export interface LiveOptions
@@ -20,6 +21,8 @@ export interface LiveOptions
   host?: { me: string[]; networks: string[]; routes: string[] };
 }
 
+const ONE_PASS = 'net.inet.ip.fw.one_pass';
+
 /** A seed a person can type again. */
 export const newSeed = (): bigint => BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n;
 
@@ -27,12 +30,14 @@ export const newSeed = (): bigint => BigInt(randomBytes(6).readUIntBE(0, 6)) + 1
 export class LiveEmulation {
   readonly relay: Relay;
   readonly rules: OpenRules;
+  readonly emulator: Emulator;
   readonly seed: bigint;
 
   /** Use startEmulation. */
-  constructor(relay: Relay, rules: OpenRules, seed: bigint) {
+  constructor(relay: Relay, rules: OpenRules, emulator: Emulator, seed: bigint) {
     this.relay = relay;
     this.rules = rules;
+    this.emulator = emulator;
     this.seed = seed;
   }
 
@@ -43,7 +48,7 @@ export class LiveEmulation {
 
   /** Flow queues as they are now. */
   links(): LinkRecord[] {
-    return this.rules.engine.links();
+    return linkRecords(this.controller.world.dummynet, this.emulator);
   }
 
   /** What pipes and queues gave so far. */
@@ -54,6 +59,7 @@ export class LiveEmulation {
   async close(): Promise<void> {
     this.relay.close();
     await this.rules.close();
+    this.emulator.close();
   }
 }
 
@@ -62,8 +68,12 @@ export async function startEmulation(options: LiveOptions): Promise<LiveEmulatio
   const { files, rules, defaultAction, socket, warn, program = 'emulate', host, ...plan } = options;
   const seed = options.seed ?? newSeed();
   const timeOffset = clockOffset();
-  const engine = new NativeEngine({ seed, now: () => process.hrtime.bigint() + timeOffset, links: true });
-  const opened = await openRules({
+  const emulator = new Emulator({ seed });
+  const now = (): bigint => process.hrtime.bigint() + timeOffset;
+  const engine = new NativeEngine({ seed, now, dummynet: emulator });
+  let opened: OpenRules | undefined;
+  try {
+  opened = await openRules({
     program,
     engine,
     ...(host && { host: parseHost(host) }),
@@ -73,18 +83,18 @@ export async function startEmulation(options: LiveOptions): Promise<LiveEmulatio
     ...(socket !== undefined && { socket }),
     ...(warn && { warn }),
   });
-  try {
     const relay = new Relay({
       ...plan,
       rules: engine.rules,
-      emulation: engine.emulation,
-      onePass: opened.controller.world.sysctl.get('net.inet.ip.fw.one_pass') === 1,
+      emulation: emulator.native,
+      onePass: opened.controller.world.sysctl.get(ONE_PASS) === 1,
       timeOffset,
     });
-    engine.onOnePass = (on) => relay.setOnePass(on);
-    return new LiveEmulation(relay, opened, seed);
+    engine.onVariables = (sysctl) => relay.setOnePass(sysctl.get(ONE_PASS) === 1);
+    return new LiveEmulation(relay, opened, emulator, seed);
   } catch (error) {
-    await opened.close();
+    await opened?.close();
+    emulator.close();
     throw error;
   }
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // link-records.ts: links and flow queues as emulate reports them.
 
+import type { Emulator } from '../emulation/emulator.js';
+import type { FlowInfo } from '../emulation/native.js';
 import type { Measure } from '../emulation/relay.js';
 import type { DummynetObjects } from '../rules/dummynet-objects.js';
 
 export interface LinkRecord {
-  kind: 'pipe' | 'queue' | 'sched';
+  kind: 'pipe' | 'queue';
   number: number;
   /** Which flow, where a mask tells flows apart: "10.0.1.0:0 > 0.0.0.0:0"; else empty. */
   flow: string;
@@ -75,4 +77,31 @@ export function promiseRecords(
       },
     };
   });
+}
+
+/** Which flow: "udp 10.0.1.0:0 > 0.0.0.0:0"; empty for the only queue of an object without a mask. */
+function flowText(info: FlowInfo): string {
+  if (info.expired) return 'those that went';
+  if (info.family === 0) return '';
+  const side = (address: string, port: number): string =>
+    info.family === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${info.proto} ${side(info.src, info.srcPort)} > ${side(info.dst, info.dstPort)}`;
+}
+
+/** Every flow queue there is, by kind and number. */
+export function linkRecords(objects: Pick<DummynetObjects, 'all'>, emulator: Pick<Emulator, 'flows'>): LinkRecord[] {
+  return (['pipe', 'queue'] as const).flatMap((kind) =>
+    objects.all(kind).flatMap(([number]) =>
+      emulator.flows(kind, number).map((info) => ({
+        kind,
+        number,
+        flow: flowText(info),
+        total_packets: info.totalPackets,
+        total_bytes: info.totalBytes,
+        packets: info.packets,
+        bytes: info.bytes,
+        drops: info.drops,
+      })),
+    ),
+  );
 }
