@@ -73,16 +73,16 @@ export async function startEmulation(options: LiveOptions): Promise<LiveEmulatio
   const engine = new NativeEngine({ seed, now, dummynet: emulator });
   let opened: OpenRules | undefined;
   try {
-  opened = await openRules({
-    program,
-    engine,
-    ...(host && { host: parseHost(host) }),
-    ...(files && { files }),
-    ...(rules && { rules }),
-    ...(defaultAction && { defaultAction }),
-    ...(socket !== undefined && { socket }),
-    ...(warn && { warn }),
-  });
+    opened = await openRules({
+      program,
+      engine,
+      ...(host && { host: parseHost(host) }),
+      ...(files && { files }),
+      ...(rules && { rules }),
+      ...(defaultAction && { defaultAction }),
+      ...(socket !== undefined && { socket }),
+      ...(warn && { warn }),
+    });
     const relay = new Relay({
       ...plan,
       rules: engine.rules,

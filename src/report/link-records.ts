@@ -89,7 +89,10 @@ function flowText(info: FlowInfo): string {
 }
 
 /** Every flow queue there is, by kind and number. */
-export function linkRecords(objects: Pick<DummynetObjects, 'all'>, emulator: Pick<Emulator, 'flows'>): LinkRecord[] {
+export function linkRecords(
+  objects: Pick<DummynetObjects, 'all'>,
+  emulator: Pick<Emulator, 'flows'>,
+): LinkRecord[] {
   return (['pipe', 'queue'] as const).flatMap((kind) =>
     objects.all(kind).flatMap(([number]) =>
       emulator.flows(kind, number).map((info) => ({
