@@ -2,16 +2,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // emulate: rules and links between ports and on capture files. Manual page: docs/emulate.md.
 import { readFileSync } from 'node:fs';
+import { liveOptions } from './lib/emulate/live-options.js';
+import { newLiveDraft, settleLive } from './lib/emulate/live-settings.js';
 import { offlineOptions } from './lib/emulate/offline-options.js';
 import { newDraft, settle } from './lib/emulate/offline-settings.js';
-import { helpText, readOptions, UsageError } from './lib/options.js';
+import { helpText, readOptions } from './lib/options.js';
 import { EXIT_OK, runProgram } from './lib/program.js';
 
 const PROGRAM = 'emulate';
-const SUMMARY =
-  "Pass the packets of capture files through ipfw's rules and dummynet's links, in their own time.";
-const USAGE = '--offline --input in:iface:file [--input …] [--rules file] [options]';
-const NOTES = `Exit status: 0 done, 1 failed while running (a damaged capture file), 2 the command line is wrong, 65 the rules are.`;
+const LIVE = {
+  summary: "ipfw's rules and dummynet's links between two ports.",
+  usage: '-i inside -i outside [--bw rate --delay time … | --rules file …] [options]',
+  notes: `"emulate --offline -h" tells how to use it on capture files.
+Ctrl-C ends a run when what waits has left; a second Ctrl-C at once.
+Exit status: 0 done, 1 failed while running, 2 the command line is wrong, 65 the rules are.`,
+};
+const OFFLINE = {
+  summary: "Pass the packets of capture files through ipfw's rules and dummynet's links, in their own time.",
+  usage: '--offline --input in:iface:file [--input …] [--rules file] [options]',
+  notes: `Exit status: 0 done, 1 failed while running (a damaged capture file), 2 the command line is wrong, 65 the rules are.`,
+};
 
 function version(): string {
   // This file is tools/emulate.ts in a checkout and dist/tools/emulate.js in a package.
@@ -19,13 +29,26 @@ function version(): string {
   return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
 }
 
+/** Help and version, when that is what was asked for. */
+function showed(show: 'help' | 'version' | undefined, help: () => string): boolean {
+  if (show === 'help') process.stdout.write(help());
+  if (show === 'version') console.log(`${PROGRAM} ${version()}`);
+  return show !== undefined;
+}
+
 await runProgram(PROGRAM, async (argv) => {
-  const draft = readOptions(PROGRAM, offlineOptions, argv, newDraft());
-  if (draft.show === 'help') process.stdout.write(helpText(PROGRAM, SUMMARY, offlineOptions, NOTES, USAGE));
-  if (draft.show === 'version') console.log(`${PROGRAM} ${version()}`);
-  if (draft.show !== undefined) return EXIT_OK;
-  if (!argv.includes('--offline')) throw new UsageError('give --offline: capture files are all it works on');
-  const settings = settle(draft);
-  const { runOffline } = await import('./lib/emulate/offline.js');
-  return runOffline(settings);
+  if (argv.includes('--offline')) {
+    const draft = readOptions(PROGRAM, offlineOptions, argv, newDraft());
+    const { summary, usage, notes } = OFFLINE;
+    if (showed(draft.show, () => helpText(PROGRAM, summary, offlineOptions, notes, usage))) return EXIT_OK;
+    const settings = settle(draft);
+    const { runOffline } = await import('./lib/emulate/offline.js');
+    return runOffline(settings);
+  }
+  const draft = readOptions(PROGRAM, liveOptions, argv, newLiveDraft());
+  const { summary, usage, notes } = LIVE;
+  if (showed(draft.show, () => helpText(PROGRAM, summary, liveOptions, notes, usage))) return EXIT_OK;
+  const settings = settleLive(draft);
+  const { runLive } = await import('./lib/emulate/live.js');
+  return runLive(settings);
 });

@@ -165,6 +165,8 @@ export interface NativeEngineOptions {
 export class NativeEngine implements RuleEngine {
   readonly rules: NativeRules;
   readonly dummynet?: DummynetEngine;
+  /** Called when sysctl variables change. */
+  onVariables?: (sysctl: Sysctl) => void;
   private readonly now: () => bigint;
 
   constructor(options: NativeEngineOptions = {}) {
@@ -202,6 +204,7 @@ export class NativeEngine implements RuleEngine {
   }
 
   setVariables(sysctl: Sysctl): void {
+    this.onVariables?.(sysctl);
     this.rules.setParams(
       Object.fromEntries(PARAMETERS.map(([parameter, variable]) => [parameter, sysctl.get(variable)])),
     );
