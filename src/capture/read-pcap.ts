@@ -47,7 +47,6 @@ export function readPcapHeader(source: ByteSource): PcapHeader {
 export function* readPcap(source: ByteSource, header: PcapHeader): Generator<CapturedPacket> {
   const { little, perSecond } = header;
   const nanoseconds = 1_000_000_000 / perSecond;
-  const most = Math.max(header.interface.snapLength, MAX_PACKET);
 
   while (source.have(1) > 0) {
     source.need(RECORD_HEADER, 'a packet header');
@@ -57,7 +56,7 @@ export function* readPcap(source: ByteSource, header: PcapHeader): Generator<Cap
     const length = view.getUint32(at + 12, little);
     if (fraction >= perSecond)
       throw source.wrong(4, `a fraction of a second of ${fraction}`, `less than ${perSecond}`);
-    if (captured > most) throw source.wrong(8, `a packet of ${captured} bytes`, `at most ${most}`);
+    if (captured > MAX_PACKET) throw source.wrong(8, `a packet of ${captured} bytes`, `at most ${MAX_PACKET}`);
     if (captured > length)
       throw source.wrong(12, `a packet of ${length} bytes of which ${captured} are here`, 'no more than all');
     source.need(RECORD_HEADER + captured, 'a packet');

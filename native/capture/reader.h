@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reader.h - what the two formats' readers share. */
+#ifndef NETVALE_CAPTURE_READER_H
+#define NETVALE_CAPTURE_READER_H
+
+#include "capture/capture.h"
+#include "capture/format.h"
+#include "capture/source.h"
+
+/* How time stamps become nanoseconds: stamp * multiply / divide, or >> shift, + offset. */
+struct capture_clock {
+    uint64_t multiply, divide;
+    uint8_t shift;
+    int64_t offset_seconds;
+};
+
+struct nv_capture {
+    struct capture_source source;
+    enum nv_capture_format format;
+    bool swapped;
+    uint32_t fraction; /* pcap: units a second */
+    struct nv_capture_interface *interfaces;
+    struct capture_clock *clocks; /* pcapng: of each interface */
+    unsigned count, room;         /* interfaces there are, and room for */
+    unsigned first;               /* of the section */
+};
+
+/* One more interface; -ENOMEM, -EBADMSG: too many. */
+int reader_add(struct nv_capture *capture, const struct nv_capture_interface *interface,
+               const struct capture_clock *clock, struct nv_error *err);
+
+/* The next packet of a pcapng file: enum source_state, or -errno. */
+int reader_next_ng(struct nv_capture *capture, struct nv_capture_packet *packet, struct nv_error *err);
+
+#endif
