@@ -138,6 +138,16 @@ export class Arrivals {
     return this.inputs.reduce((sum, { reader }) => sum + reader.offset, 0);
   }
 
+  /** Packets received and lost, by interface. */
+  counts(): Map<string, { received: number; dropped: number }> {
+    const counts = new Map<string, { received: number; dropped: number }>();
+    for (const { spec, packets, dropped } of this.inputs) {
+      const count = counts.get(spec.iface) ?? { received: 0, dropped: 0 };
+      counts.set(spec.iface, { received: count.received + packets, dropped: count.dropped + dropped });
+    }
+    return counts;
+  }
+
   close(): void {
     for (const { reader } of this.inputs) reader.close();
   }

@@ -29,8 +29,11 @@ export interface Journey {
   hop?: string;
   /** Packets sent back because of it. */
   answers: number;
-  /** Times a link delivered it once more. */
+  /** Times a link delivered it once more, and copies that are still on their way. */
   copies: number;
+  pending: number;
+  /** This is such a copy, of that packet. */
+  origin?: Journey;
   logs: LogEntry[];
 }
 
@@ -42,7 +45,17 @@ export const newJourney = (packet: number, input: OfflineInput, time: bigint, le
   passes: [],
   answers: 0,
   copies: 0,
+  pending: 0,
   logs: [],
 });
 
-export const isOver = ({ out, drop }: Journey): boolean => out !== undefined || drop !== undefined;
+/** A copy of a packet, with a way of its own from now on. */
+export const copyOf = (journey: Journey): Journey => ({
+  ...journey,
+  passes: [],
+  logs: [],
+  origin: journey.origin ?? journey,
+});
+
+export const isOver = ({ out, drop, pending }: Journey): boolean =>
+  (out !== undefined || drop !== undefined) && pending === 0;

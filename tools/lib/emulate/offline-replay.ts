@@ -4,8 +4,8 @@
 import type { NativeEngine, NativeEvent } from '../../../src/rules/index.js';
 import { PacketBatch } from '../../../src/rules/packet-batch.js';
 import type { Arrival, Arrivals } from './offline-inputs.js';
-import { type Journey, newJourney } from './offline-journey.js';
-import type { Links, Parcel } from './offline-links.js';
+import { copyOf, type Journey, newJourney } from './offline-journey.js';
+import type { Links, Released } from './offline-links.js';
 
 /** The engine's clock when the first packet arrives: 0 means "never" to it. */
 export const EPOCH = 1_000_000_000n;
@@ -33,6 +33,8 @@ export interface ReplayOptions {
   links: Links;
   onePass: boolean;
   sink: ReplaySink;
+  /** Kept at the engine's time. */
+  clock: { now: bigint };
 }
 
 export class Replay {
@@ -49,10 +51,10 @@ export class Replay {
   /** The next second at which states are looked at, and whether there may be any. */
   private second = EPOCH + SECOND;
   private states = true;
-  /** The clock of the engine. */
-  now = EPOCH;
+  private readonly clock: { now: bigint };
 
-  constructor({ engine, arrivals, links, onePass, sink }: ReplayOptions) {
+  constructor({ engine, arrivals, links, onePass, sink, clock }: ReplayOptions) {
+    this.clock = clock;
     this.engine = engine;
     this.arrivals = arrivals;
     this.links = links;
@@ -107,7 +109,7 @@ export class Replay {
       if (left === 0) this.second = to - (to % SECOND);
       this.depart(this.second);
       const { states, events } = this.engine.rules.tick(this.second);
-      this.now = this.second;
+      this.clock.now = this.second;
       for (const event of events) if (event.kind === 'answer') this.answer(event, this.second);
       this.states = states > 0;
       this.second += SECOND;
@@ -118,20 +120,31 @@ export class Replay {
 
   private depart(to: bigint): void {
     for (let due = this.links.next(); due !== undefined && due <= to; due = this.links.next())
-      this.links.release(due, (parcel, time, drop) => this.released(parcel, time, drop));
-    this.now = to;
+      // What goes on may leave another link before the rest does.
+      for (const released of this.links.release(this.onePass ? to : due)) this.released(released);
+    this.clock.now = to;
   }
 
-  private released({ journey, frame, context }: Parcel, time: bigint, drop: string | undefined): void {
-    this.now = time;
-    if (drop !== undefined) this.lost(journey, drop);
-    else if (this.onePass) this.passed(journey, time, frame);
-    else this.goOn(journey, time, frame, context);
+  private released({ journey, frame, context, time, drop, copy }: Released): void {
+    this.clock.now = time;
+    const own = copy ? copyOf(journey) : journey;
+    if (drop !== undefined) this.lost(own, drop);
+    else if (this.onePass) this.passed(own, time, frame);
+    else this.goOn(own, time, frame, context);
   }
 
   private passed(journey: Journey, time: bigint, frame: Uint8Array): void {
-    journey.out = time - EPOCH;
-    this.sink.departed(journey, journey.out, frame);
+    this.gone(journey, time);
+    this.sink.departed(journey, time - EPOCH, frame);
+  }
+
+  /** The packet is on its way: a copy is counted with its original. */
+  private gone(journey: Journey, time: bigint): void {
+    const { origin } = journey;
+    if (origin) {
+      origin.copies++;
+      origin.pending--;
+    } else journey.out = time - EPOCH;
   }
 
   /** The packet goes on where it left the rules, until it leaves them again. */
@@ -147,7 +160,7 @@ export class Replay {
   private settle(index: number, journey: Journey, events: NativeEvent[] | undefined): void {
     const { batch } = this;
     const time = batch.columns.times[index]!;
-    this.now = time;
+    this.clock.now = time;
     let frame = batch.frame(index);
     let port: number | string | undefined;
     for (const event of events ?? []) {
@@ -162,8 +175,11 @@ export class Replay {
   }
 
   private lost(journey: Journey, reason: string): void {
-    journey.drop = reason;
-    journey.input.dropped++;
+    if (journey.origin) journey.origin.pending--;
+    else {
+      journey.drop = reason;
+      journey.input.dropped++;
+    }
   }
 
   /** `port`: the port of ours that the rule names. */
@@ -186,8 +202,8 @@ export class Replay {
       const reason = batch.reason(index);
       this.lost(journey, reason === 'rule' ? 'deny' : reason);
     } else if (shaped) {
-      const parcel = { journey, frame: frame.slice(), context: batch.context(index) };
-      const reason = this.links.send(action, number, time, parcel);
+      const packet = { journey, frame: frame.slice(), context: batch.context(index) };
+      const reason = this.links.send(action, number, time, packet);
       if (reason !== undefined) this.lost(journey, reason);
     } else if (action === 'held') this.lost(journey, action);
     else if (action === 'divert') {
@@ -195,8 +211,8 @@ export class Replay {
       this.sink.diverted(port!, journey, time - EPOCH, frame);
     } else if (action === 'forward' && port !== undefined) {
       journey.hop = String(port);
-      journey.out = time - EPOCH;
-      this.sink.diverted(port, journey, journey.out, frame);
+      this.gone(journey, time);
+      this.sink.diverted(port, journey, time - EPOCH, frame);
     } else if ((action === 'nat' || action === 'reass') && !this.onePass)
       this.goOn(journey, time, frame.slice(), batch.context(index));
     else this.passed(journey, time, frame);

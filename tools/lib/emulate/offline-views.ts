@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { isOver, type Journey } from './offline-journey.js';
+import type { LinkMeter } from './offline-meter.js';
 
 /** What one packet, or the end, looks like. */
 export interface OfflineView {
@@ -72,6 +73,7 @@ const plural = (count: number, one: string): string => `${count} ${one}${count =
 export class TextSummary implements OfflineView {
   private readonly each: boolean;
   private readonly listing: () => string;
+  private readonly carried: () => LinkMeter[];
   private readonly dropped = new Map<string, number>();
   private passed = 0;
   private answers = 0;
@@ -81,10 +83,11 @@ export class TextSummary implements OfflineView {
   private most = 0n;
   private readonly inputs = new Map<string, { packets: number; bytes: number }>();
 
-  /** `listing`: the rules with their counters, as ipfw shows them. */
-  constructor(each: boolean, listing: () => string) {
+  /** `listing`: the rules with their counters, as ipfw shows them; `carried`: what pipes and queues did. */
+  constructor(each: boolean, listing: () => string, carried: () => LinkMeter[]) {
     this.each = each;
     this.listing = listing;
+    this.carried = carried;
   }
 
   packet(journey: Journey): string {
@@ -125,6 +128,7 @@ export class TextSummary implements OfflineView {
         `delay: ${milliseconds(this.least!)} least, ${milliseconds(mean)} mean, ${milliseconds(this.most)} most`,
       );
     }
+    for (const meter of this.carried()) lines.push(meter.text);
     return `${lines.join('\n')}\n${this.listing()}`;
   }
 }

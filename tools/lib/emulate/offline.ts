@@ -2,13 +2,19 @@
 // offline.ts: `emulate --offline`: rules and links on capture files, in virtual time.
 import { Presets, SingleBar } from 'cli-progress';
 import { RuleError } from '../../../src/rules/error.js';
-import { type HostFacts, NativeEngine, openRules, parseHost } from '../../../src/rules/index.js';
+import {
+  type HostFacts,
+  NativeEngine,
+  type OpenRules,
+  openRules,
+  parseHost,
+} from '../../../src/rules/index.js';
 import { UsageError } from '../options.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt } from '../program.js';
 import { Arrivals } from './offline-inputs.js';
-import { PlainLinks } from './offline-links.js';
+import { Links } from './offline-links.js';
 import { LogFile, Outputs } from './offline-outputs.js';
-import { EPOCH, Replay, type ReplaySink } from './offline-replay.js';
+import { EPOCH, Replay } from './offline-replay.js';
 import type { OfflineSettings } from './offline-settings.js';
 import { JsonRecords, Printer, type RuleCounts, TextSummary } from './offline-views.js';
 
@@ -17,6 +23,11 @@ const PROGRAM = 'emulate';
 export const EXIT_DATA = 65;
 /** Batches between two looks at signals and at the progress bar. */
 const LOOK = 64;
+
+interface World {
+  rules: OpenRules;
+  links: Links;
+}
 
 function hostFacts({ host }: OfflineSettings): HostFacts {
   try {
@@ -34,83 +45,94 @@ const countsOf = (engine: NativeEngine): RuleCounts[] =>
     .filter(({ disabled }) => !disabled)
     .map(({ number, packets, bytes }) => ({ rule: number, packets: Number(packets), bytes: Number(bytes) }));
 
+/** The rules and the links they name. Throws a RuleError. */
+async function openWorld(settings: OfflineSettings, engine: NativeEngine, seed: bigint): Promise<World> {
+  const rules = await openRules({
+    program: PROGRAM,
+    engine,
+    host: hostFacts(settings),
+    files: settings.files,
+    rules: settings.rules,
+    defaultAction: settings.defaultAction,
+    socket: false,
+    warn: (text) => console.error(`${PROGRAM}: ${text}`),
+  });
+  try {
+    return { rules, links: new Links(rules, seed) };
+  } catch (error) {
+    await rules.close();
+    throw error;
+  }
+}
+
 /** Run it; the exit status. */
 export async function runOffline(settings: OfflineSettings): Promise<number> {
   const seed = settings.seed ?? Math.floor(Math.random() * 2 ** 32) + 1;
-  let clock: () => bigint = () => EPOCH;
-  const engine = new NativeEngine({ seed: BigInt(seed), now: () => clock() });
-  const host = hostFacts(settings);
-  let rules: Awaited<ReturnType<typeof openRules>>;
+  const clock = { now: EPOCH };
+  const engine = new NativeEngine({ seed: BigInt(seed), now: () => clock.now });
+  let world: World;
   try {
-    rules = await openRules({
-      program: PROGRAM,
-      engine,
-      host,
-      files: settings.files,
-      rules: settings.rules,
-      defaultAction: settings.defaultAction,
-      socket: false,
-      warn: (text) => console.error(`${PROGRAM}: ${text}`),
-    });
+    world = await openWorld(settings, engine, BigInt(seed));
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     console.error(`${PROGRAM}: ${error.message}`);
     return EXIT_DATA;
   }
+  let arrivals: Arrivals | undefined;
   try {
-    const arrivals = new Arrivals(settings.inputs, engine, settings.layer);
-    try {
-      if (settings.seed === undefined) console.error(`${PROGRAM}: seed ${seed}`);
-      const outputs = new Outputs(settings.outputs, (iface) => arrivals.linkType(iface));
-      const log = settings.log === undefined ? undefined : new LogFile(settings.log);
-      const printer = new Printer(
-        process.stdout,
-        settings.json
-          ? new JsonRecords(settings.verbose)
-          : new TextSummary(settings.verbose, () => rules.controller.runText('show', 'show')),
-      );
-      const counts = new Map<string, { received: number; dropped: number }>();
-      const at = (time: bigint) => time + (arrivals.start ?? 0n);
-      const sink: ReplaySink = {
-        arrived: (journey) => printer.add(journey),
-        departed: (journey, time, frame) => {
-          const { iface, out } = journey.input.spec;
-          outputs.write(iface, at(time), frame, out ? 'out' : 'in');
-        },
-        answered: (iface, out, time, frame) => outputs.write(iface, at(time), frame, out ? 'out' : 'in'),
-        diverted: (port, journey, time, frame) =>
-          outputs.write(String(port), at(time), frame, journey.input.spec.out ? 'out' : 'in'),
-        logged: (journey, rule, where, time, frame) => {
-          const { iface, out } = journey.input.spec;
-          if (where & 2) log?.write(iface, arrivals.linkType(iface), at(time), frame, out, `rule ${rule}`);
-        },
-      };
-      const replay = new Replay({
-        engine,
-        arrivals,
-        links: new PlainLinks(rules),
-        onePass: rules.controller.world.sysctl.get('net.inet.ip.fw.one_pass') === 1,
-        sink,
-      });
-      clock = () => replay.now;
-      await run(replay, arrivals, printer, async () => {
-        await outputs.drain();
-        await log?.drain();
-      });
-      await printer.end(countsOf(engine));
-      for (const { spec, packets, dropped } of arrivals.inputs) {
-        const count = counts.get(spec.iface) ?? { received: 0, dropped: 0 };
-        counts.set(spec.iface, { received: count.received + packets, dropped: count.dropped + dropped });
-      }
-      await outputs.close(at(replay.now - EPOCH), counts);
-      await log?.close();
-      return told(arrivals);
-    } finally {
-      arrivals.close();
-    }
+    arrivals = new Arrivals(settings.inputs, engine, settings.layer);
+    if (settings.seed === undefined) console.error(`${PROGRAM}: seed ${seed}`);
+    await replayAll(settings, world, arrivals, clock);
+    return told(arrivals);
   } finally {
-    await rules.close();
+    arrivals?.close();
+    world.links.close();
+    await world.rules.close();
   }
+}
+
+/** Pass all packets, print what became of them and write the files. */
+async function replayAll(
+  settings: OfflineSettings,
+  { rules, links }: World,
+  arrivals: Arrivals,
+  clock: { now: bigint },
+): Promise<void> {
+  const { engine, controller } = rules;
+  const view = settings.json
+    ? new JsonRecords(settings.verbose)
+    : new TextSummary(
+        settings.verbose,
+        () => controller.runText('show', 'show'),
+        () => links.carried,
+      );
+  const printer = new Printer(process.stdout, view);
+  const outputs = new Outputs(settings.outputs, (iface) => arrivals.linkType(iface));
+  const log = settings.log === undefined ? undefined : new LogFile(settings.log);
+  const onePass = controller.world.sysctl.get('net.inet.ip.fw.one_pass') === 1;
+  const at = (time: bigint) => time + (arrivals.start ?? 0n);
+  const replay: Replay = new Replay({
+    ...{ engine, arrivals, links, onePass, clock },
+    sink: {
+      arrived: (journey) => printer.add(journey),
+      departed: ({ input: { spec } }, time, frame) =>
+        outputs.write(spec.iface, at(time), frame, spec.out ? 'out' : 'in'),
+      answered: (iface, out, time, frame) => outputs.write(iface, at(time), frame, out ? 'out' : 'in'),
+      diverted: (port, { input: { spec } }, time, frame) =>
+        outputs.write(String(port), at(time), frame, spec.out ? 'out' : 'in'),
+      logged: ({ input: { spec } }, rule, where, time, frame) => {
+        const type = arrivals.linkType(spec.iface);
+        if (where & 2) log?.write(spec.iface, type, at(time), frame, spec.out, `rule ${rule}`);
+      },
+    },
+  });
+  await run(replay, arrivals, printer, async () => {
+    await outputs.drain();
+    await log?.drain();
+  });
+  await printer.end(countsOf(engine));
+  await outputs.close(at(clock.now - EPOCH), arrivals.counts());
+  await log?.close();
 }
 
 /** Everything until the end of the files or a signal, with a bar where people see it. */

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// offline-meter.ts: what a pipe or queue carried, beside what its configuration promises.
+import type { DummynetConfig } from '../../../src/rules/dummynet.js';
+
+export class LinkMeter {
+  readonly kind: 'pipe' | 'queue';
+  readonly number: number;
+  readonly bandwidth: number;
+  readonly delayMs: number;
+  packets = 0;
+  passed = 0;
+  lost = 0;
+  private least: bigint | undefined;
+  private first: bigint | undefined;
+  private last = 0n;
+  /** Bytes behind the first packet that left. */
+  private bytes = 0;
+
+  constructor(kind: 'pipe' | 'queue', number: number, config: DummynetConfig) {
+    this.kind = kind;
+    this.number = number;
+    this.bandwidth = config.bandwidth ?? 0;
+    this.delayMs = config.delayMs ?? 0;
+  }
+
+  arrived(lost: boolean): void {
+    this.packets++;
+    if (lost) this.lost++;
+  }
+
+  /** A packet leaves after `delay`. */
+  left(delay: bigint, time: bigint, length: number, lost: boolean): void {
+    if (lost) {
+      this.lost++;
+      return;
+    }
+    this.passed++;
+    if (this.least === undefined || delay < this.least) this.least = delay;
+    if (this.first === undefined) this.first = time;
+    else this.bytes += length;
+    this.last = time;
+  }
+
+  /** Bits per second between the first and the last departure; undefined: there were not two. */
+  get rate(): number | undefined {
+    if (this.first === undefined || this.last === this.first) return undefined;
+    return (this.bytes * 8e9) / Number(this.last - this.first);
+  }
+
+  /** The shortest time a packet took, in milliseconds. */
+  get delay(): number | undefined {
+    return this.least === undefined ? undefined : Number(this.least) / 1e6;
+  }
+
+  /** A line for people. */
+  get text(): string {
+    const { kind, number, packets, passed, lost, rate, delay, bandwidth, delayMs } = this;
+    const promised =
+      kind === 'pipe' ? `; promised ${bandwidth ? bits(bandwidth) : 'any rate'}, ${delayMs} ms` : '';
+    const seen = [
+      ...(rate === undefined ? [] : [bits(rate)]),
+      ...(delay === undefined ? [] : [`${delay.toFixed(3)} ms at least`]),
+    ];
+    const measured = seen.length > 0 ? `; measured ${seen.join(', ')}` : '';
+    return `${kind} ${number}: ${packets} in, ${passed} out, ${lost} lost${promised}${measured}`;
+  }
+}
+
+function bits(rate: number): string {
+  const [unit, divisor] = rate >= 1e9 ? ['Gbit/s', 1e9] : rate >= 1e6 ? ['Mbit/s', 1e6] : ['Kbit/s', 1e3];
+  return `${(rate / (divisor as number)).toFixed(3)} ${unit}`;
+}
