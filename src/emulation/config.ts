@@ -49,7 +49,7 @@ function nativeImpairments(config: Impairments): NativeLink {
       jitterNs: nsOfMs(jitter.ms),
       ...(jitter.values && { jitterTable: Int16Array.from(jitter.values) }),
     }),
-    reorders: jitter?.reorder === true || reorder !== undefined,
+    reorders: reorder !== undefined,
     ...(reorder && { reorder: reorder.probability, reorderGap: reorder.gap }),
     ...(duplicate !== undefined && { duplicate }),
     ...(corrupt !== undefined && { corrupt }),

@@ -83,8 +83,6 @@ export interface Jitter {
   distribution: (typeof JITTER_DISTRIBUTIONS)[number];
   file?: string;
   values?: number[];
-  /** Packets may overtake. */
-  reorder: boolean;
 }
 
 /** Loss on the link: numbers of packets, a repeated pattern of 0 and 1, netem's four states, or a bit error rate. */
@@ -96,8 +94,9 @@ export type LinkLoss =
 
 /** What dummynet does not do to packets. */
 export interface Impairments {
+  /** Keeps the packets' order, unless `reorder` is there. */
   jitter?: Jitter;
-  /** Every gap-th packet skips the delay, with the probability. */
+  /** Packets may overtake; every gap-th, with the probability, skips the delay. */
   reorder?: { probability: number; gap: number };
   duplicate?: number;
   corrupt?: number;
@@ -143,6 +142,9 @@ export const DUMMYNET_LIMITS = {
   samples: 1024,
   /** Bytes that Ethernet adds to a frame: preamble 8, frame check sequence 4, gap 12. */
   framing: 24,
+  /** Entries of traces, tables and loss patterns. */
+  entries: 2 ** 24,
+  overhead: 65536,
 };
 
 export const CODEL_DEFAULT: CodelParameters = { target: 5_000, interval: 100_000, ecn: false };

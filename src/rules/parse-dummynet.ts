@@ -12,39 +12,42 @@ import {
 } from './dummynet.js';
 import { RuleError } from './error.js';
 import { parseCodel, parsePie, parseRed } from './parse-aqm.js';
+import { IMPAIRMENTS } from './parse-impairments.js';
 import { parseMask } from './parse-mask.js';
 import { parseProfile } from './parse-profile.js';
 import { parseNumber } from './ranges.js';
-import { parseBandwidth, parseBurst, parseTime } from './units.js';
+import { parseBandwidth, parseBurst, parseProbability, parseTime } from './units.js';
 import type { Words } from './words.js';
 
-/** 50, 50KBytes, 3000B: slots or bytes. */
-function parseQueueSize(text: string): { slots: number } | { bytes: number } {
+/** 50, 50KBytes, 3000B, 20ms: slots, bytes or time. */
+function parseQueueSize(text: string): NonNullable<DummynetConfig['queue']> {
+  if (/^[\d.]+(s|ms|us)$/.test(text)) {
+    const us = parseTime(text);
+    if (!(us > 0 && us <= 1e9))
+      throw new RuleError(`bad queue size "${text}"`, { expected: 'a time up to 1000 s' });
+    return { ms: us / 1000 };
+  }
   const [, number, kilo, bytes] = /^(\d+)([kK]?)(|B|[bB]ytes?)$/.exec(text) ?? [];
   if (number === undefined)
-    throw new RuleError(`bad queue size "${text}"`, { expected: 'slots (50) or bytes (50KBytes, 3000B)' });
+    throw new RuleError(`bad queue size "${text}"`, {
+      expected: 'slots (50), bytes (50KBytes, 3000B) or a time (20ms)',
+    });
   if (!kilo && !bytes) {
     return { slots: parseNumber(number, 'queue size', 1, 0x7fffffff) };
   }
   return { bytes: parseNumber(number, 'queue size', 1, 0x3fffff) * (kilo ? 1024 : 1) };
 }
 
-function probability(text: string): number {
-  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= 0 && value <= 1)) throw new RuleError(`bad probability "${text}"`, { expected: '0..1' });
-  return value;
-}
-
 /** plr p, or K,p,H,r: drop in good, good to bad, drop in bad, bad to good. */
 function parseLoss(text: string): PacketLoss {
-  const parts = text.split(',').map(probability);
+  const parts = text.split(',').map(parseProbability);
   if (parts.length === 1) return { random: parts[0]! };
   if (parts.length !== 4) throw new RuleError(`bad loss "${text}"`, { expected: 'plr p or plr K,p,H,r' });
   const [good, toBad, bad, toGood] = parts as [number, number, number, number];
   return { good, toBad, bad, toGood };
 }
 
-type Parameter = (words: Words, config: DummynetConfig, context: ParseContext) => void;
+export type Parameter = (words: Words, config: DummynetConfig, context: ParseContext) => void;
 
 /** A parameter of one word. */
 const single =
@@ -64,6 +67,7 @@ const numeric = (
   });
 
 const LINK: Record<string, Parameter> = {
+  ...IMPAIRMENTS,
   bw: single('a bandwidth', (config, text) => {
     config.bandwidth = parseBandwidth(text);
   }),

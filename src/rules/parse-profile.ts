@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Link profile files: name, bw, loss-level, samples and the points of a cumulative delay curve, made into samples.
 import { DUMMYNET_LIMITS, type LinkProfile } from './dummynet.js';
-import { RuleError } from './error.js';
+import { type Place, RuleError } from './error.js';
 import { parseBandwidth } from './units.js';
+
+/** Milliseconds. */
+const MAX_DELAY = 1_000_000;
 
 interface Point {
   prob: number;
@@ -20,6 +23,15 @@ function interpolate(points: Point[], samples: number): number[] {
       out[at] = x1 === x2 ? x1 : Math.trunc((at - (y1 - slope * x1)) / slope);
   }
   return out;
+}
+
+/** Errors without a place get this one. */
+function located<T>(place: Place, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof RuleError ? error.at(place) : error;
+  }
 }
 
 /** Read a profile. Errors name the file and the line. */
@@ -52,7 +64,7 @@ export function parseProfile(text: string, file: string): LinkProfile {
       if (!(number >= 0 && number <= 1)) fail(`bad loss-level "${argument}"`, 'a probability 0..1');
       loss = number;
     } else if (key === 'name') name = argument!;
-    else if (key === 'bw') bandwidth = parseBandwidth(argument!);
+    else if (key === 'bw') bandwidth = located(place, () => parseBandwidth(argument!));
     else if (key === 'delay' || key === 'prob') {
       if (order) fail(`a second "${order} ..." line`, 'points');
       if (argument !== (key === 'delay' ? 'prob' : 'delay'))
@@ -63,7 +75,8 @@ export function parseProfile(text: string, file: string): LinkProfile {
       if (Number.isNaN(first) || Number.isNaN(number) || first < 0)
         fail(`bad point "${word} ${argument}"`, `two numbers: ${order} first`);
       const point = order === 'delay' ? { delay: first, prob: number } : { prob: first, delay: number };
-      if (point.prob > 1) fail(`probability ${point.prob}`, '0..1');
+      if (!(point.prob <= 1)) fail(`probability ${point.prob}`, '0..1');
+      if (!(point.delay <= MAX_DELAY)) fail(`delay ${point.delay}`, `at most ${MAX_DELAY} ms`);
       points.push(point);
     } else fail(`unknown word "${word}"`, 'name, bw, samples, loss-level, "delay prob" or "prob delay"');
   }

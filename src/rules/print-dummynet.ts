@@ -6,6 +6,7 @@ import { DUMMYNET_LIMITS } from './dummynet.js';
 import type { DummynetObjects } from './dummynet-objects.js';
 import type { DummynetEngine, FlowQueue } from './engine.js';
 import { printFlows } from './print-flows.js';
+import { printImpairments } from './print-impairments.js';
 import type { Range } from './ranges.js';
 
 const ID = DUMMYNET_LIMITS.maxNumber + 1;
@@ -29,6 +30,7 @@ function printLink(number: number, config: DummynetConfig): string[] {
     const loss = (profile.lossLevel / profile.samplesMs.length).toFixed(6);
     lines.push(`\t profile: name "${profile.name}" loss ${loss} samples ${profile.samplesMs.length}`);
   }
+  lines.push(...printImpairments(config));
   return lines;
 }
 
@@ -137,18 +139,21 @@ function printFair(config: DummynetConfig): string[] {
 const schedulerType = (objects: DummynetObjects, number: number): SchedulerType =>
   objects.get('sched', number)?.scheduler ?? 'wf2q+';
 
+/** What of a pipe's parameters belongs to its link. */
+function linkOf(config: DummynetConfig): DummynetConfig {
+  const { bandwidth: bits = 0, delayMs = 0, burstBytes = 0, profile } = config;
+  const { jitter, reorder, duplicate, corrupt, linkLoss, overhead, framing, trace, slot } = config;
+  const given = { profile, jitter, reorder, duplicate, corrupt, linkLoss, overhead, framing, trace, slot };
+  const present = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { bandwidth: bits, delayMs, burstBytes, ...Object.fromEntries(present) };
+}
+
 /** Schedulers were configured, or came with the pipe of their number; both share that number's link. */
 function schedulers(objects: DummynetObjects, ranges: readonly Range[]): [number, DummynetConfig][] {
   const links = new Map(
-    objects.all('pipe', ranges).map(([number, { bandwidth: bits, delayMs, burstBytes, profile }]) => {
-      const link = {
-        bandwidth: bits ?? 0,
-        delayMs: delayMs ?? 0,
-        burstBytes: burstBytes ?? 0,
-        ...(profile && { profile }),
-      };
-      return [number, link as DummynetConfig];
-    }),
+    objects
+      .all('pipe', ranges)
+      .map(([number, config]) => [number, linkOf(config)] as [number, DummynetConfig]),
   );
   for (const [number, config] of objects.all('sched', ranges))
     links.set(number, { ...config, ...links.get(number) });

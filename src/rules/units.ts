@@ -36,3 +36,12 @@ export function parseTime(text: string): number {
     throw new RuleError(`bad time "${text}"`, { expected: 'milliseconds, or a number with s, ms or us' });
   return Number(number) * { s: 1e6, ms: 1e3, us: 1, '': 1e3 }[unit as 's' | 'ms' | 'us' | '']!;
 }
+
+/** 0.01 or 1%. */
+export function parseProbability(text: string): number {
+  const [, number, percent] = /^(\d*\.?\d+(?:e-\d+)?)(%?)$/i.exec(text) ?? [];
+  const value = number === undefined ? Number.NaN : Number(number) / (percent ? 100 : 1);
+  if (!(value >= 0 && value <= 1))
+    throw new RuleError(`bad probability "${text}"`, { expected: '0..1, or 0%..100%' });
+  return value;
+}
