@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/fill.h"
+#include "engine/filter.h"
 #include "engine/worker.h"
 #include "memory/error.h"
 #include "port/name.h"
@@ -234,6 +235,8 @@ static int open_ports(struct nv_engine *e, struct nv_error *err)
         w->histogram = nv_page_worker_histogram(e->page, i);
         w->epoch = UINT64_MAX;
         error = bind_rings(w, err);
+        if (error == 0 && e->plan.rules)
+            error = nv_filter_new(w, &w->filter, err);
         if (error == 0 && generates(e->plan.role))
             error = nv_fill_new(w, &w->fill, err);
     }
@@ -310,6 +313,7 @@ int nv_engine_join(struct nv_engine *e, struct nv_error *err)
         e->joined = true;
         for (unsigned i = 0; i < e->threads && e->worker; i++) {
             nv_fill_free(e->worker[i].fill);
+            nv_filter_free(e->worker[i].filter);
             nv_close(e->worker[i].port);
             e->worker[i].port = NULL;
         }

@@ -20,6 +20,8 @@
 extern "C" {
 #endif
 
+struct nv_rules;
+
 /* What a worker does: pkt-gen's -f. X(enumerator, name) */
 #define NV_ROLES(X)                                                                                                    \
     X(RX, "rx")       /* count what comes */                                                                           \
@@ -83,6 +85,12 @@ struct nv_plan {
     bool histogram;   /* rx, rxseq: record delays of stamped packets (as NV_OPT_TS) */
     int dump_fd;      /* with NV_OPT_DUMP */
     uint16_t stream;  /* txseq: number of worker 0's sequence, worker i has stream + i; 0: from the process id */
+    /*
+     * Not NULL: only packets that these rules allow are sent (out xmit PORT), or received and looked at (in recv PORT);
+     * see engine/filter.h. Others count as NV_STAT_DENIED; sending they use up their place in count and rate all the
+     * same. The rules may change while the engine runs, and must live until it is joined.
+     */
+    struct nv_rules *rules;
     struct nv_traffic traffic; /* what tx, txseq and ping send */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fill.c - see fill.h. */
 #include "engine/fill.h"
+#include "engine/filter.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,6 +46,8 @@ static int init_pieces(struct nv_fill *f, struct nv_error *err)
         return nv_fail(err, EINVAL, "packets of %u slots do not fit a ring of %u", f->frags, f->ring[0].slots.slots);
     if (f->frags > 1 && f->indirect)
         return nv_fail(err, EINVAL, "indirect buffers hold whole packets: %u bytes do not fit one", bytes);
+    if (f->frags > 1 && f->rubbish && f->w->filter)
+        return nv_fail(err, EINVAL, "rubbish in several slots cannot be filtered by rules");
     if (f->frags > 1 && !(f->whole = malloc(bytes)))
         return nv_fail(err, ENOMEM, "no memory for a packet of %u bytes", bytes);
     return 0;
@@ -91,7 +94,7 @@ static int init(struct nv_fill *f, struct nv_error *err)
         error = init_ring(f, w->first_tx + i, err);
     if (error == 0)
         error = init_pieces(f, err);
-    f->prepared = f->frags == 1 && prepared_suffices(f, plan);
+    f->prepared = f->frags == 1 && !w->filter && prepared_suffices(f, plan);
     return error;
 }
 
@@ -245,22 +248,76 @@ static uint32_t fill_rubbish(struct nv_fill *f, struct nv_fill_ring *r, uint32_t
     return packets;
 }
 
-/* One packet cut into slots of about the same size, behind one another. Returns how many, 0 without room. */
-static uint32_t put_pieces(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t room)
+/* Cut a packet into slots of about the same size, behind one another. Returns how many. */
+static uint32_t put_pieces(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, const uint8_t *whole,
+                           uint32_t bytes)
 {
-    if (room < f->frags)
-        return 0;
-    uint32_t bytes = nv_generator_write(&f->generator, f->whole), pieces = pieces_of(f, bytes), k = from;
+    uint32_t pieces = pieces_of(f, bytes), k = from;
+
     for (uint32_t i = 0, at = 0; i < pieces; i++, k = nv_slots_next(k, r->slots.slots)) {
         struct netmap_slot *slot = &r->slots.ring->slot[k];
         uint32_t len = (bytes - at) / (pieces - i);
         uint8_t *data = nv_slots_buffer(&r->slots, slot->buf_idx);
         if (data && !f->rubbish)
-            memcpy(data, f->whole + at, len);
+            memcpy(data, whole + at, len);
         nv_slot_set(slot, len, i + 1 == pieces ? 0 : NS_MOREFRAG);
         at += len;
     }
     return pieces;
+}
+
+/* Packets of several slots: up to `most` and as long as there is room. Returns how many, and in *next the slot behind.
+ */
+static uint32_t fill_pieces(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t room, uint32_t most,
+                            uint32_t *next)
+{
+    uint32_t used = 0, packets = 0;
+
+    for (; packets < most && room - used >= f->frags; packets++)
+        used += put_pieces(f, r, (from + used) % r->slots.slots, f->whole, nv_generator_write(&f->generator, f->whole));
+    *next = (from + used) % r->slots.slots;
+    return packets;
+}
+
+/* The same with rules, which see each packet before it is cut. */
+static uint32_t fill_pieces_filtered(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t room,
+                                     uint32_t most, uint32_t *next)
+{
+    struct nv_filter *filter = f->w->filter;
+    uint32_t bytes[NV_FILTER_WHOLE], packets = 0, allowed = 0;
+    uint8_t *frame[NV_FILTER_WHOLE];
+
+    *next = from;
+    most = most < room / f->frags ? most : room / f->frags;
+    nv_filter_begin(filter, NV_RULES_OUT);
+    while (packets < most) {
+        uint32_t some = most - packets < NV_FILTER_WHOLE ? most - packets : NV_FILTER_WHOLE;
+        for (uint32_t i = 0; i < some; i++) {
+            frame[i] = nv_filter_room(filter);
+            bytes[i] = nv_generator_write(&f->generator, frame[i]);
+            nv_filter_add(filter, bytes[i]);
+        }
+        nv_filter_judge(filter);
+        for (uint32_t i = 0; i < some; i++)
+            if (filter->outcome[packets + i] & NV_FILTER_ALLOWED) {
+                *next = (*next + put_pieces(f, r, *next, frame[i], bytes[i])) % r->slots.slots;
+                allowed++;
+            }
+        packets += some;
+    }
+    f->w->stat[NV_STAT_DENIED] += packets - allowed;
+    return packets;
+}
+
+/* Leave what the rules allow of the packets just put into the slots from `from` to `next`. Returns the slot behind. */
+static uint32_t filter_slots(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t next, uint32_t packets)
+{
+    struct nv_filter *filter = f->w->filter;
+    uint32_t allowed, judged = nv_filter_ring(filter, &r->slots, from, next, packets, NV_RULES_OUT);
+
+    next = nv_filter_compact(filter, &r->slots, r->written, from, judged, &allowed);
+    f->w->stat[NV_STAT_DENIED] += packets - allowed;
+    return next;
 }
 
 static void dump(const struct nv_fill *f, const struct nv_fill_ring *r, uint32_t from, uint32_t to)
@@ -277,18 +334,16 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
 {
     struct nv_fill_ring *r = &f->ring[number];
     struct netmap_ring *ring = r->slots.ring;
-    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), used = 0, packets = 0;
+    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), packets, next;
 
     if (head >= r->slots.slots || tail >= r->slots.slots)
         return 0; /* somebody wrote rubbish: the sync will find out */
     uint32_t room = nv_slots_between(head, tail, r->slots.slots);
     nv_slots_refresh(&r->slots, f->w->port);
     if (f->frags > 1) {
-        for (uint32_t n; packets < most; packets++, used += n)
-            if (!(n = put_pieces(f, r, (head + used) % r->slots.slots, room - used)))
-                break;
+        packets = (f->w->filter ? fill_pieces_filtered : fill_pieces)(f, r, head, room, most, &next);
     } else {
-        used = packets = room < most ? room : most;
+        packets = room < most ? room : most;
         if (f->rubbish)
             fill_rubbish(f, r, head, packets);
         else if (f->prepared && f->indirect)
@@ -297,9 +352,12 @@ uint32_t nv_fill_slots(struct nv_fill *f, unsigned number, uint32_t most)
             fill_prepared(f, r, head, packets);
         else
             fill_kind(f, r, head, packets);
+        next = (head + packets) % r->slots.slots;
+        if (f->w->filter)
+            next = filter_slots(f, r, head, next, packets);
     }
-    if (packets) {
-        uint32_t next = (head + used) % r->slots.slots, last = next ? next - 1 : r->slots.slots - 1;
+    if (next != head) {
+        uint32_t last = next ? next - 1 : r->slots.slots - 1;
         ring->slot[last].flags |= NS_REPORT;
         if (__builtin_expect(f->dump, 0))
             dump(f, r, head, next);

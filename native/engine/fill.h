@@ -46,8 +46,8 @@ void nv_fill_free(struct nv_fill *f);
 
 /*
  * Put up to `most` packets into ring number `r` of the worker's, and move its head behind them. Returns how many
- * packets there was room for. cur goes to tail when there was no room for more, so that waiting for POLLOUT waits for
- * progress.
+ * packets there was room for; those of them that rules denied (w->filter's outcomes tell) are not in the ring. cur goes
+ * to tail when there was no room for more, so that waiting for POLLOUT waits for progress.
  */
 uint32_t nv_fill_slots(struct nv_fill *f, unsigned r, uint32_t most);
 

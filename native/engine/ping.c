@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/fill.h"
+#include "engine/filter.h"
 #include "engine/pacer.h"
 #include "memory/error.h"
 
@@ -80,18 +81,25 @@ static void answered(struct pinger *p, const uint8_t *data, uint32_t len)
 
 static void take_answers(struct pinger *p)
 {
+    struct nv_worker *w = p->w;
+
     for (unsigned i = 0; i < p->rx_rings; i++) {
         struct nv_slots *s = &p->rx[i];
         struct netmap_ring *ring = s->ring;
         uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring);
         if (head >= s->slots || tail >= s->slots)
             continue;
-        nv_slots_refresh(s, p->w->port);
+        nv_slots_refresh(s, w->port);
+        const uint8_t *outcome = w->filter ? w->filter->outcome : NULL;
+        uint32_t judged = w->filter ? nv_filter_ring(w->filter, s, head, tail, UINT32_MAX, NV_RULES_IN) : 0, n = 0;
         for (bool first = true; head != tail; head = nv_slots_next(head, s->slots)) {
             const struct netmap_slot *slot = &ring->slot[head];
-            if (first)
+            bool allowed = !outcome || (n < judged && outcome[n] & NV_FILTER_ALLOWED);
+            if (first && allowed)
                 answered(p, nv_slots_buffer(s, slot->buf_idx), slot->len < s->buf_size ? slot->len : s->buf_size);
             first = !(slot->flags & NS_MOREFRAG);
+            n += first;
+            w->stat[NV_STAT_DENIED] += first && !allowed;
         }
         nv_slots_move(ring, head, head);
     }
@@ -109,12 +117,15 @@ static int64_t send_requests(struct pinger *p, uint64_t most)
         most = p->count - p->next;
     w->now = nv_now();
     w->fill->generator.stamp.time_ns = w->now;
+    uint64_t denied = w->stat[NV_STAT_DENIED];
     uint32_t sent = nv_fill_slots(w->fill, 0, (uint32_t)most);
-    for (uint32_t i = 0; i < sent; i++)
-        *request_of(p, p->next++) = (struct request){.sent_ns = w->now, .open = true};
+    for (uint32_t i = 0; i < sent; i++) {
+        bool open = !w->filter || w->filter->outcome[i] & NV_FILTER_ALLOWED; /* what was denied is settled at once */
+        *request_of(p, p->next++) = (struct request){.sent_ns = w->now, .open = open};
+    }
     if (sent && nv_txsync(w->port, w->fill->ring[0].id) < 0)
         return nv_worker_rubbish(w, &w->error);
-    w->stat[NV_STAT_ACCEPTED] += sent;
+    w->stat[NV_STAT_ACCEPTED] += sent - (w->stat[NV_STAT_DENIED] - denied);
     return sent;
 }
 
@@ -137,13 +148,16 @@ static int run(struct pinger *p)
         if (w->now >= deadline)
             break;
         if (p->next < p->count && (most = allowance(p)) > 0) {
+            uint64_t accepted = w->stat[NV_STAT_ACCEPTED];
             int64_t sent = send_requests(p, most);
             if (sent < 0)
                 return (int)sent;
             if (p->paced)
                 nv_pacer_sent(&p->pacer, (uint32_t)sent, w->now);
-            nv_worker_batch(w, (uint64_t)sent);
+            nv_worker_batch(w, w->stat[NV_STAT_ACCEPTED] - accepted);
             until = expire(p);
+            if (sent > 0 && p->oldest == p->next)
+                until = w->now; /* all were denied: nothing will come */
         }
         if (p->paced && p->next < p->count) {
             uint64_t next = nv_pacer_next(&p->pacer);

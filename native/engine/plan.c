@@ -91,6 +91,8 @@ int nv_plan_check(const struct nv_plan *plan, struct nv_error *err)
         return nv_fail(err, EINVAL, "packets shall be dumped, but there is nowhere to write them");
     if (plan->options & NV_OPT_INDIRECT && strncmp(plan->port, "vale", 4) != 0)
         return nv_fail(err, EINVAL, "%s: indirect buffers are for sending on VALE ports only", plan->port);
+    if (plan->options & NV_OPT_INDIRECT && plan->rules)
+        return nv_fail(err, EINVAL, "%s: indirect buffers cannot be filtered by rules", plan->port);
     if (plan->role == NV_ROLE_PING && plan->timeout_ns == 0)
         return nv_fail(err, EINVAL, "a ping needs a time-out above 0");
     if (plan->role == NV_ROLE_PING && plan->traffic.frags > 1)

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "engine/filter.h"
 #include "engine/slots.h"
 #include "engine/worker.h"
 #include "memory/error.h"
@@ -104,7 +105,48 @@ static uint32_t answer(struct nv_worker *w, struct nv_slots *in, struct nv_slots
     }
     nv_slots_move(rx, from, from);
     nv_slots_move(tx, to, to);
+    w->stat[NV_STAT_ACCEPTED] += packets;
     return packets;
+}
+
+/*
+ * The same with rules, which are asked about each packet and about its answer. Returns how many answers there were,
+ * denied ones included; a packet that is denied itself gets none.
+ */
+static uint32_t answer_filtered(struct nv_worker *w, struct nv_slots *in, struct nv_slots *out, uint64_t most)
+{
+    struct nv_filter *f = w->filter;
+    uint32_t from = nv_slots_head(in->ring), end = nv_slots_tail(in->ring), fits = from, next;
+    uint32_t head = nv_slots_head(out->ring), to = head, limit = nv_slots_tail(out->ring);
+    uint32_t packets = 0, answers = 0, allowed, n;
+
+    if (from >= in->slots || end >= in->slots || to >= out->slots || limit >= out->slots)
+        return 0;
+    nv_slots_refresh(in, w->port);
+    nv_slots_refresh(out, w->port);
+    /* No more than there would be room for if all were allowed: rules are asked about a packet only once. */
+    for (uint32_t room = nv_slots_between(to, limit, out->slots);
+         packets < most && packets < NV_FILTER_MOST && (n = packet_slots(in, fits, end, room)) > 0; packets++) {
+        fits = (fits + n) % in->slots;
+        room -= n;
+    }
+    packets = nv_filter_ring(f, in, from, fits, packets, NV_RULES_IN);
+    for (uint32_t i = 0; i < packets && (n = packet_slots(in, from, fits, in->slots)) > 0; i++) {
+        if (f->outcome[i] & NV_FILTER_ALLOWED) {
+            return_packet(w, in, out, from, to, n);
+            to = (to + n) % out->slots;
+            answers++;
+        }
+        from = (from + n) % in->slots;
+    }
+    w->stat[NV_STAT_DENIED] += packets - answers;
+    uint32_t judged = nv_filter_ring(f, out, head, to, answers, NV_RULES_OUT);
+    next = nv_filter_compact(f, out, NULL, head, judged, &allowed);
+    w->stat[NV_STAT_DENIED] += answers - allowed;
+    w->stat[NV_STAT_ACCEPTED] += allowed;
+    nv_slots_move(in->ring, from, from);
+    nv_slots_move(out->ring, next, next);
+    return answers;
 }
 
 static int run(struct nv_worker *w, struct nv_slots *in, unsigned rings, struct nv_slots *out)
@@ -115,21 +157,21 @@ static int run(struct nv_worker *w, struct nv_slots *in, unsigned rings, struct 
         int ready = nv_worker_wait(w, POLLIN, deadline);
         if (ready < 0)
             return ready;
+        uint64_t accepted = w->stat[NV_STAT_ACCEPTED], denied = w->stat[NV_STAT_DENIED];
         uint32_t packets = 0;
         for (unsigned r = 0; r < rings; r++) {
             uint64_t most = w->plan->burst < left - packets ? w->plan->burst : left - packets;
-            packets += answer(w, &in[r], out, most);
+            packets += (w->filter ? answer_filtered : answer)(w, &in[r], out, most);
         }
         if (packets && nv_txsync(w->port, w->first_tx) < 0)
             return nv_worker_rubbish(w, &w->error);
-        w->stat[NV_STAT_ACCEPTED] += packets;
         nv_worker_account(w);
         left -= left == UINT64_MAX ? 0 : packets;
         if (packets && deadline == UINT64_MAX && w->plan->duration_ns)
             deadline = w->now + w->plan->duration_ns;
-        nv_worker_batch(w, packets);
+        nv_worker_batch(w, w->stat[NV_STAT_ACCEPTED] - accepted);
         nv_worker_publish(w);
-        if (packets == 0 && ready) { /* packets wait for room to answer them */
+        if (packets == 0 && ready && w->stat[NV_STAT_DENIED] == denied) { /* packets wait for room to answer them */
             nv_slots_want_more(out->ring);
             ready = nv_worker_wait(w, POLLOUT, deadline);
             if (ready < 0)

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "engine/filter.h"
 #include "engine/sequence.h"
 #include "engine/slots.h"
 #include "engine/worker.h"
@@ -74,12 +75,17 @@ static void touch(struct receiver *x, const struct nv_slots *s, uint32_t k)
         nv_worker_dump(x->w, s->ring, k, data, slot->len < s->buf_size ? slot->len : s->buf_size);
 }
 
-/* Take up to `limit` packets (and no more than x->left) from a ring; returns how many. */
-static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
+/*
+ * Take up to `limit` packets (and no more than x->left) from a ring; returns how many. Those that rules deny are taken,
+ * too, but neither looked at nor counted. A copy of the loop with rules and one without.
+ */
+static inline __attribute__((always_inline)) uint32_t take_some(struct receiver *x, struct nv_slots *s, uint32_t limit,
+                                                                bool filtered)
 {
     struct nv_worker *w = x->w;
     struct netmap_ring *ring = s->ring;
-    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), packets = 0, done, first;
+    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), packets = 0, denied = 0, done, first;
+    const uint8_t *outcome = filtered ? w->filter->outcome : NULL;
     uint64_t bytes = 0, partial = 0;
 
     if (head >= s->slots || tail >= s->slots)
@@ -89,9 +95,19 @@ static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
     if (limit > x->left)
         limit = (uint32_t)x->left;
     bool peek = w->plan->options & (NV_OPT_ACCESS | NV_OPT_DUMP), fetch = peek || x->look;
+    if (filtered)
+        limit = nv_filter_ring(w->filter, s, head, tail, limit, NV_RULES_IN);
     done = first = head;
-    for (uint32_t k = head, n = have; n && packets < limit; n--) {
+    for (uint32_t k = head, n = have; n && packets + denied < limit; n--) {
         uint32_t next = nv_slots_next(k, s->slots);
+        if (filtered && !(outcome[packets + denied] & NV_FILTER_ALLOWED)) {
+            if (!(ring->slot[k].flags & NS_MOREFRAG)) {
+                denied++;
+                done = first = next;
+            }
+            k = next;
+            continue;
+        }
         partial += ring->slot[k].len;
         if (fetch)
             __builtin_prefetch(s->buffers + (uint64_t)ring->slot[(k + PREFETCH) % s->slots].buf_idx * s->buf_size);
@@ -110,11 +126,23 @@ static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
     /* Slots of a packet that is not whole stay, unless the ring has room for nothing else. */
     if (done == head && have >= s->slots - 1)
         done = tail;
-    nv_slots_move(ring, done, packets ? done : tail);
+    nv_slots_move(ring, done, packets + denied ? done : tail);
     w->stat[NV_STAT_PACKETS] += packets;
     w->stat[NV_STAT_BYTES] += bytes;
+    if (filtered)
+        w->stat[NV_STAT_DENIED] += denied;
     x->left -= x->left == UINT64_MAX ? 0 : packets;
     return packets;
+}
+
+static uint32_t take_filtered(struct receiver *x, struct nv_slots *s, uint32_t limit)
+{
+    return take_some(x, s, limit, true);
+}
+
+static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
+{
+    return take_some(x, s, limit, false);
 }
 
 static void show_sequences(struct receiver *x)
@@ -161,12 +189,14 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
         for (unsigned r = 0; r < rings && ready; r++) {
             uint32_t held = nv_slots_between(nv_slots_head(ring[r].ring), nv_slots_tail(ring[r].ring), ring[r].slots);
             space += held < ring[r].slots ? ring[r].slots - held : 0;
-            packets += take(x, &ring[r], plan->burst);
+            packets += (w->filter ? take_filtered : take)(x, &ring[r], plan->burst);
         }
         if (packets == 0 && (w->now >= until))
             return 0;
-        if (packets == 0)
+        if (packets == 0) {
+            nv_worker_publish(w); /* denied packets, and time that passes for the rules */
             continue;
+        }
         if (last == 0) {
             w->stat[NV_STAT_WORKER_STATE] = NV_STATE_RUNNING;
             nv_page_store(&w->engine->page->word[NV_PAGE_STATE], NV_STATE_RUNNING);

@@ -79,6 +79,7 @@ extern "C" {
     X(PAUSES, "pauses")         /* tx: times it gave the processor away to a receiver that could not follow */         \
     X(MISSED, "missed")         /* pacing: packets given up because the port could not take the rate for a second */   \
     X(RATE, "rate")             /* pacing: packets per second asked for now; 0: as fast as possible */                 \
+    X(DENIED, "denied")         /* with rules: packets they did not let through */                                     \
     X(CPU, "cpu")               /* processor it is pinned to, plus one; 0: none */
 
 #define NV_PAGE_ENUM(id, name) NV_PAGE_##id,

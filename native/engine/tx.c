@@ -26,12 +26,12 @@ struct sender {
 
 /*
  * Fill the rings with up to `most` packets (each ring with up to `most` when sending as fast as possible, as
- * pkt-gen does) and hand them over. Returns how many were, or -EIO.
+ * pkt-gen does) and hand them over. Returns how many were, with those that rules denied, or -EIO.
  */
 static int64_t send_batch(struct sender *s, uint32_t most)
 {
     struct nv_worker *w = s->w;
-    uint64_t sent = 0;
+    uint64_t sent = 0, denied = w->stat[NV_STAT_DENIED];
 
     w->fill->generator.stamp.time_ns = w->now;
     for (unsigned i = 0; i < w->fill->rings; i++) {
@@ -48,7 +48,7 @@ static int64_t send_batch(struct sender *s, uint32_t most)
     }
     s->turn++;
     s->left -= s->left == UINT64_MAX ? 0 : sent;
-    w->stat[NV_STAT_ACCEPTED] += sent;
+    w->stat[NV_STAT_ACCEPTED] += sent - (w->stat[NV_STAT_DENIED] - denied);
     return (int64_t)sent;
 }
 
@@ -109,12 +109,13 @@ static int run(struct sender *s)
                 continue;
             }
         }
+        uint64_t accepted = w->stat[NV_STAT_ACCEPTED];
         int64_t sent = send_batch(s, most);
         if (sent < 0)
             return (int)sent;
         if (s->paced)
             nv_pacer_sent(&s->pacer, (uint32_t)sent, w->now);
-        nv_worker_batch(w, (uint64_t)sent);
+        nv_worker_batch(w, w->stat[NV_STAT_ACCEPTED] - accepted);
         nv_worker_account(w);
         nv_worker_publish(w);
         if (sent == 0) {

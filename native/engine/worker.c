@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/filter.h"
 #include "engine/slots.h"
 #include "memory/error.h"
 #include "packet/decode.h"
@@ -32,6 +33,8 @@ void nv_worker_publish(struct nv_worker *w)
     if (w->index == 0 && w->now - w->port_ns >= PORT_PERIOD_NS) {
         w->port_ns = w->now;
         publish_port(w);
+        if (w->filter)
+            nv_filter_tick(w->filter);
     }
 }
 

@@ -12,6 +12,7 @@
 #define NV_SLICE_NS INT64_C(100000000) /* longest wait between two looks at the stop flag */
 
 struct nv_fill;
+struct nv_filter;
 
 struct nv_worker {
     struct nv_engine *engine;
@@ -21,7 +22,8 @@ struct nv_worker {
     unsigned first_tx, tx_rings, first_rx, rx_rings; /* bound by its port; 0 rings: not in this direction */
     pthread_t thread;
 
-    struct nv_fill *fill; /* roles that generate packets */
+    struct nv_fill *fill;     /* roles that generate packets */
+    struct nv_filter *filter; /* with plan->rules, else NULL */
 
     uint64_t now;                       /* clock at the current batch */
     uint64_t stat[NV_STAT_FIELD_COUNT]; /* the worker's own; published once a batch */

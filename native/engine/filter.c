@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* filter.c - see filter.h. */
+#include "engine/filter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/fill.h"
+#include "memory/error.h"
+
+#define LONGEST (NV_FRAME_MAX + 64u) /* bytes of a frame put together from its slots, with its vnet header */
+
+int nv_filter_new(struct nv_worker *w, struct nv_filter **out, struct nv_error *err)
+{
+    const char *port = nv_name(w->port);
+
+    *out = NULL;
+    int iface = nv_rules_interface(w->plan->rules, port, NULL);
+    if (iface == -ENAMETOOLONG)
+        return nv_fail(err, ENAMETOOLONG, "%s: rules know ports by names of at most 15 characters", port);
+    if (iface < 0)
+        return nv_rules_interface(w->plan->rules, port, err);
+    struct nv_filter *f = aligned_alloc(64, (sizeof(*f) + 63) / 64 * 64);
+    if (!f)
+        return nv_fail(err, ENOMEM, "%s: no memory to filter packets", port);
+    memset(f, 0, sizeof(*f));
+    f->w = w;
+    f->iface = (uint16_t)iface;
+    f->offset = nv_clock(CLOCK_REALTIME) - nv_now();
+    f->store = malloc((size_t)NV_FILTER_WHOLE * LONGEST);
+    int error = f->store ? nv_rules_worker_open(w->plan->rules, NULL, &f->rules, err)
+                         : nv_fail(err, ENOMEM, "%s: no memory to filter packets", port);
+    if (error)
+        nv_filter_free(f);
+    else
+        *out = f;
+    return error;
+}
+
+void nv_filter_free(struct nv_filter *f)
+{
+    if (!f)
+        return;
+    nv_rules_worker_close(f->rules);
+    free(f->store);
+    free(f);
+}
+
+void nv_filter_begin(struct nv_filter *f, enum nv_rules_direction direction)
+{
+    f->direction = direction;
+    f->judged = f->count = f->whole = 0;
+}
+
+/* Gather a frame of `bytes` bytes, vnet header included. */
+static inline void gather(struct nv_filter *f, uint8_t *data, uint32_t bytes, uint32_t slot, uint32_t slots)
+{
+    uint32_t vnet = f->w->plan->traffic.vnet_len, skip = vnet < bytes ? vnet : bytes;
+    bool out = f->direction == NV_RULES_OUT;
+    struct nv_rules_packet *p = &f->packet[f->count];
+
+    /* All but the arrays of tags and calls, of which the counts say that they are empty. */
+    p->data = data + skip;
+    p->length = bytes - skip;
+    p->in_if = out ? 0 : f->iface;
+    p->out_if = out ? f->iface : 0;
+    p->time_ns = f->w->now + f->offset;
+    p->direction = (uint8_t)f->direction;
+    p->layer = 2;
+    p->flags = p->tag_count = p->call_depth = 0;
+    p->fib = p->mark = 0;
+    p->resume = (struct nv_rules_resume){0};
+    f->at[f->count].slot = slot;
+    f->at[f->count].slots = slots;
+    f->count++;
+}
+
+uint8_t *nv_filter_room(const struct nv_filter *f)
+{
+    return f->store + (size_t)f->whole * LONGEST;
+}
+
+void nv_filter_add(struct nv_filter *f, uint32_t bytes)
+{
+    gather(f, nv_filter_room(f), bytes, 0, 1);
+    f->whole++;
+}
+
+void nv_filter_judge(struct nv_filter *f)
+{
+    uint8_t *outcome = f->outcome + f->judged;
+
+    nv_rules_classify(f->rules, f->packet, f->count, f->verdict);
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct nv_rules_verdict *v = &f->verdict[i];
+        bool allowed = v->action == NV_RULES_PASS || v->action == NV_RULES_NAT;
+        outcome[i] =
+            (uint8_t)((allowed ? NV_FILTER_ALLOWED : 0) | (v->flags & NV_RULES_REWRITTEN ? NV_FILTER_REWRITTEN : 0));
+    }
+    f->judged += f->count;
+    f->count = f->whole = 0;
+}
+
+/* Copy a packet of several slots to `whole`, or back. Returns its bytes, or as many as there is room and memory for. */
+static uint32_t copy_slots(const struct nv_slots *s, uint32_t k, uint32_t slots, uint8_t *whole, bool back)
+{
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < slots; i++, k = nv_slots_next(k, s->slots)) {
+        const struct netmap_slot *piece = &s->ring->slot[k];
+        uint8_t *data = nv_slots_buffer(s, piece->buf_idx);
+        uint32_t len = piece->len < s->buf_size ? piece->len : s->buf_size;
+        if (!data || at + len > LONGEST)
+            break;
+        memcpy(back ? data : whole + at, back ? whole + at : data, len);
+        at += len;
+    }
+    return at;
+}
+
+/* Judge what was gathered from a ring; what was rewritten in the store goes back to its slots. */
+static void judge_ring(struct nv_filter *f, const struct nv_slots *s)
+{
+    uint32_t first = f->judged, whole = 0;
+
+    nv_filter_judge(f);
+    for (uint32_t i = 0; i < f->judged - first; i++) {
+        if (f->at[i].slots < 2)
+            continue;
+        if (f->outcome[first + i] & NV_FILTER_REWRITTEN)
+            copy_slots(s, f->at[i].slot, f->at[i].slots, f->store + (size_t)whole * LONGEST, true);
+        whole++;
+    }
+}
+
+/* Slots of the packet at `from`, with `have` slots from there on; 0: not all of it is there. */
+static inline uint32_t slots_of(const struct nv_slots *s, uint32_t from, uint32_t have)
+{
+    for (uint32_t n = 1; n <= have; n++, from = nv_slots_next(from, s->slots))
+        if (!(s->ring->slot[from].flags & NS_MOREFRAG))
+            return n;
+    return 0;
+}
+
+uint32_t nv_filter_ring(struct nv_filter *f, const struct nv_slots *s, uint32_t from, uint32_t to, uint32_t most,
+                        enum nv_rules_direction direction)
+{
+    uint32_t have = nv_slots_between(from, to, s->slots), n;
+
+    most = most < NV_FILTER_MOST ? most : NV_FILTER_MOST;
+    nv_filter_begin(f, direction);
+    while (f->judged + f->count < most && (n = slots_of(s, from, have)) > 0) {
+        if (f->count == NV_FILTER_BATCH || f->whole == NV_FILTER_WHOLE)
+            judge_ring(f, s);
+        const struct netmap_slot *slot = &s->ring->slot[from];
+        if (n == 1) {
+            uint8_t *data = nv_slots_buffer(s, slot->buf_idx);
+            uint32_t len = slot->len < s->buf_size ? slot->len : s->buf_size;
+            gather(f, data ? data : f->store, data ? len : 0, from, 1);
+        } else {
+            gather(f, nv_filter_room(f), copy_slots(s, from, n, nv_filter_room(f), false), from, n);
+            f->whole++;
+        }
+        from = (from + n) % s->slots;
+        have -= n;
+    }
+    judge_ring(f, s);
+    return f->judged;
+}
+
+static void exchange(const struct nv_slots *s, struct nv_written *written, uint32_t a, uint32_t b)
+{
+    struct netmap_slot slot = s->ring->slot[a];
+
+    s->ring->slot[a] = s->ring->slot[b];
+    s->ring->slot[b] = slot;
+    if (written) {
+        struct nv_written entry = written[a];
+        written[a] = written[b];
+        written[b] = entry;
+    }
+}
+
+uint32_t nv_filter_compact(struct nv_filter *f, const struct nv_slots *s, struct nv_written *written, uint32_t from,
+                           uint32_t packets, uint32_t *allowed)
+{
+    uint32_t to = from, n, have = s->slots - 1;
+
+    *allowed = 0;
+    for (uint32_t i = 0; i < packets && (n = slots_of(s, from, have)) > 0; i++, have -= n) {
+        bool keep = f->outcome[i] & NV_FILTER_ALLOWED, forget = written && f->outcome[i] & NV_FILTER_REWRITTEN;
+        *allowed += keep;
+        for (uint32_t p = 0; p < n; p++, from = nv_slots_next(from, s->slots)) {
+            if (forget)
+                written[from].buffer = 0;
+            if (!keep)
+                continue;
+            if (to != from)
+                exchange(s, written, to, from);
+            /* Of each of them the port may know another buffer: a denied one before it was in its place. */
+            s->ring->slot[to].flags |= NS_BUF_CHANGED;
+            to = nv_slots_next(to, s->slots);
+        }
+    }
+    return to;
+}
+
+void nv_filter_tick(struct nv_filter *f)
+{
+    if (f->w->index || f->w->now - f->ticked_ns < NV_SECOND)
+        return;
+    f->ticked_ns = f->w->now;
+    nv_rules_tick(f->rules, f->w->now + f->offset);
+}
