@@ -3,8 +3,10 @@
 // pkt-gen: send, receive and measure packets on any port. Manual page: docs/pkt-gen.md.
 import { readFileSync } from 'node:fs';
 import { checkPlan, isNetvaleError, startEngine } from '../src/index.js';
+import type { OpenRules } from '../src/rules/open.js';
 import { helpText, readOptions, UsageError } from './lib/options.js';
-import { newDraft, settle } from './lib/pkt-gen/settings.js';
+import { describeFilter, openFilter } from './lib/pkt-gen/filter.js';
+import { newDraft, type Settings, settle } from './lib/pkt-gen/settings.js';
 import { table } from './lib/pkt-gen/table.js';
 import { JsonView, TextView } from './lib/pkt-gen/views.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt, runProgram } from './lib/program.js';
@@ -13,7 +15,8 @@ import { watchEngine } from './lib/watch.js';
 const PROGRAM = 'pkt-gen';
 const SUMMARY = 'Send, receive and measure packets on any netmap, VALE or pipe port.';
 const NOTES = `Ctrl-C ends a run: the final lines are printed and the exit status is 0.
-Exit status: 0 done, 1 failed while running, 2 the command line is wrong.`;
+Exit status: 0 done, 1 failed while running, 2 the command line is wrong; rules: 65 wrong (file, line and column are
+named), 68 unknown host, 69 unreadable or unavailable, 71 system error.`;
 
 function version(): string {
   // This file is tools/pkt-gen.ts in a checkout and dist/tools/pkt-gen.js in a package.
@@ -39,14 +42,26 @@ await runProgram(PROGRAM, async (argv) => {
   if (draft.show !== undefined) return EXIT_OK;
 
   const settings = settle(draft);
-  const { plan } = settings;
-  asUsage(() => checkPlan(plan));
+  asUsage(() => checkPlan(settings.plan));
+  const filter = await openFilter(PROGRAM, settings.filter);
+  if (typeof filter === 'number') return filter;
+  try {
+    return await run(settings, filter);
+  } finally {
+    await filter?.close();
+  }
+});
+
+/** Run the plan and show what it does. Returns the exit status. */
+async function run(settings: Settings, filter: OpenRules | undefined): Promise<number> {
+  const plan = { ...settings.plan, ...(filter && { rules: filter.engine }) };
   const engine = asUsage(() => startEngine(plan));
   const release = onInterrupt(() => engine.stop());
   try {
     const view = settings.json ? new JsonView() : new TextView(settings);
     view.start(engine.info);
-    const source = { program: PROGRAM, role: plan.role, port: plan.port };
+    if (filter) for (const line of describeFilter(filter, settings.verbosity)) console.error(line);
+    const source = { program: PROGRAM, role: plan.role, port: plan.port, filtered: filter !== undefined };
     const result = await watchEngine(engine, source, view, {
       intervalMs: settings.reportMs,
       framing: settings.style.framing,
@@ -60,4 +75,4 @@ await runProgram(PROGRAM, async (argv) => {
     release();
     engine.close();
   }
-});
+}

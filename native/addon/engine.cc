@@ -31,6 +31,11 @@ Engine::Engine(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Engine>(info)
         engine_ = nullptr;
         throw MakeError(info.Env(), result, error);
     }
+    filter_ = plan.Filter();
+    if (filter_ != nullptr) {
+        filter_->Lend();
+        filter_object_ = Napi::Persistent(filter_->Value());
+    }
     // It runs, and its page is mapped, until it is closed.
     Ref();
 }
@@ -111,6 +116,11 @@ Napi::Value Engine::Close(const Napi::CallbackInfo &info)
     }
     nv_engine_free(engine_);
     engine_ = nullptr;
+    if (filter_ != nullptr) {
+        filter_->Return();
+        filter_ = nullptr;
+        filter_object_.Reset();
+    }
     Unref();
     return info.Env().Undefined();
 }

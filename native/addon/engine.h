@@ -7,6 +7,8 @@
 
 #include <engine/engine.h>
 
+#include "rules.h"
+
 namespace netvale
 {
 
@@ -29,6 +31,8 @@ class Engine : public Napi::ObjectWrap<Engine>
     Napi::Value Close(const Napi::CallbackInfo &info);
 
     struct nv_engine *engine_ = nullptr;
+    Rules *filter_ = nullptr; /* lent while engine_ lives */
+    Napi::ObjectReference filter_object_;
     Napi::Reference<Napi::ArrayBuffer> page_;
 };
 

@@ -83,6 +83,10 @@ Plan::Plan(const Napi::Value &value)
     plan_.port = port_.c_str();
     ReadOpenOptions(from.Get("open"), &plan_.open, &dir_);
     ReadRun(from);
+    if (!from.Get("rules").IsUndefined()) {
+        filter_ = Rules::Of(from.Get("rules"), "rules");
+        plan_.rules = filter_->Live(from.Env());
+    }
     if (!from.Get("traffic").IsUndefined())
         ReadTraffic(Record(from.Get("traffic"), "traffic"));
 }

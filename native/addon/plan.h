@@ -10,6 +10,8 @@
 
 #include <engine/engine.h>
 
+#include "rules.h"
+
 namespace netvale
 {
 
@@ -29,11 +31,18 @@ class Plan
         return &plan_;
     }
 
+    /* The object that plan.rules is of, or null. Who keeps using the rules must hold and Lend it. */
+    Rules *Filter() const
+    {
+        return filter_;
+    }
+
   private:
     void ReadRun(const Napi::Object &from);
     void ReadTraffic(const Napi::Object &from);
 
     struct nv_plan plan_;
+    Rules *filter_ = nullptr;
     std::string port_, dir_;
     std::vector<struct nv_rate_step> ramp_;
 };

@@ -39,6 +39,8 @@ export interface WorkerStats {
   missed: number;
   /** Pacing: packets per second asked for now. */
   rate: number;
+  /** With rules: packets they did not let through. */
+  denied: number;
 }
 
 export interface EngineStats {

@@ -20,6 +20,8 @@ export interface ReportRecord {
   bps: number;
   average_batch: number;
   min_space: number;
+  /** With rules: packets they did not let through. */
+  denied?: number;
 }
 
 export interface LatencyRecord {
@@ -63,6 +65,8 @@ export interface ResultRecord {
   drops: Record<string, number>;
   /** Pacing: packets given up because the port could not take the rate. */
   missed: number;
+  /** With rules: packets they did not let through. */
+  denied?: number;
   /** rxseq only. */
   sequence?: SequenceRecord;
   /** ping only. */
@@ -79,13 +83,15 @@ export interface Source {
   program: string;
   role: string;
   port: string;
+  /** It has rules: records say what they denied. */
+  filtered?: boolean;
 }
 
 const ratio = (a: number, b: number) => (b > 0 ? a / b : 0);
 
 /** One interval: from one reading of the counters to the next. `framing`: bits a packet that count beside its bytes. */
 export function reportRecord(
-  source: Source,
+  { filtered, ...source }: Source,
   before: WorkerStats,
   now: WorkerStats,
   time: number,
@@ -107,6 +113,7 @@ export function reportRecord(
     bps: ratio(bytes * 8 + packets * framing, seconds),
     average_batch: ratio(packets, events),
     min_space: now.min_space,
+    ...(filtered && { denied: now.denied - before.denied }),
   };
 }
 
@@ -127,7 +134,7 @@ export function latencyRecord(histogram: Histogram): LatencyRecord {
 
 /** The whole run. */
 export function resultRecord(
-  source: Source,
+  { filtered, ...source }: Source,
   stats: EngineStats,
   histogram: Histogram | undefined,
   error: string | undefined,
@@ -147,6 +154,7 @@ export function resultRecord(
     average_batch: ratio(total.packets, total.events),
     drops: stats.drops,
     missed: total.missed,
+    ...(filtered && { denied: total.denied }),
   };
   if (source.role === 'rxseq') {
     const { streams, lost, reordered, duplicated, too_late, torn, foreign } = total;

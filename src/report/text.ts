@@ -17,7 +17,8 @@ export function reportLine(record: ReportRecord, style: TextStyle, average = '')
   const { plain } = style;
   return (
     `${norm(record.pps, plain)}pps ${average}(${norm(record.packets, plain)}pkts ${norm(record.bps, plain)}bps ` +
-    `in ${usec} usec) ${record.average_batch.toFixed(2)} avg_batch ${record.min_space} min_space`
+    `in ${usec} usec) ${record.average_batch.toFixed(2)} avg_batch ${record.min_space} min_space` +
+    (record.denied === undefined ? '' : ` ${record.denied} denied`)
   );
 }
 
@@ -51,6 +52,7 @@ export function lossLines(record: ResultRecord): string[] {
   if (drops.length > 0) lines.push(`Drops: ${drops.map(([name, count]) => `${name} ${count}`).join(', ')}`);
   if (record.missed > 0)
     lines.push(`Pacing: gave up ${record.missed} packets, the port could not take the rate`);
+  if (record.denied !== undefined) lines.push(`Rules: denied ${record.denied} packets`);
   if (record.sequence !== undefined) {
     const { streams, lost, reordered, duplicated, too_late, torn, foreign } = record.sequence;
     lines.push(

@@ -3,6 +3,7 @@
 import { netvaleError } from '../errors.js';
 import type { NativePlan } from '../native.js';
 import type { OpenOptions } from '../port/port.js';
+import type { NativeEngine as RuleEngine } from '../rules/native-engine.js';
 
 /** What the workers do: count, send, measure round trips, answer, send and count numbered packets. */
 export type Role = 'rx' | 'tx' | 'ping' | 'pong' | 'txseq' | 'rxseq';
@@ -89,6 +90,12 @@ export interface Plan {
   dumpFd?: number;
   /** txseq: number of worker 0's sequence. Default: from the process id. */
   stream?: number;
+  /**
+   * Only packets that these rules allow are sent (`out xmit` and the port's name, without "netmap:"), or received and
+   * looked at (`in recv`); the others count as `denied`, and sending they use up their place in count and rate all the
+   * same. The rules may change while the engine runs; they can be closed after the engine.
+   */
+  rules?: RuleEngine;
   /** What tx, txseq and ping send. */
   traffic?: Traffic;
 }
@@ -127,7 +134,7 @@ function nativeTraffic(traffic: Traffic): Record<string, unknown> {
 
 /** A plan as the native part takes it. Throws EINVAL for what has no translation. */
 export function nativePlan(plan: Plan): NativePlan {
-  const { wait, ramp, linkWaitMs, silenceMs, durationMs, timeoutMs, traffic, ...rest } = plan;
+  const { wait, ramp, linkWaitMs, silenceMs, durationMs, timeoutMs, traffic, rules, ...rest } = plan;
   const out: NativePlan = { ...rest };
   if (wait !== undefined) out.waitMode = pick(WAIT, wait, 'wait');
   if (linkWaitMs !== undefined) out.linkWaitNs = nanoseconds(linkWaitMs, 'linkWaitMs');
@@ -140,6 +147,7 @@ export function nativePlan(plan: Plan): NativePlan {
       to,
       durationNs: nanoseconds(milliseconds, 'a ramp step'),
     }));
+  if (rules !== undefined) out.rules = rules.rules;
   if (traffic !== undefined) out.traffic = nativeTraffic(traffic);
   return out;
 }

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkPlan, type Engine, isNetvaleError, openPort, type Plan, startEngine } from '../../src/index.js';
+import { NativeEngine } from '../../src/rules/native-engine.js';
 
 const world = mkdtempSync(path.join(tmpdir(), 'netvale-engine-'));
 const dir = path.join(world, 'shm');
@@ -155,12 +156,35 @@ test('after close everything throws ECLOSED, and the port is gone', async () => 
   assert.equal(readdirSync(world), []);
 });
 
+test('rules are lent to an engine: not closed before it, and only rules will do', async () => {
+  const rules = new NativeEngine();
+  const plan: Plan = { port: 'null:', role: 'tx', count: 100, rules };
+  checkPlan(plan);
+  const engine = start(plan);
+  await engine.finished();
+  assert.is(engine.stats().total.denied, 0);
+  assert.is(refusal(() => rules.close()).code, 'EBUSY');
+  const [byDefault] = rules.counters().values();
+  assert.is(byDefault?.packets, 100n);
+  engine.close();
+  rules.close();
+  assert.is(refusal(() => start(plan)).code, 'ECLOSED');
+  for (const wrong of [{}, 1, openPort('null:', { dir })])
+    assert.is(
+      refusal(() => checkPlan({ ...plan, rules: { rules: wrong } as NativeEngine })).code,
+      'TypeError',
+    );
+});
+
 test('a Node worker that is terminated takes its ports and engines along, and only its own', async () => {
   const source = `
-    import('${new URL('../../dist/src/index.js', import.meta.url)}').then(({ openPort, startEngine }) => {
+    Promise.all([
+      import('${new URL('../../dist/src/index.js', import.meta.url)}'),
+      import('${new URL('../../dist/src/rules/index.js', import.meta.url)}'),
+    ]).then(([{ openPort, startEngine }, { NativeEngine }]) => {
       const port = openPort('vale0:w', { dir: ${JSON.stringify(dir)} });
       const bytes = port.rx.bytes;
-      startEngine({ port: 'vale0:e', role: 'tx', open: { dir: ${JSON.stringify(dir)} } });
+      startEngine({ port: 'vale0:e', role: 'tx', open: { dir: ${JSON.stringify(dir)} }, rules: new NativeEngine() });
       port.wait('rx');
       require('node:worker_threads').parentPort.postMessage(bytes.length);
     });`;

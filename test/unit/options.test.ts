@@ -37,6 +37,10 @@ const BAD: Record<string, string[]> = {
   '-H': ['', '1', '11', '-10', '010'],
   '-o': ['', '-1', '8192', 'copy'],
   '-F': ['', '0', '64'],
+  '--rules': [''],
+  '--rule': [''],
+  '--socket': [''],
+  '--default': ['', 'pass', 'Deny'],
   '-M': ['', '0', '65550'],
   '-C': ['', 'x', '1024,', '1,2,3,4,5', '-1'].filter((text) => text !== '' && text !== '1024,'),
   '--flows': ['', '-1', '4294967296'],
@@ -167,6 +171,18 @@ test('ports have the original short forms; only interfaces wait for a link', () 
     assert.is(settings(`-i ${text}`).plan.linkWaitMs, wait, text);
   }
   assert.is(settings('-i vale0:a -w 3').plan.linkWaitMs, 3000);
+});
+
+test('rules: nothing unless one of their options is there; then files and rules in their order', () => {
+  assert.is(settings('-i null').filter, undefined);
+  assert.equal(settings('-i null --default deny').filter, { files: [], rules: [], defaultAction: 'deny' });
+  const argv = ['-i', 'null', '--rule', 'add deny ip', '--rules', 'a', '--rule=add allow ip', '--rules', 'b'];
+  assert.equal(settle(readOptions('pkt-gen', table, [...argv, '--socket', '/s'], newDraft())).filter, {
+    files: ['a', 'b'],
+    rules: ['add deny ip', 'add allow ip'],
+    defaultAction: 'allow',
+    socket: '/s',
+  });
 });
 
 test('a dump goes where it does not mix with records', () => {

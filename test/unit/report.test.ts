@@ -79,6 +79,7 @@ test("pkt-gen's final lines", () => {
 
 test('losses have names; what did not happen has no line', () => {
   assert.equal(lossLines(result()), []);
+  assert.equal(lossLines(result({ denied: 0 })), ['Rules: denied 0 packets']);
   assert.equal(lossLines(result({ drops: { no_space: 5, busy: 0, runt: 1 }, missed: 2 })), [
     'Drops: no_space 5, runt 1',
     'Pacing: gave up 2 packets, the port could not take the rate',

@@ -37,6 +37,12 @@ export function time(flag: string, text: string, low: number, high: number, unit
   return value;
 }
 
+/** Any text but none. */
+export function filled(flag: string, text: string): string {
+  if (text === '') throw new UsageError(`${flag}: the argument is empty`);
+  return text;
+}
+
 /** One of some words. */
 export function oneOf<T extends string>(flag: string, text: string, words: readonly T[]): T {
   const found = words.find((word) => word === text);

@@ -24,6 +24,22 @@ export interface Draft {
   json: boolean;
   verbosity: number;
   style: TextStyle;
+  /** What packets must pass; undefined: nothing was said about rules. */
+  filter?: FilterSettings;
+}
+
+/** --rules, --rule, --default and --socket. */
+export interface FilterSettings {
+  files: string[];
+  rules: string[];
+  defaultAction: 'allow' | 'deny';
+  socket?: string;
+}
+
+/** The draft's filter, begun by the first option about it. */
+export function filterOf(draft: Draft): FilterSettings {
+  draft.filter ??= { files: [], rules: [], defaultAction: 'allow' };
+  return draft.filter;
 }
 
 export interface Settings {
@@ -37,6 +53,7 @@ export interface Settings {
   histogram: boolean;
   verbosity: number;
   style: TextStyle;
+  filter: FilterSettings | undefined;
 }
 
 /** pkt-gen's defaults; those of the traffic are the library's. */
@@ -101,5 +118,6 @@ export function settle(draft: Draft): Settings {
     histogram: plan.histogram === true || plan.role === 'ping',
     verbosity: draft.verbosity,
     style: draft.style,
+    filter: draft.filter,
   };
 }

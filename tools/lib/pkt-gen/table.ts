@@ -2,10 +2,11 @@
 // table.ts: pkt-gen's options. The short ones mean what the original's mean; the long ones go beyond it.
 import type { Option } from '../options.js';
 import { UsageError } from '../options.js';
-import { list, oneOf, scaled, time, whole } from '../values.js';
+import { filled, list, oneOf, scaled, time, whole } from '../values.js';
 import { addBits, MAX_RATE, portConfig, rampStep, vlanTag } from './parts.js';
 import {
   type Draft,
+  filterOf,
   OPTION_DUMP,
   OPTION_INDIRECT,
   OPTION_PPS_STATS,
@@ -237,6 +238,31 @@ export const table: Option<Draft>[] = [
     name: 'verify',
     help: 'rxseq: check every byte; exit status 1 when a packet was torn',
     set: (draft) => void (draft.plan.verify = true),
+  },
+  {
+    name: 'rules',
+    argument: 'file',
+    help: 'send and receive only what the rules in this file allow (docs/ipfw.md);\nseveral files apply in their order, before any --rule',
+    set: (draft, text, flag) => void filterOf(draft).files.push(filled(flag, text)),
+  },
+  {
+    name: 'rule',
+    argument: 'command',
+    help: "one more rule: 'add deny udp from any to any 53'",
+    set: (draft, text, flag) => void filterOf(draft).rules.push(filled(flag, text)),
+  },
+  {
+    name: 'default',
+    argument: 'action',
+    help: 'what rule 65535 does: allow (default) or deny',
+    set: (draft, text, flag) =>
+      void (filterOf(draft).defaultAction = oneOf(flag, text, ['allow', 'deny'] as const)),
+  },
+  {
+    name: 'socket',
+    argument: 'path',
+    help: 'control socket for ipfw (default: one that it finds)',
+    set: (draft, text, flag) => void (filterOf(draft).socket = filled(flag, text)),
   },
   {
     name: 'histogram',
