@@ -44,7 +44,7 @@ template <typename T> class Lent
     void CheckReturned(Napi::Env env, const char *what) const
     {
         if (users_ > 0)
-            throw MakeError(env, "EBUSY", std::string(what) + " is in use by a relay: close that first");
+            throw MakeError(env, "EBUSY", std::string(what) + " is in use: close what runs with it first");
     }
 
   private:

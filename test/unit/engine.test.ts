@@ -169,11 +169,13 @@ test('rules are lent to an engine: not closed before it, and only rules will do'
   engine.close();
   rules.close();
   assert.is(refusal(() => start(plan)).code, 'ECLOSED');
-  for (const wrong of [{}, 1, openPort('null:', { dir })])
+  const port = openPort('null:', { dir });
+  for (const wrong of [{}, 1, port])
     assert.is(
       refusal(() => checkPlan({ ...plan, rules: { rules: wrong } as NativeEngine })).code,
       'TypeError',
     );
+  port.close();
 });
 
 test('a Node worker that is terminated takes its ports and engines along, and only its own', async () => {
