@@ -15,7 +15,6 @@ export interface NativeOpenOptions {
   txSlots?: number;
   rxSlots?: number;
   extraBufs?: number;
-  tapFd?: number;
 }
 
 export interface NativeRing {

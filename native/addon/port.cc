@@ -43,7 +43,6 @@ void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, 
     options->tx_slots = Count(from, "txSlots");
     options->rx_slots = Count(from, "rxSlots");
     options->extra_bufs = Count(from, "extraBufs");
-    options->tap_fd = static_cast<int>(Count(from, "tapFd"));
 }
 
 Napi::Function Port::Define(Napi::Env env)

@@ -71,7 +71,6 @@ struct nv_open_options {
     uint32_t tx_rings, rx_rings; /* 0: the name's @conf, else 1 (VALE: 1..16, pipes: 1..256) */
     uint32_t tx_slots, rx_slots; /* 0: the name's @conf, else 1024 (2..4096) */
     uint32_t extra_bufs;         /* buffers beyond those in the rings, linked from ni_bufs_head */
-    int tap_fd; /* "tap:" only: a tap somebody else set up, maybe in another network namespace; 0: none. Duplicated. */
 };
 
 /*

@@ -313,8 +313,7 @@ int nv_port_find_or_create(struct nv_port *p, int lockfd, const struct nv_name *
 {
     struct nv_table *t = p->world->table;
     /* Every opener of "null:" gets a port of its own, and so does one who lets the kernel choose a tap's name. */
-    bool own =
-        (n->kind == NV_KIND_NULL && n->pipe == NV_PIPE_NONE) || (n->kind == NV_KIND_TAP && !*n->name) || opt->tap_fd;
+    bool own = (n->kind == NV_KIND_NULL && n->pipe == NV_PIPE_NONE) || (n->kind == NV_KIND_TAP && !*n->name);
     struct nv_port_entry *e = own ? NULL : find(t, p->name);
     if (!e && (opt->flags & NV_OPEN_EXISTING))
         return nv_fail(err, ENOENT, "%s does not exist", p->name);

@@ -63,6 +63,7 @@ struct nv_name {
     char port[NV_PORT_SIZE];           /* VALE: the port in it, "a" (of a pipe: its parent's) */
     char pipe_id[NETMAP_REQ_IFNAMSIZ]; /* pipe: "1" */
     bool keep;                         /* tap:NAME+: the interface stays when the port is closed */
+    uint32_t fd;                       /* tap:@fd:N, the descriptor of a tap; 0: not said */
     uint16_t ring_id;                  /* with NR_REG_ONE_NIC and NR_REG_ONE_SW */
     uint16_t mem_id;                   /* @N; 0: not said */
     uint32_t mode;                     /* NR_REG_ALL_NIC, _SW, _NIC_SW, _ONE_NIC, _ONE_SW */

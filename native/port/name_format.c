@@ -89,6 +89,8 @@ static void add_options(struct text *text, const struct nv_name *name)
     add_pair(text, &mark, rings, conf->tx_rings, conf->rx_rings);
     add_pair(text, &mark, host_rings, conf->host_tx_rings, conf->host_rx_rings);
     add_pair(text, &mark, slots, conf->tx_slots, conf->rx_slots);
+    if (name->fd)
+        add(text, "@fd:%u", name->fd);
     if (!ext->used)
         return;
     add(text, "@extmem:file=%s", name->file);

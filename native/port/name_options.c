@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* name_options.c - read the options of a port name: @share, @conf, @extmem, @offset. */
+/* name_options.c - read the options of a port name: @share, @conf, @extmem, @offset, @fd. */
 #include "port/name_scan.h"
 
 #include <errno.h>
@@ -7,10 +7,10 @@
 
 #define MAX_KEYS 9
 
-enum option { OPT_SHARE, OPT_CONF, OPT_EXTMEM, OPT_OFFSET, OPT_COUNT };
+enum option { OPT_SHARE, OPT_CONF, OPT_EXTMEM, OPT_OFFSET, OPT_FD, OPT_COUNT };
 
 static const char *const option_names[OPT_COUNT] = {
-    [OPT_SHARE] = "share", [OPT_CONF] = "conf", [OPT_EXTMEM] = "extmem", [OPT_OFFSET] = "offset"};
+    [OPT_SHARE] = "share", [OPT_CONF] = "conf", [OPT_EXTMEM] = "extmem", [OPT_OFFSET] = "offset", [OPT_FD] = "fd"};
 
 /* Keys of each option; the first is meant by a value without a key. */
 enum share_key { SHARE_PORT };
@@ -29,6 +29,7 @@ enum extmem_key { EXT_FILE, EXT_IF_NUM, EXT_IF_SIZE, EXT_RING_NUM, EXT_RING_SIZE
 
 static const char *const option_keys[OPT_COUNT][MAX_KEYS] = {
     [OPT_SHARE] = {[SHARE_PORT] = "port"},
+    [OPT_FD] = {"number"},
     [OPT_CONF] = {[CONF_RINGS] = "rings",
                   [CONF_TX_RINGS] = "tx-rings",
                   [CONF_RX_RINGS] = "rx-rings",
@@ -170,6 +171,13 @@ static int read_extmem(const struct nv_scan *scan, const struct value *values, s
     return 0;
 }
 
+static int read_fd(const struct nv_scan *scan, const struct value *values, struct nv_name *out)
+{
+    if (out->kind != NV_KIND_TAP || out->name[0] || out->keep)
+        return nv_scan_fail(scan, EINVAL, "@fd goes with tap: without a name");
+    return number(scan, values[0], INT32_MAX, &out->fd);
+}
+
 static int scan_option(struct nv_scan *scan, unsigned *seen, struct nv_name *out)
 {
     struct value values[MAX_KEYS] = {{0, 0}};
@@ -180,7 +188,8 @@ static int scan_option(struct nv_scan *scan, unsigned *seen, struct nv_name *out
     while (option < OPT_COUNT && !is_word(scan, start.at, scan->at, option_names[option]))
         option++;
     if (option == OPT_COUNT)
-        return nv_scan_fail(&start, EINVAL, "expected an option (conf, share, extmem); a memory id stands before them");
+        return nv_scan_fail(&start, EINVAL,
+                            "expected an option (conf, share, extmem, fd); a memory id stands before them");
     if (option == OPT_OFFSET)
         return nv_scan_fail(&start, EOPNOTSUPP, "@offset is not supported");
     if (*seen & 1u << option)
@@ -198,6 +207,8 @@ static int scan_option(struct nv_scan *scan, unsigned *seen, struct nv_name *out
         return read_share(scan, values, out);
     case OPT_CONF:
         return read_conf(scan, values, out);
+    case OPT_FD:
+        return read_fd(scan, values, out);
     default:
         return read_extmem(scan, values, out);
     }

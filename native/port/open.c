@@ -274,7 +274,7 @@ static int open_locked(struct nv_port *p, int lockfd, const struct nv_name *name
     if (!error) {
         p->ops = ops_of(p->entry->kind);
         nv_store(p->desc_entry->port, p->token);
-        error = p->ops->open ? p->ops->open(p, name, opt, err) : 0;
+        error = p->ops->open ? p->ops->open(p, name, err) : 0;
     }
     if (!error) {
         error = bind_desc(p, name, opt, err);

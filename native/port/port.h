@@ -19,8 +19,7 @@ struct nv_port_ops {
      * Take what the port is made of in this process (a tap's interface), before its rings are bound; directory locked.
      * May choose the port's name, and wait_fd. NULL: nothing. 0 or -errno with err.
      */
-    int (*open)(struct nv_port *port, const struct nv_name *name, const struct nv_open_options *opt,
-                struct nv_error *err);
+    int (*open)(struct nv_port *port, const struct nv_name *name, struct nv_error *err);
     void (*close)(struct nv_port *port); /* give it back; also after a failed open */
     /* What made wait_fd readable was seen: make it unreadable until something new comes. True: there was something.
      * NULL: wait_fd is the FIFO. */

@@ -89,8 +89,7 @@ static void name_port(struct nv_port *p, const char *ifname, bool given)
 }
 
 /* The interface of a port that was just made. */
-static struct tap *new_tap(struct nv_port *p, const struct nv_name *name, const struct nv_open_options *opt,
-                           struct nv_error *err)
+static struct tap *new_tap(struct nv_port *p, const struct nv_name *name, struct nv_error *err)
 {
     const struct nv_port_entry *e = p->entry;
     const struct nv_tap_plan plan = {
@@ -106,17 +105,17 @@ static struct tap *new_tap(struct nv_port *p, const struct nv_name *name, const 
         nv_fail(err, ENOMEM, "out of memory");
         return NULL;
     }
-    if (opt->tap_fd && plan.queues > 1)
+    if (name->fd && plan.queues > 1)
         error = nv_fail(err, EINVAL, "%s: a tap given as a descriptor has one ring each way", p->name);
-    else if (opt->tap_fd)
-        error = nv_tap_take(p->name, opt->tap_fd, tap->fd, ifname, err);
+    else if (name->fd)
+        error = nv_tap_take(p->name, (int)name->fd, tap->fd, ifname, err);
     else
         error = nv_tap_create(p->name, &plan, tap->fd, ifname, err);
     if (error) {
         free(tap);
         return NULL;
     }
-    name_port(p, ifname, opt->tap_fd != 0);
+    name_port(p, ifname, name->fd != 0);
     tap->queues = plan.queues;
     tap->token = p->token;
     tap->refs = 1;
@@ -162,8 +161,7 @@ static int watch_queues(struct nv_port *p, const struct tap *tap, const struct n
     return nv_fail(err, error, "%s: cannot make its wait descriptor: %s", p->name, strerror(error));
 }
 
-static int tap_open(struct nv_port *p, const struct nv_name *name, const struct nv_open_options *opt,
-                    struct nv_error *err)
+static int tap_open(struct nv_port *p, const struct nv_name *name, struct nv_error *err)
 {
     struct tap_port *t = p->kind = calloc(1, sizeof(*t));
     if (!t)
@@ -172,7 +170,7 @@ static int tap_open(struct nv_port *p, const struct nv_name *name, const struct 
     if (!t->tap && (p->entry->caps & NV_CAP_OPENED))
         return nv_fail(err, EBUSY, "%s is open in another process: a tap port belongs to the process that made it",
                        p->name);
-    if (!t->tap && (t->tap = new_tap(p, name, opt, err)) == NULL)
+    if (!t->tap && (t->tap = new_tap(p, name, err)) == NULL)
         return err && err->code ? -err->code : -EIO;
     for (unsigned i = 0; i < p->entry->rx_rings; i++)
         if ((t->spill[i] = malloc(FRAME_MAX)) == NULL)

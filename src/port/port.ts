@@ -19,11 +19,6 @@ export interface OpenOptions {
   /** Slots a ring, likewise: 2..4096. Default 1024. */
   txSlots?: number;
   rxSlots?: number;
-  /**
-   * "tap:" only: a tap interface that somebody else set up, by its descriptor, maybe in another network namespace.
-   * It is duplicated: the caller keeps its own.
-   */
-  tapFd?: number;
   /** Packets a batch at most, 1..65536. Default 512. */
   batch?: number;
   /** How to wait. Default 'adaptive': spin while it pays, then sleep. */

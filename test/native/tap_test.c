@@ -276,6 +276,12 @@ static void keep(void)
     world_end();
 }
 
+static const char *by_fd(char *name, int fd)
+{
+    snprintf(name, 32, "tap:@fd:%d", fd);
+    return name;
+}
+
 /* A tap that somebody else made is used by its descriptor, and cannot be found by name. */
 static void given(void)
 {
@@ -284,10 +290,11 @@ static void given(void)
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
     snprintf(ifr.ifr_name, IFNAMSIZ, "theirs");
     CHECK(ioctl(fd, TUNSETIFF, &ifr) == 0 && lab_set_flags("theirs", IFF_UP, 0) == 0);
-    struct nv_port *a = open_with("tap:", &(struct nv_open_options){.tap_fd = fd});
+    char name[32];
+    struct nv_port *a = open_with(by_fd(name, fd), NULL);
     CHECK(!strncmp(nv_name(a), "tap:theirs", 10), "%s", nv_name(a));
     refuse_port("tap:theirs", NULL, EBUSY, "in use");
-    refuse_port("tap:", &(struct nv_open_options){.tap_fd = fd, .tx_rings = 2}, EINVAL, "one ring");
+    refuse_port(name, &(struct nv_open_options){.tx_rings = 2}, EINVAL, "one ring");
     close(fd);
     CHECK(lab_join("theirs") == 0);
     struct nv_port *b = open_joined("tap:b", NULL);
@@ -298,11 +305,11 @@ static void given(void)
     nv_close(b);
     CHECK(!lab_has("theirs"));
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    refuse_port("tap:", &(struct nv_open_options){.tap_fd = null}, EBADF, "not that of a tap");
+    refuse_port(by_fd(name, null), NULL, EBADF, "not that of a tap");
     ifr.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
     fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     CHECK(ioctl(fd, TUNSETIFF, &ifr) == 0);
-    refuse_port("tap:", &(struct nv_open_options){.tap_fd = fd}, EINVAL, "IFF_VNET_HDR");
+    refuse_port(by_fd(name, fd), NULL, EINVAL, "IFF_VNET_HDR");
     close(fd);
     close(null);
     world_end();
