@@ -65,6 +65,31 @@ export interface NativeRelay {
   close(): void;
 }
 
+/** A command in namespaces of its own, waiting to be told to start; see native/namespace/command.h. */
+export interface NativeCommand {
+  /** The first process of the namespaces. */
+  pid: number;
+  /** Descriptors, the caller's to close: a stream of messages, and the taps at the link's two ends. */
+  control: number;
+  inside: number;
+  outside: number;
+  /** Name of the outside. */
+  interface: string;
+  /** The command's resolv.conf names the gateway. */
+  resolves: boolean;
+  gateway: string;
+  address: string;
+  gateway6?: string;
+  address6?: string;
+}
+
+export interface NativeNamespaces {
+  startCommand(plan: { argv: string[]; env: string[]; mtu?: number; resolvConf?: string }): NativeCommand;
+  reapCommand(pid: number): void;
+  terminalForeground(): boolean;
+  terminalRestore(): void;
+}
+
 /** A plan in the words and units of the library; made from a Plan by traffic/plan.ts. */
 export type NativePlan = Record<string, unknown>;
 
@@ -78,6 +103,7 @@ export interface Native {
     options: import('./emulation/native.js').NativeEmulationOptions,
   ) => import('./emulation/native.js').NativeEmulation;
   Relay: new (plan: Record<string, unknown>) => NativeRelay;
+  namespaces: NativeNamespaces;
   list(dir?: string): import('./port/directory.js').PortInfo[];
   collect(dir?: string): number;
   checkPlan(plan: NativePlan): void;

@@ -9,6 +9,7 @@
 #include "emulation.h"
 #include "engine.h"
 #include "error.h"
+#include "namespace.h"
 #include "plan.h"
 #include "port.h"
 #include "relay.h"
@@ -100,6 +101,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("Relay", Relay::Define(env));
     exports.Set("Rules", Rules::Define(env));
     exports.Set("RuleBatch", RuleBatch::Define(env));
+    exports.Set("namespaces", NamespaceFunctions(env));
     exports.Set("list", Napi::Function::New<List>(env, "list"));
     exports.Set("collect", Napi::Function::New<Collect>(env, "collect"));
     exports.Set("checkPlan", Napi::Function::New<CheckPlan>(env, "checkPlan"));

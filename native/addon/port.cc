@@ -135,7 +135,7 @@ struct nv_port *Port::Live(Napi::Env env) const
 void Port::CheckGone(Napi::Env env) const
 {
     if (nv_gone(port_) != 0)
-        throw MakeError(env, nv_gone(port_), std::string(nv_name(port_)) + ": its interface was removed");
+        throw MakeError(env, -nv_gone(port_), std::string(nv_name(port_)) + ": its interface was removed");
 }
 
 size_t Port::Refresh()
@@ -227,7 +227,7 @@ Napi::Value Port::Sync(const Napi::CallbackInfo &info)
     const int result = info[0].ToBoolean() ? nv_txsync_all(port) : nv_rxsync_all(port);
     CheckGone(info.Env());
     if (result < 0)
-        throw MakeError(info.Env(), result,
+        throw MakeError(info.Env(), -result,
                         std::string(nv_name(port)) + ": a ring was in an impossible state and was reset");
     return info.Env().Undefined();
 }

@@ -56,7 +56,8 @@ export function* readPcap(source: ByteSource, header: PcapHeader): Generator<Cap
     const length = view.getUint32(at + 12, little);
     if (fraction >= perSecond)
       throw source.wrong(4, `a fraction of a second of ${fraction}`, `less than ${perSecond}`);
-    if (captured > MAX_PACKET) throw source.wrong(8, `a packet of ${captured} bytes`, `at most ${MAX_PACKET}`);
+    if (captured > MAX_PACKET)
+      throw source.wrong(8, `a packet of ${captured} bytes`, `at most ${MAX_PACKET}`);
     if (captured > length)
       throw source.wrong(12, `a packet of ${length} bytes of which ${captured} are here`, 'no more than all');
     source.need(RECORD_HEADER + captured, 'a packet');

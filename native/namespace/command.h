@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * command.h - a command in a network namespace of its own, whose only way out is a tap interface.
+ *
+ *   caller's namespace                                    the command's
+ *   emulateN  100.64.B.1  --- outside tap     inside tap --- eth0  100.64.B.2
+ *                                 \__ the caller moves frames __/
+ *
+ * Both taps come back as descriptors, to be opened as ports ("tap:@fd:N"); nothing flows until somebody moves frames
+ * between them. Addresses and routes are set on both sides. What the command sends to an address of this machine
+ * arrives; nothing of the caller's namespace is changed but the new interface, its addresses and its route, which go
+ * with the descriptor of the outside tap.
+ *
+ * The command also has a process namespace, whose first process is ours: it starts the command when told to, reports
+ * how it ended, takes everything else in the namespace down, and stays until the connections' last segments have
+ * crossed the link; it is killed when the caller's thread dies. Whatever dies how, the kernel takes the rest down.
+ */
+#ifndef NETVALE_COMMAND_H
+#define NETVALE_COMMAND_H
+
+#include <sys/types.h>
+
+#include "namespace/subnet.h"
+
+#define NV_COMMAND_IFNAME "eth0" /* inside */
+
+struct nv_command_plan {
+    char *const *argv; /* the command, found by PATH of envp */
+    char *const *envp;
+    unsigned mtu; /* of both interfaces; 0: 1500 */
+    const char
+        *resolv_conf; /* what follows the line "nameserver GATEWAY" in the command's resolv.conf; NULL: leave it */
+};
+
+struct nv_command {
+    pid_t pid;   /* of the first process; wait for it with nv_command_reap */
+    int control; /* stream of struct nv_command_message, both ways; its end is the end of one side */
+    int inside;  /* taps; close-on-exec, as control */
+    int outside;
+    char ifname[16]; /* of the outside */
+    struct nv_subnet subnet;
+    bool resolves; /* /etc/resolv.conf is the link's */
+};
+
+enum nv_command_type {
+    NV_COMMAND_GO = 1, /* to it: start the command */
+    NV_COMMAND_SIGNAL, /* to it: send signal `value` to the command */
+    NV_COMMAND_EXIT,   /* from it: the command ended with wait status `value` */
+    NV_COMMAND_EXEC,   /* from it: the command cannot be run, errno `value` */
+};
+
+struct nv_command_message {
+    int32_t type, value;
+};
+
+/*
+ * Make the namespaces and both ends of the link; the command waits for NV_COMMAND_GO. 0, or -errno with err that says
+ * what is needed (-EPERM: CAP_SYS_ADMIN and CAP_NET_ADMIN; no /dev/net/tun), and nothing is left. Call it in a thread
+ * that lives as long as the command shall.
+ */
+int nv_command_start(const struct nv_command_plan *plan, struct nv_command *out, struct nv_error *err);
+
+/* Wait for the first process, which has ended or is about to (its control stream has). */
+void nv_command_reap(pid_t pid);
+
+/* Is this process in the foreground of its terminal? */
+bool nv_terminal_foreground(void);
+
+/* Back into the foreground: a shell that was started as the command may have left itself there. */
+void nv_terminal_restore(void);
+
+#endif

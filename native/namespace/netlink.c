@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* netlink.c - see netlink.h. */
+#include "namespace/netlink.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A request being put together. */
+struct request {
+    struct nlmsghdr header;
+    char body[256];
+};
+
+static void begin(struct request *r, uint16_t type, uint16_t flags, const void *fixed, size_t size)
+{
+    memset(r, 0, sizeof(*r));
+    r->header.nlmsg_type = type;
+    r->header.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+    r->header.nlmsg_len = (uint32_t)NLMSG_LENGTH(size);
+    memcpy(NLMSG_DATA(&r->header), fixed, size);
+}
+
+static void add(struct request *r, uint16_t type, const void *data, size_t size)
+{
+    struct rtattr *a = (struct rtattr *)(void *)((char *)r + NLMSG_ALIGN(r->header.nlmsg_len));
+    a->rta_type = type;
+    a->rta_len = (uint16_t)RTA_LENGTH(size);
+    memcpy(RTA_DATA(a), data, size);
+    r->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->header.nlmsg_len) + RTA_ALIGN(a->rta_len));
+}
+
+static size_t address_size(int family)
+{
+    return family == AF_INET ? 4 : 16;
+}
+
+int nv_netlink_open(void)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Send a request and take its acknowledgement. */
+static int talk(int fd, struct request *r)
+{
+    union {
+        struct nlmsghdr header;
+        char bytes[1024];
+    } answer;
+    r->header.nlmsg_flags |= NLM_F_ACK;
+    if (send(fd, r, r->header.nlmsg_len, 0) < 0)
+        return -errno;
+    ssize_t n = recv(fd, &answer, sizeof(answer), 0);
+    if (n < 0)
+        return -errno;
+    if (!NLMSG_OK(&answer.header, (size_t)n) || answer.header.nlmsg_type != NLMSG_ERROR)
+        return -EPROTO;
+    return ((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
+}
+
+int nv_netlink_up(int fd, unsigned ifindex, unsigned mtu)
+{
+    struct request r;
+    const struct ifinfomsg link = {.ifi_index = (int)ifindex, .ifi_flags = 1, .ifi_change = 1}; /* IFF_UP */
+    begin(&r, RTM_NEWLINK, 0, &link, sizeof(link));
+    if (mtu)
+        add(&r, IFLA_MTU, &mtu, sizeof(mtu));
+    return talk(fd, &r);
+}
+
+int nv_netlink_address(int fd, unsigned ifindex, const struct nv_prefix *address)
+{
+    struct request r;
+    const struct ifaddrmsg fixed = {.ifa_family = (uint8_t)address->family,
+                                    .ifa_prefixlen = (uint8_t)address->bits,
+                                    .ifa_flags = IFA_F_NODAD,
+                                    .ifa_index = ifindex};
+    begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
+    add(&r, IFA_LOCAL, address->address, address_size(address->family));
+    add(&r, IFA_ADDRESS, address->address, address_size(address->family));
+    return talk(fd, &r);
+}
+
+int nv_netlink_route(int fd, const struct nv_prefix *to, const uint8_t *gateway, unsigned ifindex)
+{
+    struct request r;
+    const struct rtmsg fixed = {.rtm_family = (uint8_t)to->family,
+                                .rtm_dst_len = (uint8_t)to->bits,
+                                .rtm_table = RT_TABLE_MAIN,
+                                .rtm_protocol = NV_ROUTE_PROTOCOL,
+                                .rtm_scope = RT_SCOPE_UNIVERSE,
+                                .rtm_type = gateway ? RTN_UNICAST : RTN_UNREACHABLE};
+    begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
+    if (to->bits)
+        add(&r, RTA_DST, to->address, address_size(to->family));
+    if (gateway) {
+        add(&r, RTA_GATEWAY, gateway, address_size(to->family));
+        add(&r, RTA_OIF, &ifindex, sizeof(ifindex));
+    }
+    return talk(fd, &r);
+}
+
+/* One route of a dump. True: fn wants no more. */
+static bool show_route(struct nlmsghdr *message, nv_route_fn *fn, void *arg)
+{
+    const struct rtmsg *route = NLMSG_DATA(message);
+    struct nv_prefix to = {.family = route->rtm_family, .bits = route->rtm_dst_len};
+    size_t left = RTM_PAYLOAD(message);
+    if (route->rtm_flags & RTM_F_CLONED)
+        return false;
+    for (struct rtattr *a = RTM_RTA(route); RTA_OK(a, left); a = RTA_NEXT(a, left))
+        if (a->rta_type == RTA_DST && RTA_PAYLOAD(a) <= sizeof(to.address))
+            memcpy(to.address, RTA_DATA(a), RTA_PAYLOAD(a));
+    return fn(arg, &to, route->rtm_type == RTN_UNREACHABLE, route->rtm_protocol);
+}
+
+int nv_netlink_routes(int fd, int family, nv_route_fn *fn, void *arg)
+{
+    union {
+        struct nlmsghdr header;
+        char bytes[16384];
+    } answer;
+    struct request r;
+    const struct rtmsg fixed = {.rtm_family = (uint8_t)family};
+    bool enough = false;
+    begin(&r, RTM_GETROUTE, NLM_F_DUMP, &fixed, sizeof(fixed));
+    if (send(fd, &r, r.header.nlmsg_len, 0) < 0)
+        return -errno;
+    for (;;) { /* to the end, also when fn has enough: the socket is used again */
+        ssize_t n = recv(fd, &answer, sizeof(answer), 0);
+        if (n < 0)
+            return -errno;
+        size_t left = (size_t)n;
+        for (struct nlmsghdr *m = &answer.header; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
+            if (m->nlmsg_type == NLMSG_DONE)
+                return 0;
+            if (m->nlmsg_type == NLMSG_ERROR)
+                return ((struct nlmsgerr *)NLMSG_DATA(m))->error;
+            enough = enough || (m->nlmsg_type == RTM_NEWROUTE && show_route(m, fn, arg));
+        }
+    }
+}

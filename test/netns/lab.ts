@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// lab.ts: what the tests of commands behind links share: starting one, and what must be the same afterwards.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { runBehindLink } from '../../src/emulation/namespace.js';
+import { pump } from './pump.js';
+
+const behind = path.join(import.meta.dirname, 'behind.ts');
+
+/** Why commands cannot be run behind a link here; undefined: they can. */
+export async function reasonToSkip(): Promise<string | undefined> {
+  const base = mkdtempSync(path.join(os.tmpdir(), 'netvale-netns-'));
+  try {
+    const { status } = await runBehindLink({
+      argv: ['true'],
+      link: (ends) => pump(ends, 0, path.join(base, 'shm')),
+    });
+    return status === 0 ? undefined : `a command behind a link ended with ${status}`;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (['EPERM', 'EACCES', 'ENOENT', 'ENODEV', 'EINVAL'].includes(code ?? '')) return message;
+    throw error;
+  } finally {
+    rmSync(base, { recursive: true, force: true });
+  }
+}
+
+export interface Ran {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Arguments of node that run behind.ts with a command. */
+export const behindArgs = (...command: string[]): string[] => ['--import', 'tsx', behind, ...command];
+
+/** Start a command behind a link, in a process of its own. */
+export function start(
+  command: string[],
+  env: NodeJS.ProcessEnv = {},
+): { child: ChildProcess; ended: Promise<Ran> } {
+  const child = spawn(process.execPath, behindArgs(...command), {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  const ended = new Promise<Ran>((resolve) => {
+    child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
+  });
+  return { child, ended };
+}
+
+/** The same, to its end; nothing on standard input. */
+export function run(command: string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+  const { child, ended } = start(command, env);
+  child.stdin!.end();
+  return ended;
+}
+
+/** Resolves when `condition` holds; throws after ten seconds. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`it never happened: ${what}`);
+}
+
+/** Resolves when a stream has said `text`. */
+export async function said(child: ChildProcess, text: string): Promise<string> {
+  let all = '';
+  child.stdout!.on('data', (data) => {
+    all += data;
+  });
+  await until(`it says ${text}`, () => all.includes(text));
+  return all;
+}
+
+/** Processes on this machine whose command line holds `text`. */
+export function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** What of this machine's network nobody may change. */
+export function machine(): string {
+  const file = (name: string) => {
+    try {
+      return readFileSync(name, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  return [
+    Object.keys(os.networkInterfaces()).join(' '),
+    readFileSync('/proc/net/dev', 'utf8').replace(/:.*/g, ''),
+    file('/proc/net/route').replace(/\t/g, ' '),
+    file('/proc/sys/net/ipv4/ip_forward'),
+    file('/proc/sys/net/ipv6/conf/all/forwarding'),
+    file('/etc/resolv.conf'),
+    file('/proc/mounts'),
+  ].join('\n');
+}
