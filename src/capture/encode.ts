@@ -24,11 +24,14 @@ export class Encoder {
   private view: DataView;
   at = 0;
   readonly little: boolean;
+  /** The flags option of packets that came in and went out. */
+  readonly directions: { in: EncodedOption; out: EncodedOption };
 
   constructor(size: number, order: ByteOrder) {
     this.bytes = new Uint8Array(size);
     this.view = new DataView(this.bytes.buffer);
     this.little = order === 'little';
+    this.directions = { in: this.numberOption(2, 1n, 4), out: this.numberOption(2, 2n, 4) };
   }
 
   /** Bytes written so far, and a new buffer of at least `size` for what follows. */
@@ -159,8 +162,7 @@ function stamp(to: Encoder, time: bigint, one: CaptureInterface): void {
 
 export function packetOptions(to: Encoder, packet: CapturePacket): EncodedOption[] {
   const options: EncodedOption[] = [];
-  if (packet.direction !== undefined)
-    options.push(to.numberOption(2, packet.direction === 'in' ? 1n : 2n, 4));
+  if (packet.direction !== undefined) options.push(to.directions[packet.direction]);
   if (packet.drops !== undefined) options.push(to.numberOption(4, BigInt(packet.drops), 8));
   if (packet.comment !== undefined) options.push(textOption(1, packet.comment));
   return options;

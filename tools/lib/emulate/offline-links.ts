@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline-links.ts: pipes, queues and schedulers on the virtual clock: the emulator, and the packets that are on it.
 import { Emulator } from '../../../src/emulation/emulator.js';
-import { PACKET } from '../../../src/emulation/native.js';
+import { KIND, newRelease, PACKET } from '../../../src/emulation/native.js';
+import { native } from '../../../src/native.js';
 import type { DummynetKind } from '../../../src/rules/dummynet.js';
 import { RuleError } from '../../../src/rules/error.js';
 import type { OpenRules } from '../../../src/rules/index.js';
@@ -9,41 +10,53 @@ import { flipBit, ipOf, isCapable, markCongestion } from './offline-ip.js';
 import type { Journey } from './offline-journey.js';
 import { LinkMeter } from './offline-meter.js';
 
-/** A packet on a link, and how it goes on when one_pass is off. */
+/** A packet that goes on a link, and how it goes on behind it when one_pass is off. */
 export interface Parcel {
   journey: Journey;
+  /** Is not changed; may share memory with others. */
   frame: Uint8Array;
-  context: Uint8Array;
-  /** The object it is in, when it came there, and its length there. */
-  meter: LinkMeter;
-  since: bigint;
-  length: number;
+  context: Uint8Array | undefined;
 }
 
-export interface Released {
-  journey: Journey;
-  frame: Uint8Array;
-  context: Uint8Array;
-  time: bigint;
-  /** Why it is lost; undefined: it goes on. */
-  drop: string | undefined;
-  /** A link delivers it once more. */
-  copy: boolean;
+/** A packet on a link. */
+interface Waiting extends Parcel {
+  target: Target;
+  since: bigint;
+  /** Bytes as the link counts them. */
+  length: number;
+  /** How often it is still to leave. */
+  left: number;
 }
+
+/** A pipe or queue. */
+interface Target {
+  kind: number;
+  number: number;
+  meter: LinkMeter;
+  /** Whether the emulator asks for the frames' addresses. */
+  wantsKey: boolean;
+}
+
+/** Called for each packet that leaves a link. `drop`: why it is lost; `copy`: the link delivers it once more. */
+export type Release = (parcel: Parcel, time: bigint, drop: string | undefined, copy: boolean) => void;
 
 const MAC = 14;
+const BATCH = 256;
+/** Index of its name: NV_EMU_DROP_NO_PIPE. */
+const NO_PIPE = 1;
 
 /** Objects are made in this order: a queue needs its scheduler, which may be that of a pipe. */
 const ORDER: readonly DummynetKind[] = ['pipe', 'sched', 'queue'];
 
 export class Links {
   private readonly emulator: Emulator;
-  /** Packets on links by cookie, and how often each is still to leave. */
-  private readonly parcels = new Map<number, { parcel: Parcel; left: number }>();
-  private readonly meters = new Map<string, LinkMeter>();
+  private readonly targets = { pipe: new Map<number, Target>(), queue: new Map<number, Target>() };
+  /** Packets on links; the emulator knows them by their places. */
+  private readonly waiting: (Waiting | undefined)[] = [];
+  private readonly free: number[] = [];
+  private readonly columns = newRelease(BATCH);
   private readonly duplicates: boolean;
   private duplicated = 0;
-  private cookie = 0;
 
   /** Throws a RuleError when parameters make no sense. */
   constructor({ controller }: OpenRules, seed: bigint) {
@@ -51,10 +64,15 @@ export class Links {
     this.emulator = new Emulator({ seed });
     try {
       for (const kind of ORDER)
-        for (const [number, config] of dummynet.all(kind)) {
-          this.configure(kind, number, config);
-          if (kind !== 'sched') this.meters.set(`${kind} ${number}`, new LinkMeter(kind, number, config));
-        }
+        for (const [number, config] of dummynet.all(kind)) this.configure(kind, number, config);
+      for (const kind of ['pipe', 'queue'] as const)
+        for (const [number, config] of dummynet.all(kind))
+          this.targets[kind].set(number, {
+            kind: KIND[kind],
+            number,
+            meter: new LinkMeter(kind, number, config),
+            wantsKey: this.emulator.native.wantsKey(KIND[kind], number),
+          });
     } catch (error) {
       this.emulator.close();
       throw error;
@@ -72,66 +90,85 @@ export class Links {
 
   /** When the next packet leaves; undefined: none waits. */
   next(): bigint | undefined {
-    return this.parcels.size === 0 ? undefined : this.emulator.next();
+    return this.free.length === this.waiting.length ? undefined : this.emulator.native.next();
   }
 
-  /** A packet arrives; its frame must be its own. Why it is lost, or undefined. */
-  send(
-    kind: 'pipe' | 'queue',
-    number: number,
-    time: bigint,
-    packet: Pick<Parcel, 'journey' | 'frame' | 'context'>,
-  ): string | undefined {
-    const { journey, frame } = packet;
+  /** A packet arrives. Why it is lost, or undefined. */
+  send(kind: 'pipe' | 'queue', number: number, time: bigint, parcel: Parcel): string | undefined {
+    const { journey, frame } = parcel;
     const { raw, layer } = journey.input.side;
-    const ip = ipOf(frame, raw);
-    const cookie = this.cookie++;
-    const meter = this.meters.get(`${kind} ${number}`);
+    const target = this.targets[kind].get(number);
+    if (!target) return native.emulationDropNames[NO_PIPE];
     const length = layer === 2 || raw ? frame.length : Math.max(0, frame.length - MAC);
-    const drop = this.emulator.enqueue(time, kind, number, {
-      cookie,
+    const place = this.free.pop() ?? this.waiting.length;
+    const drop = this.emulator.native.enqueue(
+      time,
+      target.kind,
+      number,
+      place,
       length,
-      ect: isCapable(frame, ip),
-      frame,
+      isCapable(frame, ipOf(frame, raw)),
+      target.wantsKey ? frame : undefined,
       raw,
-    });
-    meter?.arrived(drop !== undefined);
-    if (drop !== undefined || !meter) return drop;
-    const copies = this.newDuplicates();
+    );
+    target.meter.arrived(drop !== 0);
+    if (drop !== 0) {
+      this.waiting[place] = undefined;
+      this.free.push(place);
+      return native.emulationDropNames[drop];
+    }
+    const { context } = parcel;
+    const copies = this.duplicates ? this.newDuplicates() : 0;
     (journey.origin ?? journey).pending += copies;
-    this.parcels.set(cookie, { parcel: { ...packet, meter, since: time, length }, left: 1 + copies });
+    this.waiting[place] = { journey, frame, context, target, since: time, length, left: 1 + copies };
     return undefined;
   }
 
   /** How many copies the last packet got. */
   private newDuplicates(): number {
-    if (!this.duplicates) return 0;
     const before = this.duplicated;
     this.duplicated = this.emulator.totals().duplicated;
     return this.duplicated - before;
   }
 
-  /** What leaves at `time` or before, in order. */
-  release(time: bigint): Released[] {
-    return this.emulator.release(time).map(({ cookie, time: when, drop, flags, corruptBit }) => {
-      const entry = this.parcels.get(cookie)!;
-      if (--entry.left === 0) this.parcels.delete(cookie);
-      const { journey, context, meter, since, length } = entry.parcel;
-      // A copy that is still to come must not see what happens to this one.
-      const frame = entry.left > 0 ? entry.parcel.frame.slice() : entry.parcel.frame;
-      meter.left(when - since, when, length, drop !== undefined);
-      if (flags & PACKET.marked) markCongestion(frame, ipOf(frame, journey.input.side.raw));
-      if (flags & PACKET.corrupt) flipBit(frame, corruptBit);
-      return { journey, frame, context, time: when, drop, copy: (flags & PACKET.copy) !== 0 };
-    });
+  /** Hand out what leaves at `time` or before, in order. */
+  release(time: bigint, out: Release): void {
+    const { columns, waiting } = this;
+    for (let count = BATCH; count === BATCH; ) {
+      count = this.emulator.native.release(time, columns);
+      for (let i = 0; i < count; i++) {
+        const place = columns.cookies[i]!;
+        const parcel = waiting[place]!;
+        if (--parcel.left === 0) {
+          waiting[place] = undefined;
+          this.free.push(place);
+        }
+        const when = columns.times[i]!;
+        const drop = columns.drops[i]!;
+        const flags = columns.flags[i]!;
+        parcel.target.meter.left(when - parcel.since, when, parcel.length, drop !== 0);
+        const changed =
+          flags & (PACKET.marked | PACKET.corrupt) ? changedBy(parcel, flags, columns.bits[i]!) : parcel;
+        const reason = drop === 0 ? undefined : native.emulationDropNames[drop];
+        out(changed, when, reason, (flags & PACKET.copy) !== 0);
+      }
+    }
   }
 
   /** What pipes and queues carried. */
   get carried(): LinkMeter[] {
-    return [...this.meters.values()];
+    return [...this.targets.pipe.values(), ...this.targets.queue.values()].map(({ meter }) => meter);
   }
 
   close(): void {
     this.emulator.close();
   }
+}
+
+/** The packet with what the link did to its bytes. */
+function changedBy({ journey, frame, context }: Parcel, flags: number, bit: number): Parcel {
+  const copy = frame.slice();
+  if (flags & PACKET.marked) markCongestion(copy, ipOf(copy, journey.input.side.raw));
+  if (flags & PACKET.corrupt) flipBit(copy, bit);
+  return { journey, frame: copy, context };
 }

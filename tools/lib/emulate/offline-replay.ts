@@ -5,7 +5,7 @@ import type { NativeEngine, NativeEvent } from '../../../src/rules/index.js';
 import { PacketBatch } from '../../../src/rules/packet-batch.js';
 import type { Arrival, Arrivals } from './offline-inputs.js';
 import { copyOf, type Journey, newJourney } from './offline-journey.js';
-import type { Links, Released } from './offline-links.js';
+import type { Links, Parcel } from './offline-links.js';
 
 /** The engine's clock when the first packet arrives: 0 means "never" to it. */
 export const EPOCH = 1_000_000_000n;
@@ -74,26 +74,27 @@ export class Replay {
     const first = this.take();
     if (!first) return false;
     this.advance(first.time + EPOCH);
-    const journeys: Journey[] = [];
+    const arrived: { journey: Journey; data: Uint8Array }[] = [];
     this.batch.clear();
     for (let arrival: Arrival | undefined = first; arrival; arrival = this.take()) {
       const time = arrival.time + EPOCH;
       // Later packets must not be judged before what happens until they arrive.
-      const apart = journeys.length > 0 && (!this.onePass || time >= this.second);
+      const apart = arrived.length > 0 && (!this.onePass || time >= this.second);
       if (apart || !this.batch.hasRoom(arrival.data.length)) {
         this.left = arrival;
         break;
       }
       this.batch.add(arrival.data, time, arrival.input.side);
       const journey = newJourney(this.packets++, arrival.input, arrival.time, arrival.data.length);
-      journeys.push(journey);
+      arrived.push({ journey, data: arrival.data });
       this.sink.arrived(journey);
     }
     const events = this.batch.classify(this.engine);
     this.states = true;
-    for (const [index, journey] of journeys.entries()) {
+    for (let index = 0; index < arrived.length; index++) {
+      const { journey, data } = arrived[index]!;
       this.depart(journey.time + EPOCH);
-      this.settle(index, journey, events);
+      this.settle(index, journey, data, events);
     }
     return true;
   }
@@ -121,17 +122,22 @@ export class Replay {
   private depart(to: bigint): void {
     for (let due = this.links.next(); due !== undefined && due <= to; due = this.links.next())
       // What goes on may leave another link before the rest does.
-      for (const released of this.links.release(this.onePass ? to : due)) this.released(released);
+      this.links.release(this.onePass ? to : due, this.released);
     this.clock.now = to;
   }
 
-  private released({ journey, frame, context, time, drop, copy }: Released): void {
+  private readonly released = (
+    { journey, frame, context }: Parcel,
+    time: bigint,
+    drop: string | undefined,
+    copy: boolean,
+  ): void => {
     this.clock.now = time;
     const own = copy ? copyOf(journey) : journey;
     if (drop !== undefined) this.lost(own, drop);
     else if (this.onePass) this.passed(own, time, frame);
-    else this.goOn(own, time, frame, context);
-  }
+    else this.goOn(own, time, frame, context!);
+  };
 
   private passed(journey: Journey, time: bigint, frame: Uint8Array): void {
     this.gone(journey, time);
@@ -153,15 +159,21 @@ export class Replay {
     this.batch.add(frame, time, journey.input.side, context);
     const events = this.batch.classify(this.engine);
     this.states = true;
-    this.settle(0, journey, events);
+    this.settle(0, journey, frame, events);
   }
 
-  /** Act on the verdict on a packet of the batch. */
-  private settle(index: number, journey: Journey, events: NativeEvent[] | undefined): void {
+  /** Act on the verdict on a packet of the batch, which was `given`. */
+  private settle(
+    index: number,
+    journey: Journey,
+    given: Uint8Array,
+    events: NativeEvent[] | undefined,
+  ): void {
     const { batch } = this;
     const time = batch.columns.times[index]!;
     this.clock.now = time;
-    let frame = batch.frame(index);
+    // The batch's memory is used again: what changed is copied, the rest is as it came.
+    let frame = batch.rewritten(index) ? batch.frame(index).slice() : given;
     let port: number | string | undefined;
     for (const event of events ?? []) {
       if (event.packet !== index) continue;
@@ -169,7 +181,7 @@ export class Replay {
       else if (event.kind === 'port') port = event.port;
       else if (event.kind === 'hop')
         journey.hop = event.port === 0 ? event.address : `${event.address},${event.port}`;
-      else this.happened(event, journey, time, frame);
+      else this.happened(event, journey, time, given);
     }
     this.decide(index, journey, time, frame, port);
   }
@@ -202,8 +214,8 @@ export class Replay {
       const reason = batch.reason(index);
       this.lost(journey, reason === 'rule' ? 'deny' : reason);
     } else if (shaped) {
-      const packet = { journey, frame: frame.slice(), context: batch.context(index) };
-      const reason = this.links.send(action, number, time, packet);
+      const context = this.onePass ? undefined : batch.context(index);
+      const reason = this.links.send(action, number, time, { journey, frame, context });
       if (reason !== undefined) this.lost(journey, reason);
     } else if (action === 'held') this.lost(journey, action);
     else if (action === 'divert') {
@@ -214,7 +226,7 @@ export class Replay {
       this.gone(journey, time);
       this.sink.diverted(port, journey, time - EPOCH, frame);
     } else if ((action === 'nat' || action === 'reass') && !this.onePass)
-      this.goOn(journey, time, frame.slice(), batch.context(index));
+      this.goOn(journey, time, frame, batch.context(index));
     else this.passed(journey, time, frame);
   }
 

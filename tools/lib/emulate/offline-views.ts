@@ -18,6 +18,7 @@ export interface RuleCounts {
 }
 
 const SAFE = 10n ** 15n;
+const MOST_STRINGS = 1000;
 
 /** Nanoseconds as microseconds with up to three decimals. */
 function micros(ns: bigint): number {
@@ -27,38 +28,48 @@ function micros(ns: bigint): number {
 /** One record a packet, its log entries before it; then the counters. `more`: also how often it was answered or copied. */
 export class JsonRecords implements OfflineView {
   private readonly more: boolean;
+  private readonly strings = new Map<string, string>();
 
   constructor(more: boolean) {
     this.more = more;
   }
 
   packet(journey: Journey): string {
-    const { packet, input, time, passes, out, drop, hop, answers, copies, logs } = journey;
-    const { name } = input.spec;
-    const lines = logs
+    const { packet, input, time, passes, out, drop, hop, answers, copies } = journey;
+    const name = this.quoted(input.spec.name);
+    const walked = passes.map(({ rule, verdict }) => `{"rule":${rule},"verdict":${this.quoted(verdict)}}`);
+    const more = this.more ? `,"answers":${answers},"copies":${copies}` : '';
+    const next = hop === undefined ? '' : `,"next_hop":${this.quoted(hop)}`;
+    const end = out === undefined ? `"drop":${this.quoted(drop!)}` : `"out_us":${micros(out)}`;
+    const head = `{"packet":${packet},"input":${name},"t_us":${micros(time)}`;
+    return `${this.logged(journey)}${head},"passes":[${walked.join(',')}]${next}${more},${end}}\n`;
+  }
+
+  private logged({ packet, input, length, logs }: Journey): string {
+    return logs
       .filter(({ where }) => where & 1)
-      .map(({ rule, time: when }) =>
-        JSON.stringify({
+      .map(({ rule, time }) => {
+        const entry = {
           type: 'log',
           packet,
-          input: name,
-          t_us: micros(when),
+          input: input.spec.name,
+          t_us: micros(time),
           rule,
-          bytes: journey.length,
-        }),
-      );
-    lines.push(
-      JSON.stringify({
-        packet,
-        input: name,
-        t_us: micros(time),
-        passes,
-        ...(hop !== undefined && { next_hop: hop }),
-        ...(this.more && { answers, copies }),
-        ...(out === undefined ? { drop } : { out_us: micros(out) }),
-      }),
-    );
-    return `${lines.join('\n')}\n`;
+          bytes: length,
+        };
+        return `${JSON.stringify(entry)}\n`;
+      })
+      .join('');
+  }
+
+  /** A string as JSON has it; they are few and come again. */
+  private quoted(text: string): string {
+    let known = this.strings.get(text);
+    if (known === undefined) {
+      known = JSON.stringify(text);
+      if (this.strings.size < MOST_STRINGS) this.strings.set(text, known);
+    }
+    return known;
   }
 
   end(rules: RuleCounts[]): string {
