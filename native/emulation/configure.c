@@ -82,6 +82,7 @@ static int plan_change(struct nv_emu *emu, struct emu_plan *plan, const struct n
         for (struct emu_path *path = plan->paths; path; path = path->next)
             emu_path_orphan(emu, path);
     plan->masked = emu_mask_any(&plan->mask);
+    plan->eager = plan->eager || config->type >= NV_EMU_FQ_CODEL;
     made = 0;
     for (struct emu_path *path = plan->paths; move && path; path = path->next)
         emu_path_move(emu, path, &was, scheds[made++]);

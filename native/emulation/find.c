@@ -266,6 +266,8 @@ struct emu_queue *emu_make_queue(struct nv_emu *emu, struct emu_set *set, const 
         queue->flow.share = set->share;
         queue->flow.management = set->management;
         queue->flow.aqm_params = &set->params;
+        if (set->management && set->management->take)
+            path->plan->eager = true;
         queue->path = path;
         queue->set = set;
         if (!join(emu, path, queue)) {

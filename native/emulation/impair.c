@@ -201,10 +201,11 @@ static uint64_t slot_of(struct emu_impaired *state, const struct nv_emu_impairme
 {
     bool full = (impair->slot_packets && state->slot_packets >= impair->slot_packets) ||
                 (impair->slot_bytes && state->slot_bytes >= impair->slot_bytes);
-    if (state->slot_ns < time_ns)
+    if (!state->slot_runs || state->slot_ns < time_ns)
         state->slot_ns = time_ns + slot_gap(state, impair);
     else if (full)
         state->slot_ns += slot_gap(state, impair);
+    state->slot_runs = true;
     state->slot_packets++;
     state->slot_bytes += length;
     return state->slot_ns;

@@ -23,7 +23,7 @@ struct emu_impaired {
     uint32_t trace_at;      /* current instant of the trace */
     uint64_t trace_round;   /* when this turn of the trace began */
     uint32_t trace_left;    /* bytes that may still go out at the current instant */
-    bool trace_runs;
+    bool trace_runs, slot_runs;
     uint64_t slot_ns;                  /* the current slot opens */
     uint32_t slot_packets, slot_bytes; /* carried by it */
 };

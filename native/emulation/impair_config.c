@@ -147,7 +147,7 @@ void emu_impaired_adopt(struct emu_impaired *state, const struct nv_emu_impairme
     if (was->reorder_gap != is->reorder_gap)
         state->reorder_count = 0;
     if (is->slot_max_ns == 0)
-        state->slot_ns = 0;
+        state->slot_runs = false;
 }
 
 bool emu_impair_any(const struct nv_emu_impairments *impair)

@@ -90,6 +90,8 @@ void emu_link_change(struct nv_emu *emu, struct emu_plan *plan, struct emu_link 
     for (struct emu_path *path = plan->paths; path; path = path->next)
         emu_serve(emu, path, emu->now_ns, 0);
     plan->link = *link;
+    if (link->does & LINK_REORDERS)
+        plan->eager = true;
     if (!emu_impair_same_trace(&was.impair, &link->impair))
         plan->trace_start = UINT64_MAX;
     for (struct emu_path *path = plan->paths; path; path = path->next) {

@@ -69,7 +69,7 @@ struct emu_plan {
     uint16_t number;
     bool automatic; /* a SCHED that came with its pipe */
     bool masked;
-    bool eager; /* takes from queues at the exact instant, for what may be dropped there */
+    bool eager; /* serves at the exact instant: what is taken from a queue may be dropped, or leave before others */
     const struct emu_sched_ops *ops;
     struct nv_emu_sched config;
     struct emu_fair fair;

@@ -90,6 +90,8 @@ static void relate_queue(struct emu_set *set, struct emu_queue *queue)
     if (queue->flow.management != set->management)
         memset(queue->flow.aqm, 0, sizeof queue->flow.aqm);
     queue->flow.management = set->management;
+    if (set->management && set->management->take)
+        path->plan->eager = true;
     if (share.weight == queue->flow.share.weight && share.lmax == queue->flow.share.lmax)
         return;
     if (path->sched && !(queue->flow.state & QUEUE_APART))
@@ -114,8 +116,6 @@ void emu_relate(struct nv_emu *emu, struct emu_set *set)
     set_limits(set);
     set_management(set);
     set->share = share_of(set);
-    if (plan && (plan->config.type >= NV_EMU_FQ_CODEL || (set->management && set->management->take)))
-        plan->eager = true;
     for (struct emu_queue *queue = set->queues; queue; queue = queue->next) {
         relate_queue(set, queue);
         emu_arm(emu, queue->path);

@@ -46,6 +46,7 @@ static unsigned drain(struct nv_emu *emu, uint32_t id, uint64_t now_ns, struct n
     bool more;
 
     wheel_second(&emu->wheel, &other);
+    uint64_t horizon = wheel_horizon(&emu->wheel);
     uint64_t losses_at = emu->losses->head ? emu->losses->head->time_ns : UINT64_MAX;
     do {
         if (path->waiting)
@@ -62,7 +63,7 @@ static unsigned drain(struct nv_emu *emu, uint32_t id, uint64_t now_ns, struct n
         uint64_t losses_now = emu->losses->head ? emu->losses->head->time_ns : UINT64_MAX;
         if (path != emu->losses && losses_now != losses_at)
             break;
-    } while (more && count < max && event.time <= now_ns && wheel_before(&event, &other));
+    } while (more && count < max && event.time <= now_ns && event.time < horizon && wheel_before(&event, &other));
     /* the heap's first may have changed when a loss was put in */
     if (emu->wheel.near[0].id != id) {
         wheel_remove(&emu->wheel, id);

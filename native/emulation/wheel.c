@@ -104,6 +104,7 @@ static void slot_add(struct wheel *wheel, uint32_t id)
     unsigned level = (63u - (unsigned)__builtin_clzll(slot ^ wheel->now_slot)) / WHEEL_BITS;
     unsigned at = (unsigned)(slot >> (level * WHEEL_BITS)) & (WHEEL_SLOTS - 1);
     uint32_t first = wheel->slot[level][at];
+    wheel->far_count++;
     node->where = (uint16_t)(level * WHEEL_SLOTS + at);
     node->next = first;
     node->previous = 0;
@@ -116,6 +117,7 @@ static void slot_add(struct wheel *wheel, uint32_t id)
 static void slot_cut(struct wheel *wheel, const struct wheel_node *node)
 {
     unsigned level = node->where / WHEEL_SLOTS, at = node->where % WHEEL_SLOTS;
+    wheel->far_count--;
     if (node->next)
         wheel->nodes[node->next - 1].previous = node->previous;
     if (node->previous)
@@ -174,6 +176,7 @@ static void forward(struct wheel *wheel, uint64_t slot)
         wheel->far_known = false;
         while (list) {
             uint32_t id = list - 1;
+            wheel->far_count--;
             list = wheel->nodes[id].next;
             if (list)
                 __builtin_prefetch(&wheel->nodes[list - 1]);

@@ -36,6 +36,7 @@ struct wheel {
     struct wheel_node *nodes;
     uint64_t set[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* slots that hold something */
     uint32_t slot[WHEEL_LEVELS][WHEEL_SLOTS];     /* their first id + 1 */
+    uint32_t far_count;                           /* events that are not near */
     uint64_t far_min;                             /* earliest event that is not near; valid when far_known */
     bool far_known;
     uint64_t *spent;
@@ -55,6 +56,11 @@ void wheel_remove(struct wheel *wheel, uint32_t id);
 const struct wheel_event *wheel_first(struct wheel *wheel, uint64_t now);
 /* The event behind the first among the near ones; *other is left when there is none. */
 void wheel_second(const struct wheel *wheel, struct wheel_event *other);
+/* All events that are not near are at this time or later. */
+static inline uint64_t wheel_horizon(const struct wheel *wheel)
+{
+    return wheel->far_count ? (wheel->now_slot + 1) << WHEEL_SHIFT : UINT64_MAX;
+}
 /* The first event (wheel_first) happens later instead. */
 void wheel_postpone(struct wheel *wheel, uint64_t time, uint32_t order);
 /* The first event is over. */
