@@ -11,8 +11,8 @@ import { EXIT_OK, runProgram } from './lib/program.js';
 
 const PROGRAM = 'emulate';
 const LIVE = {
-  summary: "ipfw's rules and dummynet's links between two ports.",
-  usage: '-i inside -i outside [--bw rate --delay time … | --rules file …] [options]',
+  summary: "ipfw's rules and dummynet's links between two ports, or around a command's own network.",
+  usage: '(-i inside -i outside | … -- command) [--bw rate --delay time … | --rules file …] [options]',
   notes: `"emulate --offline -h" tells how to use it on capture files.
 Ctrl-C ends a run when what waits has left; a second Ctrl-C at once.
 Exit status: 0 done, 1 failed while running, 2 the command line is wrong, 65 the rules are.`,
@@ -37,7 +37,7 @@ function showed(show: 'help' | 'version' | undefined, help: () => string): boole
 }
 
 await runProgram(PROGRAM, async (argv) => {
-  if (argv.includes('--offline')) {
+  if (argv.includes('--offline') && !argv.includes('--')) {
     const draft = readOptions(PROGRAM, offlineOptions, argv, newDraft());
     const { summary, usage, notes } = OFFLINE;
     if (showed(draft.show, () => helpText(PROGRAM, summary, offlineOptions, notes, usage))) return EXIT_OK;
@@ -45,9 +45,14 @@ await runProgram(PROGRAM, async (argv) => {
     const { runOffline } = await import('./lib/emulate/offline.js');
     return runOffline(settings);
   }
-  const draft = readOptions(PROGRAM, liveOptions, argv, newLiveDraft());
+  const dashes = argv.indexOf('--');
+  const draft = readOptions(PROGRAM, liveOptions, dashes < 0 ? argv : argv.slice(0, dashes), newLiveDraft());
   const { summary, usage, notes } = LIVE;
   if (showed(draft.show, () => helpText(PROGRAM, summary, liveOptions, notes, usage))) return EXIT_OK;
+  if (dashes >= 0) {
+    const { runCommand, settleCommand } = await import('./lib/emulate/command.js');
+    return runCommand(settleCommand(draft, argv.slice(dashes + 1)));
+  }
   const settings = settleLive(draft);
   const { runLive } = await import('./lib/emulate/live.js');
   return runLive(settings);

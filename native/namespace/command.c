@@ -24,6 +24,8 @@ static int set_up_family(int nl, unsigned ifindex, const struct nv_prefix *block
     const struct nv_prefix outside = nv_subnet_end(block, NV_SUBNET_OUTSIDE);
     const struct nv_prefix inside = nv_subnet_end(block, NV_SUBNET_INSIDE);
     int error = nv_netlink_address(nl, ifindex, &outside);
+    if (!error)
+        error = nv_netlink_neighbour(nl, ifindex, &inside, nv_subnet_mac(NV_SUBNET_INSIDE));
     return error ? error : nv_netlink_route(nl, block, inside.address, ifindex);
 }
 
@@ -38,7 +40,7 @@ static int make_outside(const struct nv_command_plan *plan, struct nv_command *c
         return error;
     int nl = nv_netlink_open();
     unsigned ifindex = if_nametoindex(c->ifname);
-    error = nl < 0 ? nl : nv_netlink_up(nl, ifindex, plan->mtu);
+    error = nl < 0 ? nl : nv_netlink_up(nl, ifindex, plan->mtu, nv_subnet_mac(NV_SUBNET_OUTSIDE));
     if (!error)
         error = set_up_family(nl, ifindex, &c->subnet.v4);
     /* Without IPv6 on this interface there is none inside. */

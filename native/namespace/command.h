@@ -45,7 +45,7 @@ struct nv_command {
 enum nv_command_type {
     NV_COMMAND_GO = 1, /* to it: start the command */
     NV_COMMAND_SIGNAL, /* to it: send signal `value` to the command */
-    NV_COMMAND_EXIT,   /* from it: the command ended with wait status `value` */
+    NV_COMMAND_EXIT,   /* from it: the command ended with wait status `value`, its connections are finished */
     NV_COMMAND_EXEC,   /* from it: the command cannot be run, errno `value` */
 };
 

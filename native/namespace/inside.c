@@ -55,6 +55,8 @@ static int set_up_family(int nl, unsigned ifindex, const struct nv_prefix *block
     const struct nv_prefix inside = nv_subnet_end(block, NV_SUBNET_INSIDE), everywhere = {.family = block->family};
     const struct nv_prefix outside = nv_subnet_end(block, NV_SUBNET_OUTSIDE);
     int error = nv_netlink_address(nl, ifindex, &inside);
+    if (!error)
+        error = nv_netlink_neighbour(nl, ifindex, &outside, nv_subnet_mac(NV_SUBNET_OUTSIDE));
     /* The rest of the block is for links behind this one; what is not in use must not come back out of here. */
     if (!error)
         error = nv_netlink_route(nl, block, NULL, 0);
@@ -65,10 +67,10 @@ static int set_up_family(int nl, unsigned ifindex, const struct nv_prefix *block
 
 static int set_up_network(const struct nv_inside *in, const char *ifname, struct nv_error *err)
 {
-    int nl = nv_netlink_open(), error = nl < 0 ? nl : nv_netlink_up(nl, if_nametoindex("lo"), 0);
+    int nl = nv_netlink_open(), error = nl < 0 ? nl : nv_netlink_up(nl, if_nametoindex("lo"), 0, NULL);
     unsigned ifindex = if_nametoindex(ifname);
     if (!error)
-        error = nv_netlink_up(nl, ifindex, in->plan->mtu);
+        error = nv_netlink_up(nl, ifindex, in->plan->mtu, nv_subnet_mac(NV_SUBNET_INSIDE));
     if (!error)
         error = set_up_family(nl, ifindex, &in->subnet->v4);
     if (!error && in->subnet->has_v6)
@@ -159,32 +161,32 @@ static void run_command(const struct nv_inside *in)
     _exit(127);
 }
 
-/* Take what ended. True: the command was among it, and the caller was told. */
-static bool reap(int control, pid_t command)
+/* Take who ended. True: the command was among them, with *status. */
+static bool reap(pid_t command, int *status)
 {
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    int one;
+    for (pid_t pid; (pid = waitpid(-1, &one, WNOHANG)) > 0;)
         if (pid == command) {
-            tell(control, NV_COMMAND_EXIT, status);
+            *status = one;
             return true;
         }
     return false;
 }
 
-/* Until the command ends or the caller does. */
-static void serve(const struct nv_inside *in, int children)
+/* Until the command has ended, true and its wait status, or the caller. */
+static bool serve(const struct nv_inside *in, int children, int *status)
 {
     pid_t command = 0;
     struct signalfd_siginfo info;
     struct nv_command_message message;
     struct pollfd fds[2] = {{.fd = in->control, .events = POLLIN}, {.fd = children, .events = POLLIN}};
     while (poll(fds, 2, -1) >= 0) {
-        if (fds[1].revents && read(children, &info, sizeof(info)) > 0 && reap(in->control, command))
-            return;
+        if (fds[1].revents && read(children, &info, sizeof(info)) > 0 && reap(command, status))
+            return true;
         if (!fds[0].revents)
             continue;
         if (recv(in->control, &message, sizeof(message), MSG_WAITALL) != sizeof(message))
-            return;
+            return false;
         if (message.type == NV_COMMAND_SIGNAL && command > 0)
             kill(command, message.value);
         if (message.type != NV_COMMAND_GO || command)
@@ -194,9 +196,26 @@ static void serve(const struct nv_inside *in, int children)
             run_command(in);
         if (command < 0) {
             tell(in->control, NV_COMMAND_EXEC, errno);
-            return;
+            return false;
         }
     }
+    return false;
+}
+
+/*
+ * The command has ended: take down what it left, let the connections finish, tell, and keep the network until the
+ * caller has carried what is still on the link.
+ */
+static void finish(const struct nv_inside *in, int status)
+{
+    struct nv_command_message message;
+    kill(-1, SIGKILL); /* everybody in the namespace but this process */
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    nv_inside_linger(LINGER_MS);
+    tell(in->control, NV_COMMAND_EXIT, status);
+    while (recv(in->control, &message, sizeof(message), MSG_WAITALL) > 0)
+        ;
 }
 
 void nv_inside_main(const struct nv_inside *caller)
@@ -224,12 +243,8 @@ void nv_inside_main(const struct nv_inside *caller)
     send_report(in->control, &report, error ? -1 : fd);
     if (fd >= 0)
         close(fd); /* the caller alone holds the link */
-    if (!error) {
-        serve(in, children);
-        kill(-1, SIGKILL); /* everybody in the namespace but this process */
-        while (waitpid(-1, NULL, 0) > 0)
-            ;
-        nv_inside_linger(LINGER_MS);
-    }
+    int status;
+    if (!error && serve(in, children, &status))
+        finish(in, status);
     _exit(0);
 }

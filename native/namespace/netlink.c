@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define MAC_SIZE 6
+
 /* A request being put together. */
 struct request {
     struct nlmsghdr header;
@@ -61,13 +63,26 @@ static int talk(int fd, struct request *r)
     return ((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
 }
 
-int nv_netlink_up(int fd, unsigned ifindex, unsigned mtu)
+int nv_netlink_up(int fd, unsigned ifindex, unsigned mtu, const uint8_t *mac)
 {
     struct request r;
     const struct ifinfomsg link = {.ifi_index = (int)ifindex, .ifi_flags = 1, .ifi_change = 1}; /* IFF_UP */
     begin(&r, RTM_NEWLINK, 0, &link, sizeof(link));
     if (mtu)
         add(&r, IFLA_MTU, &mtu, sizeof(mtu));
+    if (mac)
+        add(&r, IFLA_ADDRESS, mac, MAC_SIZE);
+    return talk(fd, &r);
+}
+
+int nv_netlink_neighbour(int fd, unsigned ifindex, const struct nv_prefix *address, const uint8_t *mac)
+{
+    struct request r;
+    const struct ndmsg fixed = {
+        .ndm_family = (uint8_t)address->family, .ndm_ifindex = (int)ifindex, .ndm_state = NUD_PERMANENT};
+    begin(&r, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &fixed, sizeof(fixed));
+    add(&r, NDA_DST, address->address, address_size(address->family));
+    add(&r, NDA_LLADDR, mac, MAC_SIZE);
     return talk(fd, &r);
 }
 

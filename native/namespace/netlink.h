@@ -23,8 +23,11 @@ struct nv_prefix {
 /* A socket of the caller's network namespace; -errno. Close it with close(). */
 int nv_netlink_open(void);
 
-/* Set the interface up, with this MTU unless it is 0. */
-int nv_netlink_up(int fd, unsigned ifindex, unsigned mtu);
+/* Set the interface up, with this MTU unless it is 0, and this Ethernet address unless it is NULL. */
+int nv_netlink_up(int fd, unsigned ifindex, unsigned mtu, const uint8_t *mac);
+
+/* Say for ever which Ethernet address a neighbour has: nobody needs to ask. */
+int nv_netlink_neighbour(int fd, unsigned ifindex, const struct nv_prefix *address, const uint8_t *mac);
 
 /* Add an address with the length of its network. IPv6 without duplicate address detection: usable at once. */
 int nv_netlink_address(int fd, unsigned ifindex, const struct nv_prefix *address);

@@ -108,6 +108,13 @@ int nv_subnet_choose(struct nv_subnet *out, struct nv_error *err)
     return error;
 }
 
+const uint8_t *nv_subnet_mac(enum nv_subnet_end end)
+{
+    static const uint8_t outside[] = {2, 'n', 'v', 0, 0, NV_SUBNET_OUTSIDE},
+                         inside[] = {2, 'n', 'v', 0, 0, NV_SUBNET_INSIDE};
+    return end == NV_SUBNET_OUTSIDE ? outside : inside;
+}
+
 struct nv_prefix nv_subnet_end(const struct nv_prefix *block, enum nv_subnet_end end)
 {
     struct nv_prefix address = *block;

@@ -23,6 +23,12 @@ struct nv_subnet {
 /* Choose free blocks, as the caller's namespace sees it. 0, -ENOSPC (none is free, or links nest too deep), -errno. */
 int nv_subnet_choose(struct nv_subnet *out, struct nv_error *err);
 
+/*
+ * The Ethernet address of one end: the same on every link, there are no others on it. Both ends know them from the
+ * beginning, so that the first packet does not wait for an answer that has to cross the link, twice.
+ */
+const uint8_t *nv_subnet_mac(enum nv_subnet_end end);
+
 /* The address of one end of the link, with the link's own prefix length (/30, /126). */
 struct nv_prefix nv_subnet_end(const struct nv_prefix *block, enum nv_subnet_end end);
 

@@ -6,6 +6,7 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import os from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { netvaleError } from '../errors.js';
 import { type NativeCommand, native } from '../native.js';
 import { DnsForwarder } from './dns-forwarder.js';
@@ -30,8 +31,10 @@ export interface LinkEnds {
 
 /** A link that carries frames. */
 export interface RunningLink {
-  /** Called once, when the command has ended. Must close the ports. */
+  /** Called once, when the command has ended, while both ends still are there. Must close the ports. */
   stop(): void | Promise<void>;
+  /** Rejects when the link breaks down; the command is then killed. */
+  failed?: Promise<never>;
 }
 
 export interface CommandOptions {
@@ -63,6 +66,7 @@ const SIGNAL = 2;
 const EXIT = 3;
 const EXEC = 4;
 const MESSAGE_SIZE = 8;
+const GRACE_MS = 500;
 
 /** What happened when the first process went without a word. */
 const KILLED: CommandResult = { status: 128 + 9, signal: 'SIGKILL', error: undefined };
@@ -100,34 +104,32 @@ export function resultOfExec(command: string, errno: number): CommandResult {
   return { status: missing ? 127 : 126, signal: undefined, error: `cannot run ${command}: ${why}` };
 }
 
-/** The control stream: tells the first process things, and resolves `ended` when that has gone. */
+/** The control stream: tells the first process things, and resolves `ended` when the command has. */
 class Control {
   readonly ended: Promise<CommandResult>;
   readonly #socket: Socket;
-  readonly #command: string;
   #received = Buffer.alloc(0);
 
   constructor(fd: number, command: string) {
     this.#socket = new Socket({ fd, readable: true, writable: true });
-    this.#command = command;
     this.ended = new Promise((resolve) => {
-      let ended: CommandResult | undefined;
+      let failure: CommandResult | undefined;
       this.#socket.on('data', (data) => {
         this.#received = Buffer.concat([this.#received, data]);
-        while (this.#received.length >= MESSAGE_SIZE) {
-          ended ??= this.#read(this.#received.readInt32LE(0), this.#received.readInt32LE(4));
-          this.#received = this.#received.subarray(MESSAGE_SIZE);
+        for (
+          ;
+          this.#received.length >= MESSAGE_SIZE;
+          this.#received = this.#received.subarray(MESSAGE_SIZE)
+        ) {
+          const value = this.#received.readInt32LE(4);
+          const type = this.#received.readInt32LE(0);
+          if (type === EXEC) failure = resultOfExec(command, value);
+          if (type === EXIT) resolve(failure ?? resultOfStatus(value));
         }
       });
       this.#socket.on('error', () => {});
-      this.#socket.on('close', () => resolve(ended ?? KILLED));
+      this.#socket.on('close', () => resolve(failure ?? KILLED));
     });
-  }
-
-  #read(type: number, value: number): CommandResult | undefined {
-    if (type === EXIT) return resultOfStatus(value);
-    if (type === EXEC) return resultOfExec(this.#command, value);
-    return undefined;
   }
 
   tell(type: number, value?: number): void {
@@ -160,6 +162,17 @@ function passSignals(control: Control): () => void {
     for (const [name, handler] of handlers) process.off(name, handler);
     if (foreground && !native.namespaces.terminalForeground()) native.namespaces.terminalRestore();
   };
+}
+
+/** A link that breaks down because the command's side went is the command's end, not the link's. */
+async function heard(failed: Promise<never>, control: Control): Promise<CommandResult> {
+  try {
+    return await failed;
+  } catch (error) {
+    const ended = await Promise.race([control.ended, sleep(GRACE_MS, undefined, { ref: false })]);
+    if (ended !== undefined) return ended;
+    throw error;
+  }
 }
 
 function endsOf(command: NativeCommand): LinkEnds {
@@ -209,13 +222,18 @@ export async function runBehindLink(options: CommandOptions): Promise<CommandRes
     taps = [];
     signalsOff = passSignals(control);
     control.tell(GO);
-    return await control.ended;
+    return await (running.failed === undefined
+      ? control.ended
+      : Promise.race([control.ended, heard(running.failed, control)]));
   } finally {
-    control.close();
-    native.namespaces.reapCommand(command.pid);
     signalsOff?.();
-    await running?.stop();
-    for (const fd of taps) closeSync(fd);
-    await forwarder?.close();
+    try {
+      await running?.stop();
+    } finally {
+      control.close();
+      native.namespaces.reapCommand(command.pid);
+      for (const fd of taps) closeSync(fd);
+      await forwarder?.close();
+    }
   }
 }

@@ -15,7 +15,7 @@ import { JsonLiveView, type LiveView, TextLiveView } from './live-views.js';
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What was understood, for people. */
-function describe(settings: LiveSettings, live: LiveEmulation): string[] {
+export function describe(settings: LiveSettings, live: LiveEmulation): string[] {
   const show = (command: string): string[] =>
     live.controller.runText(command, '').trimEnd().split('\n').filter(Boolean);
   const lines = [`${settings.inside} (inside) <-> ${settings.outside} (outside), seed ${live.seed}`];
@@ -27,14 +27,14 @@ function describe(settings: LiveSettings, live: LiveEmulation): string[] {
 }
 
 /** Reports at intervals, gathered for the HTML file when one is wanted. */
-class Reporter {
+export class Reporter {
   readonly records: RelayReportRecord[] = [];
   private before: RelayStats;
 
   constructor(
     private readonly live: LiveEmulation,
-    private readonly settings: LiveSettings,
-    private readonly view: LiveView,
+    private readonly settings: Pick<LiveSettings, 'inside' | 'outside' | 'report'>,
+    private readonly view: Pick<LiveView, 'report'>,
   ) {
     this.before = live.relay.stats();
   }
