@@ -179,3 +179,6 @@ export const LOOKUP_KEYS = [
   'src-ip6',
 ] as const;
 export type LookupKey = (typeof LOOKUP_KEYS)[number];
+
+/** Actions that may stand alone in a rule, which then is about every packet. */
+export const BARE_ACTION = /^(return|count|reass|nat)$/;

@@ -130,7 +130,7 @@ OPTIONS.icmp6type = OPTIONS.icmp6types!;
 /** Words that cannot be ports: they begin an option or end the part before. */
 export const isKeyword = (text: string): boolean =>
   Object.hasOwn(OPTIONS, text) ||
-  /^(out|to|or|\||not|!.*|any|[{}()]|\/\/.*|keep-state|record-state|limit|set-limit|altq|defer-(immediate-)?action)$/.test(
+  /^(out|to|or|\||not|!.*|any|[{}()]|\/\/.*|keep-state|record-state|limit|set-limit|altq|(defer-(immediate-)?|skip-)action)$/.test(
     text,
   );
 

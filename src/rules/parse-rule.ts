@@ -3,6 +3,7 @@
 import { type Block, type Match, PROB_ONE, type Rule, type Side } from './ast.js';
 import { acceptAbbreviation, acceptNot, type ParseContext } from './context.js';
 import { EXIT } from './error.js';
+import { BARE_ACTION } from './keywords.js';
 import { servicePort } from './names.js';
 import { type BodyReader, type Parsed, parsePorts, parseProtocol } from './option-args.js';
 import { parseAction } from './parse-action.js';
@@ -157,12 +158,12 @@ function parseOptions(reader: BodyReader, rule: Rule): void {
   const { words, context } = reader;
   while (!words.done) {
     if (parseComment(words, rule)) return;
-    if (words.accept('defer-immediate-action', 'defer-action')) {
+    if (words.accept('defer-immediate-action', 'defer-action', 'skip-action')) {
       if (rule.defer) throw words.failBack('defer-action given twice', 'it once', EXIT.usage);
       rule.defer = true;
     } else if (!parseState(words, rule, context)) {
       parseBlock(reader, rule, () => {
-        if (/^(keep-state|record-state|limit|set-limit|defer-.*)$/.test(words.peek() ?? ''))
+        if (/^(keep-state|record-state|limit|set-limit|defer-.*|skip-action)$/.test(words.peek() ?? ''))
           throw words.fail(`"${words.peek()}" inside an or-block or behind "not"`, 'it alone', {
             exit: EXIT.usage,
           });
@@ -227,8 +228,7 @@ export function parseRule(words: Words, context: ParseContext, set = 0): Rule {
     parseSide(reader, rule, 'dst');
     parseOptions(reader, rule);
   } else {
-    const bare =
-      rule.action.kind === 'return' || rule.action.kind === 'count' || rule.action.kind === 'reass';
+    const bare = BARE_ACTION.test(rule.action.kind);
     if (words.done && !bare) throw words.unexpected('a protocol or an option');
     const first = words.peek() ?? '';
     if (words.peek(1) === 'from')

@@ -2,7 +2,7 @@
 // Prints a rule as `ipfw list` and `ipfw show` do.
 import { printIp4, printIp6 } from './address.js';
 import { type Action, type Block, type Match, PROB_ONE, type Rule, type State, type Test } from './ast.js';
-import { DSCP, LIMIT_FIELDS, UNREACH, UNREACH6, wordOf } from './keywords.js';
+import { BARE_ACTION, DSCP, LIMIT_FIELDS, UNREACH, UNREACH6, wordOf } from './keywords.js';
 import { layoutRule } from './layout.js';
 import { protocolName } from './names.js';
 import {
@@ -128,7 +128,7 @@ function printBody(rule: Rule, options: ListOptions): string {
   for (const block of layout.options) parts.push(printBlock(block, (test) => printOption(test, print)));
   if (rule.state) parts.push(printState(rule.state));
   if (rule.defer) parts.push('defer-immediate-action');
-  const bareAction = /^(return|count|reass|check-state)$/.test(rule.action.kind);
+  const bareAction = rule.action.kind === 'check-state' || BARE_ACTION.test(rule.action.kind);
   if (parts.length === 0 && !bareAction) parts.push('via any');
   return parts.map((part) => ` ${part}`).join('');
 }
