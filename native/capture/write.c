@@ -89,7 +89,13 @@ static int section(struct nv_capture_writer *writer, struct nv_error *err)
     return 0;
 }
 
-static int pcap_header(struct nv_capture_writer *writer, struct nv_error *err)
+static uint32_t snap_of(const struct nv_capture_interface *interface)
+{
+    return interface->snap_length ? interface->snap_length : NV_CAPTURE_MAX_PACKET;
+}
+
+static int pcap_header(struct nv_capture_writer *writer, const struct nv_capture_interface *interface,
+                       struct nv_error *err)
 {
     bool swapped = writer->swapped;
     uint8_t *p = room(writer, PCAP_HEADER, err);
@@ -98,15 +104,15 @@ static int pcap_header(struct nv_capture_writer *writer, struct nv_error *err)
     p = store32(p, writer->microseconds ? PCAP_MICROSECONDS : PCAP_NANOSECONDS, swapped);
     p = store16(store16(p, 2, swapped), 4, swapped);
     p = store64(p, 0, swapped);
-    p = store32(p, writer->interfaces[0].snap_length, swapped);
-    store32(p, writer->interfaces[0].link_type, swapped);
+    p = store32(p, snap_of(interface), swapped);
+    store32(p, interface->link_type, swapped);
     return 0;
 }
 
 /* Keep an interface; its index. */
 static int keep(struct nv_capture_writer *writer, const struct nv_capture_interface *interface, struct nv_error *err)
 {
-    uint32_t snap = interface->snap_length ? interface->snap_length : NV_CAPTURE_MAX_PACKET;
+    uint32_t snap = snap_of(interface);
     if (snap > NV_CAPTURE_MAX_PACKET || !memchr(interface->name, 0, sizeof(interface->name)))
         return nv_fail(err, EINVAL, "%s: a snap length of %u or a name without end: expected at most %u", writer->name,
                        snap, NV_CAPTURE_MAX_PACKET);
@@ -136,7 +142,7 @@ int nv_capture_add_interface(struct nv_capture_writer *writer, const struct nv_c
         return -writer->failed;
     p = put_head(p, BLOCK_INTERFACE, size, swapped);
     p = store16(store16(p, interface->link_type, swapped), 0, swapped);
-    p = store32(p, writer->interfaces[index].snap_length, swapped);
+    p = store32(p, snap_of(interface), swapped);
     if (name)
         p = put_option(p, OPTION_NAME, interface->name, name, swapped);
     p = put_option(p, OPTION_RESOLUTION, &resolution, 1, swapped);
@@ -153,7 +159,7 @@ static int begin(struct nv_capture_writer *writer, const struct nv_capture_optio
                        options->interface_count);
     if (!writer->ng) {
         result = keep(writer, options->interfaces, err);
-        return result < 0 ? result : pcap_header(writer, err);
+        return result < 0 ? result : pcap_header(writer, options->interfaces, err);
     }
     result = section(writer, err);
     for (unsigned i = 0; i < options->interface_count && result >= 0; i++)

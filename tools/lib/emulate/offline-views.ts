@@ -78,6 +78,7 @@ export class JsonRecords implements OfflineView {
 }
 
 const milliseconds = (ns: bigint | number): string => `${(Number(ns) / 1e6).toFixed(6)} ms`;
+const seconds = (ns: bigint): string => (Number(ns) / 1e9).toFixed(9);
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** A summary, and with `each` a line for every packet. */
@@ -117,12 +118,15 @@ export class TextSummary implements OfflineView {
       if (this.least === undefined || delay < this.least) this.least = delay;
       if (delay > this.most) this.most = delay;
     }
-    if (!this.each) return '';
-    const seconds = (Number(time) / 1e9).toFixed(9);
+    const logged = journey.logs.filter(({ where }) => where & 1);
+    const log = logged.map(
+      (entry) => `${seconds(entry.time)} ${input.spec.name} logged by rule ${entry.rule}\n`,
+    );
+    if (!this.each) return log.join('');
     const way = passes.map(({ rule, verdict }) => `${rule} ${verdict}`).join(', ') || 'no rule';
     const hop = journey.hop === undefined ? '' : ` to ${journey.hop}`;
     const end = out === undefined ? `drop: ${drop}` : `out after ${milliseconds(out - time)}${hop}`;
-    return `${seconds} ${input.spec.name} ${plural(length, 'byte')}: ${way}: ${end}\n`;
+    return `${log.join('')}${seconds(time)} ${input.spec.name} ${plural(length, 'byte')}: ${way}: ${end}\n`;
   }
 
   end(): string {
