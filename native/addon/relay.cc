@@ -52,6 +52,11 @@ Relay::Relay(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Relay>(info)
         dir = Text(from.Get("dir"), "dir");
         plan.open.dir = dir.c_str();
     }
+    std::string capture;
+    if (!from.Get("capture").IsUndefined()) {
+        capture = Text(from.Get("capture"), "capture");
+        plan.capture = capture.c_str();
+    }
     Take(from, "extraBufs", &plan.open.extra_bufs, 0, 1 << 20);
     Take(from, "slots", &plan.open.rx_slots, 2, 4096);
     plan.open.tx_slots = plan.open.rx_slots;

@@ -15,11 +15,26 @@
 #define SPIN_NS    UINT64_C(60000)    /* the last part of a sleep, spun: waking up takes about as long */
 #define LINGER_NS  UINT64_C(50000)    /* idle for so long before it sleeps (adaptive waiting) */
 #define SLICE_NS   UINT64_C(50000000) /* longest sleep */
+#define PUBLISH_NS UINT64_C(100000)   /* how often the counters are shown while there is something to do */
 #define TICK_NS    NV_SECOND
 #define RELEASE    256u /* departures taken at once */
 #define PASSES_MAX 64u  /* passes of one packet through the rules in a row: translated, put together */
 
 enum { WHY_RULES = NV_RELAY_DROP_COUNT, WHY_LINK = NV_RELAY_DROP_COUNT + NV_RULES_REASON_COUNT };
+
+/* Write a packet of port `port` to the capture file. */
+static void capture(struct nv_relay *r, unsigned port, enum nv_capture_direction direction, const uint8_t *data,
+                    uint32_t length)
+{
+    const struct nv_capture_packet packet = {.data = data,
+                                             .length = length,
+                                             .time_ns = r->now + r->plan.time_offset,
+                                             .interface = port,
+                                             .direction = (uint8_t)direction};
+
+    if (!r->capture || nv_capture_write(r->capture, &packet, 1, NULL) < 0)
+        r->capture_lost++;
+}
 
 static void drop(struct nv_relay *r, unsigned from, unsigned why, struct frame *frame)
 {
@@ -34,6 +49,8 @@ static void forward(struct nv_relay *r, unsigned from, unsigned to, struct frame
     uint64_t *stat = r->stat[from];
     uint32_t length = frame->length;
 
+    if (__builtin_expect(r->captures, 0))
+        capture(r, to, NV_CAPTURE_OUT, frame->data, length);
     if (!side_send(&r->side[to], frame, r->store)) {
         bool fits = length && length <= (uint64_t)r->side[to].tx.buf_size * (r->side[to].tx.slots - 1);
         drop(r, from, fits ? NV_RELAY_DROP_TX_FULL : NV_RELAY_DROP_TOO_LONG, frame);
@@ -98,53 +115,82 @@ static bool has_context(const struct nv_rules_packet *packet)
     return packet->tag_count || packet->call_depth || packet->fib || packet->mark;
 }
 
-/* when: the time it arrives at the link, ns. */
+/* A packet that a link took, or did not. */
+static void entered(struct nv_relay *r, struct nv_emu_packet *record, enum nv_emu_drop lost)
+{
+    struct side *const sides[2] = {&r->side[0], &r->side[1]};
+    unsigned from = record->user & RELAY_FROM;
+
+    if (lost == NV_EMU_DROP_NONE) {
+        r->waiting++;
+        r->stat[from][NV_RELAY_WAITING]++;
+        return;
+    }
+    struct frame frame;
+    side_kept(record, sides, &frame);
+    frame.length = record->length + r->skip;
+    drop(r, from, WHY_LINK + lost, &frame);
+}
+
+/* Let the links have the packets that were gathered for them in this turn. */
+static void enter_all(struct nv_relay *r)
+{
+    struct relay_batch *b = r->batch;
+
+    if (b->count == 0)
+        return;
+    nv_emu_enqueue_batch(r->plan.emulation, r->now, b->sends, b->count);
+    for (unsigned i = 0; i < b->count; i++)
+        entered(r, b->sends[i].packet, b->sends[i].drop);
+    b->count = 0;
+}
+
+/* A frame goes to a link: now with the others of its batch, or at `when` (ns) if that is another time. */
 static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_packet *packet,
                     const struct nv_rules_verdict *verdict, uint64_t when)
 {
     bool one_pass = __atomic_load_n(&r->one_pass, __ATOMIC_RELAXED), context = !one_pass && has_context(packet);
-    struct nv_emu *emulation = r->plan.emulation;
+    enum nv_emu_kind kind = verdict->action == NV_RULES_PIPE ? NV_EMU_PIPE : NV_EMU_QUEUE;
+    struct relay_batch *b = r->batch;
 
-    if (!emulation) {
+    if (!r->plan.emulation) {
         drop(r, from, WHY_LINK + NV_EMU_DROP_NO_PIPE, frame);
         return;
     }
     struct nv_emu_packet *record = side_keep(frame, r->store, context ? sizeof(*packet) : 0);
     if (!record) {
-        drop(r, from,
-             frame->length + sizeof(*packet) + sizeof(*record) > NV_STORE_PIECE_MAX ? NV_RELAY_DROP_TOO_LONG
-                                                                                    : NV_RELAY_DROP_NO_MEMORY,
-             frame);
+        bool fits = frame->length + sizeof(*packet) + sizeof(*record) <= NV_STORE_PIECE_MAX;
+        drop(r, from, fits ? NV_RELAY_DROP_NO_MEMORY : NV_RELAY_DROP_TOO_LONG, frame);
         return;
     }
+    r->stat[from][NV_RELAY_COPIED] += frame->place == FRAME_STORE;
     if (context)
         memcpy(side_extra(record, frame->length), packet, sizeof(*packet));
-    enum nv_emu_kind kind = verdict->action == NV_RULES_PIPE ? NV_EMU_PIPE : NV_EMU_QUEUE;
-    struct nv_emu_key key;
-    record->length = frame->length - r->skip;
     if (r->measured_kind != kind || r->measured_number != verdict->arg) { /* mostly the one of the packet before */
         r->measured = relay_measure_find(r->page + NV_RELAY_MEASURES_AT, kind, verdict->arg);
         r->measured_kind = kind;
         r->measured_number = verdict->arg;
     }
+    record->length = frame->length - r->skip;
     record->user = (uint16_t)(from | r->measured << RELAY_MEASURE_SHIFT | (context ? RELAY_HAS_CONTEXT : 0) |
                               (one_pass ? RELAY_HAS_ARRIVAL : 0));
     record->resume = verdict->resume;
     if (one_pass)
         memcpy(&record->resume, &when, sizeof(when));
     record->flags = relay_can_mark(frame->data, frame->length) ? NV_EMU_ECT : 0;
-    bool wanted = nv_emu_wants_key(emulation, kind, verdict->arg);
-    if (wanted)
-        nv_emu_key_of(frame->data, frame->length, false, &key);
-    uint64_t copied = frame->place == FRAME_STORE;
-    enum nv_emu_drop lost = nv_emu_enqueue(emulation, when, kind, verdict->arg, record, wanted ? &key : NULL);
-    if (lost) {
-        drop(r, from, WHY_LINK + lost, frame);
+    struct nv_emu_key *key = NULL;
+    if (nv_emu_wants_key(r->plan.emulation, kind, verdict->arg)) {
+        key = &b->keys[b->count];
+        nv_emu_key_of(frame->data, frame->length, false, key);
+    }
+    if (when != r->now) {
+        entered(r, record, nv_emu_enqueue(r->plan.emulation, when, kind, verdict->arg, record, key));
         return;
     }
-    r->waiting++;
-    r->stat[from][NV_RELAY_WAITING]++;
-    r->stat[from][NV_RELAY_COPIED] += copied;
+    b->sends[b->count++] =
+        (struct nv_emu_send){.packet = record, .key = key, .number = (uint16_t)verdict->arg, .kind = (uint8_t)kind};
+    if (b->count == RELAY_BURST_MAX)
+        enter_all(r);
 }
 
 /* What the rules said of a packet, done; those that only changed it are asked again when one_pass is off. */
@@ -222,6 +268,7 @@ static void ask(struct nv_relay *r, unsigned from, unsigned count)
                              nv_rules_action_name(b->verdicts[i].action));
     for (unsigned i = 0; i < count; i++)
         decide(r, from, &b->frames[i], &b->packets[i], &b->verdicts[i], r->now);
+    enter_all(r);
 }
 
 /* Take a burst from one rx ring; returns how many packets, or -EIO. */
@@ -249,6 +296,8 @@ static int intake(struct nv_relay *r, unsigned from, unsigned ring)
         }
         __builtin_prefetch(frame->data);
         bytes += frame->length;
+        if (__builtin_expect(r->captures, 0))
+            capture(r, from, NV_CAPTURE_IN, frame->data, frame->length);
         count++;
         if (frame->place == FRAME_LOOSE)
             break; /* it lies in the scratch memory, of which there is one */
@@ -290,6 +339,7 @@ static int take_returned(struct nv_relay *r)
                 r->stat[from][NV_RELAY_RETURNED]++;
                 nv_rules_classify(r->worker, &packet, 1, &verdict);
                 decide(r, from, &frame, &packet, &verdict, r->now);
+                enter_all(r);
             }
             nv_slots_move(s->ring, at, at);
         }
@@ -353,8 +403,10 @@ static unsigned release(struct nv_relay *r)
     do {
         count = nv_emu_release(r->plan.emulation, r->now, due, RELEASE);
         for (unsigned i = 0; i < count; i++) {
-            if (i + 4 < count)
+            if (i + 4 < count) {
                 __builtin_prefetch(due[i + 4]);
+                __builtin_prefetch(due[i + 4] + 1); /* a short frame lies behind its record */
+            }
             depart(r, due[i]);
         }
         total += count;
@@ -412,6 +464,7 @@ static void sleep_until(struct nv_relay *r, uint64_t until)
     left = left < SLICE_NS ? left : SLICE_NS;
     struct timespec wait = {(time_t)(left / NV_SECOND), (long)(left % NV_SECOND)};
     r->sleeps++;
+    publish(r);
     ppoll(fds, count, &wait, NULL);
 }
 
@@ -429,6 +482,8 @@ static void idle(struct nv_relay *r)
 
     next = next < r->tick_ns ? next : r->tick_ns;
     relay_log_flush(&r->log);
+    if (r->capture)
+        nv_capture_flush(r->capture, NULL); /* what it cannot write, later calls return, and those are counted */
     bool near = next <= r->now + SPIN_NS;
     bool linger = r->plan.wait_mode == NV_WAIT_ADAPTIVE && r->now - r->busy_ns < LINGER_NS;
     if (r->plan.wait_mode == NV_WAIT_BUSY || near || linger)
@@ -439,6 +494,7 @@ static void idle(struct nv_relay *r)
 
 static void publish(struct nv_relay *r)
 {
+    r->published_ns = r->now;
     for (unsigned side = 0; side < 2; side++)
         for (unsigned i = 0; i < NV_RELAY_DROPS_AT + NV_RELAY_DROP_WORDS; i++)
             __atomic_store_n(&r->page[NV_RELAY_PAGE_HEAD + side * NV_RELAY_GROUP_WORDS + i], r->stat[side][i],
@@ -450,6 +506,7 @@ static void publish(struct nv_relay *r)
          r->side[0].spares->count + (r->side[1].spares == r->side[0].spares ? 0 : r->side[1].spares->count)},
         {NV_RELAY_PAGE_SLEEPS, r->sleeps},
         {NV_RELAY_PAGE_BATCHES, r->batches},
+        {NV_RELAY_PAGE_CAPTURE_LOST, r->capture_lost},
         {NV_RELAY_PAGE_LOG_LOST, r->log.lost},
     };
     for (unsigned i = 0; i < sizeof(head) / sizeof(head[0]); i++)
@@ -506,7 +563,8 @@ int relay_loop(struct nv_relay *r)
             r->busy_ns = r->now;
             r->batches++;
         }
-        publish(r);
+        if (r->now - r->published_ns >= PUBLISH_NS)
+            publish(r);
         if (done == 0)
             idle(r);
     }

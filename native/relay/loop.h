@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "capture/capture.h"
 #include "relay/log.h"
 #include "relay/measure.h"
 #include "relay/outlet.h"
@@ -28,6 +29,9 @@ struct relay_batch {
     struct frame frames[RELAY_BURST_MAX];
     struct nv_rules_packet packets[RELAY_BURST_MAX];
     struct nv_rules_verdict verdicts[RELAY_BURST_MAX];
+    struct nv_emu_send sends[RELAY_BURST_MAX]; /* what goes to links */
+    struct nv_emu_key keys[RELAY_BURST_MAX];
+    unsigned count;
 };
 
 struct nv_relay {
@@ -38,10 +42,11 @@ struct nv_relay {
     struct nv_store *store;
     struct nv_rules_worker *worker;
     struct relay_batch *batch;
-    uint32_t skip;                          /* bytes of a frame that links do not count: the MAC header at layer 3 */
-    uint64_t now;                           /* CLOCK_MONOTONIC of this turn */
-    uint64_t tick_ns;                       /* when states are looked at next */
-    uint64_t busy_ns;                       /* when there last was something to do */
+    uint32_t skip;    /* bytes of a frame that links do not count: the MAC header at layer 3 */
+    uint64_t now;     /* CLOCK_MONOTONIC of this turn */
+    uint64_t tick_ns; /* when states are looked at next */
+    uint64_t busy_ns; /* when there last was something to do */
+    uint64_t published_ns;
     uint64_t waiting;                       /* packets in links, both directions */
     uint64_t stat[2][NV_RELAY_GROUP_WORDS]; /* published once a turn */
     uint64_t sleeps, batches;
@@ -49,6 +54,9 @@ struct nv_relay {
     struct nv_histogram *lateness, *delay[2];          /* one piece of memory */
     uint64_t *page;
     struct relay_log log;
+    struct nv_capture_writer *capture; /* NULL: none, or it failed */
+    bool captures;
+    uint64_t capture_lost;
     int wake; /* eventfd: stop was asked for */
     bool one_pass;
     enum relay_end end;

@@ -151,6 +151,20 @@ static int open_sides(struct nv_relay *r, const struct nv_relay_plan *plan, stru
     return error;
 }
 
+/* The capture file, with both ports as its interfaces. */
+static int open_capture(struct nv_relay *r, const char *path, struct nv_error *err)
+{
+    struct nv_capture_interface interfaces[2] = {{.link_type = NV_CAPTURE_ETHERNET},
+                                                 {.link_type = NV_CAPTURE_ETHERNET}};
+    const struct nv_capture_options options = {
+        .format = NV_CAPTURE_PCAPNG, .interfaces = interfaces, .interface_count = 2};
+
+    for (unsigned i = 0; i < 2; i++)
+        strncpy(interfaces[i].name, nv_name(r->side[i].port), NV_CAPTURE_NAME - 1);
+    r->captures = true;
+    return nv_capture_create(path, &options, &r->capture, err);
+}
+
 static int start_thread(struct nv_relay *r, struct nv_error *err)
 {
     sigset_t all, before;
@@ -183,7 +197,7 @@ int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, stru
     r->skip = plan->layer == 3 ? NV_ETHER_LEN : 0;
     r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r->store = nv_store_new(plan->memory);
-    r->batch = malloc(sizeof(*r->batch));
+    r->batch = calloc(1, sizeof(*r->batch));
     r->lateness = malloc(3 * sizeof(*r->lateness));
     r->page = calloc(NV_RELAY_PAGE_WORDS, sizeof(*r->page));
     r->log.fd = plan->log_fd;
@@ -204,6 +218,8 @@ int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, stru
     }
     if (error == 0 && plan->emulation)
         nv_emu_set_copy(plan->emulation, duplicate, r);
+    if (error == 0 && plan->capture)
+        error = open_capture(r, plan->capture, err);
     if (error == 0)
         error = start_thread(r, err);
     if (error) {
@@ -243,6 +259,10 @@ int nv_relay_join(struct nv_relay *r, struct nv_error *err)
         if (r->plan.emulation)
             nv_emu_set_copy(r->plan.emulation, NULL, NULL);
         nv_rules_worker_close(r->worker);
+        struct nv_error failed = {0};
+        if (nv_capture_finish(r->capture, &failed) < 0 && r->error.code == 0)
+            r->error = failed;
+        r->capture = NULL;
         outlets_close(&r->outlets);
         side_close(&r->side[0], &r->side[1]);
         side_close(&r->side[1], NULL);

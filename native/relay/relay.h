@@ -4,7 +4,8 @@
  *
  * Port 0 is the inside (where the host would be), port 1 the outside: a packet from 0 to 1 passes the rules once as
  * `out recv 0 xmit 1`, one from 1 to 0 as `in recv 1`. Packets that wait keep their buffers while the region has spare
- * ones; beyond that they are copied into a packed store with a stated bound. One thread does both directions.
+ * ones; short ones, and all beyond that, are copied into a packed store with a stated bound. One thread does both
+ * directions.
  */
 #ifndef NETVALE_RELAY_H
 #define NETVALE_RELAY_H
@@ -36,7 +37,8 @@ struct nv_relay_plan {
     int cpu;       /* processor to run on; -1: any */
     uint8_t layer; /* 2 or 3: what rules see */
     bool one_pass;
-    int log_fd; /* packets are logged there (log.h); -1: not. Stays the caller's */
+    const char *capture; /* file (pcapng) to which the packets of both ports are written; NULL: none */
+    int log_fd;          /* packets are logged there (log.h); -1: not. Stays the caller's */
 };
 
 /* 256 packets at once, 256 MiB, 4096 spare buffers, layer 2, one_pass. */
@@ -96,8 +98,9 @@ enum nv_relay_word { NV_RELAY_FIELDS(NV_RELAY_ENUM) NV_RELAY_FIELD_COUNT };
     X(STORE_SIZE, "store_size") /* bytes */                                                                            \
     X(SPARES, "spares")         /* buffers left for packets that wait */                                               \
     X(SLEEPS, "sleeps")                                                                                                \
-    X(BATCHES, "batches")   /* turns in which something was done */                                                    \
-    X(LOG_LOST, "log_lost") /* records of packets that could not be written */
+    X(BATCHES, "batches")           /* turns in which something was done */                                            \
+    X(CAPTURE_LOST, "capture_lost") /* packets that could not be written to the capture file */                        \
+    X(LOG_LOST, "log_lost")         /* records of packets that could not be written */
 
 #define NV_RELAY_PAGE_ENUM(id, name) NV_RELAY_PAGE_##id,
 enum nv_relay_page_word { NV_RELAY_PAGE_FIELDS(NV_RELAY_PAGE_ENUM) NV_RELAY_PAGE_FIELD_COUNT };

@@ -134,12 +134,15 @@ enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct fr
     return SIDE_FRAME;
 }
 
+/* Frames up to this length are copied: that costs less than a buffer of 2 KB that leaves the caches and comes back. */
+#define COPY_MAX 256u
+
 struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra)
 {
     struct spares *spares = frame->home ? frame->home->spares : NULL;
     struct nv_emu_packet *record;
 
-    if (frame->place == FRAME_SLOT && spares && spares->count && extra == 0) {
+    if (frame->place == FRAME_SLOT && frame->length > COPY_MAX && spares && spares->count && extra == 0) {
         record = nv_store_take(store, sizeof(*record));
         if (!record)
             return NULL;

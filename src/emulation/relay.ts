@@ -30,6 +30,8 @@ export interface RelayOptions {
   wait?: 'adaptive' | 'sleep' | 'busy';
   /** Processor to run on. */
   cpu?: number;
+  /** File (pcapng) to which the packets of both ports are written, in and out. */
+  capture?: string;
   /** Open file to which every arrival, departure and loss is written as a JSON record; it stays the caller's. */
   logFd?: number;
   /** Nanoseconds from CLOCK_MONOTONIC to the time the rules see; default: to now. */
@@ -93,6 +95,8 @@ export interface RelayStats {
   spares: number;
   sleeps: number;
   batches: number;
+  /** Packets that could not be written to the capture file. */
+  capture_lost: number;
   /** Records of packets that could not be written. */
   log_lost: number;
   /** From the inside, from the outside. */

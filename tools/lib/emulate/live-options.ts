@@ -197,6 +197,22 @@ export const liveOptions: Option<LiveDraft>[] = [
     },
   },
   {
+    name: 'log',
+    argument: 'file',
+    help: 'write a JSON record for each arrival, departure and loss',
+    set: (draft, text) => {
+      draft.log = text;
+    },
+  },
+  {
+    name: 'capture',
+    argument: 'file.pcapng',
+    help: 'write the packets of both ports, in and out',
+    set: (draft, text) => {
+      draft.capture = text;
+    },
+  },
+  {
     name: 'socket',
     argument: 'path',
     help: 'control socket for ipfw (default: one that ipfw finds)',

@@ -28,6 +28,9 @@ export interface LiveDraft {
   json: boolean;
   verbose: boolean;
   report?: string;
+  /** Files for a record of each packet, and for the packets of both ports. */
+  log?: string;
+  capture?: string;
   socket?: string;
 }
 

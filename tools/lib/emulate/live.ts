@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // live.ts: `emulate` between two ports: start, show how it goes, stop in an orderly way.
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { type LiveEmulation, startEmulation } from '../../../src/emulation/live.js';
 import type { RelayStats } from '../../../src/emulation/relay.js';
 import { simpleCommands } from '../../../src/emulation/simple.js';
@@ -52,9 +52,23 @@ export class Reporter {
 
 /** Run until it is stopped. Returns the exit status. */
 export async function runLive(settings: LiveSettings): Promise<number> {
-  const { inside, outside, links, host, spares, seed, duration, reportMs, json, drain, report, ...rest } =
-    settings;
+  const {
+    inside,
+    outside,
+    links,
+    host,
+    spares,
+    seed,
+    duration,
+    reportMs,
+    json,
+    drain,
+    report,
+    log,
+    ...rest
+  } = settings;
   const { verbose: _verbose, ...plan } = rest;
+  const logFd = log === undefined ? -1 : openSync(log, 'w');
   let live: LiveEmulation;
   try {
     live = await startEmulation({
@@ -62,6 +76,7 @@ export async function runLive(settings: LiveSettings): Promise<number> {
       inside,
       outside,
       host,
+      logFd,
       ...(spares !== undefined && { extraBufs: spares }),
       ...(seed !== undefined && { seed: BigInt(seed) }),
       rules: links ? simpleCommands(...links) : settings.rules,
@@ -98,6 +113,7 @@ export async function runLive(settings: LiveSettings): Promise<number> {
     if (report !== undefined) writeFileSync(report, liveReport(result, reporter.records));
   } finally {
     await live.close();
+    if (logFd >= 0) closeSync(logFd);
   }
   return failure === undefined ? EXIT_OK : EXIT_FAILURE;
 }
