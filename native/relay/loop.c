@@ -440,6 +440,28 @@ struct nv_rules_sink relay_sink(struct nv_relay *relay)
     return (struct nv_rules_sink){.arg = relay, .answer = answer, .copy = copy};
 }
 
+/* Show the counters. */
+static void publish(struct nv_relay *r)
+{
+    r->published_ns = r->now;
+    for (unsigned side = 0; side < 2; side++)
+        for (unsigned i = 0; i < NV_RELAY_DROPS_AT + NV_RELAY_DROP_WORDS; i++)
+            __atomic_store_n(&r->page[NV_RELAY_PAGE_HEAD + side * NV_RELAY_GROUP_WORDS + i], r->stat[side][i],
+                             __ATOMIC_RELAXED);
+    const uint64_t head[][2] = {
+        {NV_RELAY_PAGE_NOW_NS, r->now},
+        {NV_RELAY_PAGE_STORE_USED, nv_store_used(r->store)},
+        {NV_RELAY_PAGE_SPARES,
+         r->side[0].spares->count + (r->side[1].spares == r->side[0].spares ? 0 : r->side[1].spares->count)},
+        {NV_RELAY_PAGE_SLEEPS, r->sleeps},
+        {NV_RELAY_PAGE_BATCHES, r->batches},
+        {NV_RELAY_PAGE_CAPTURE_LOST, r->capture_lost},
+        {NV_RELAY_PAGE_LOG_LOST, r->log.lost},
+    };
+    for (unsigned i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        __atomic_store_n(&r->page[head[i][0]], head[i][1], __ATOMIC_RELAXED);
+}
+
 /* Sleep until a port has something, `until` comes near, or stop is asked for. */
 static void sleep_until(struct nv_relay *r, uint64_t until)
 {
@@ -490,27 +512,6 @@ static void idle(struct nv_relay *r)
         relax();
     else
         sleep_until(r, next);
-}
-
-static void publish(struct nv_relay *r)
-{
-    r->published_ns = r->now;
-    for (unsigned side = 0; side < 2; side++)
-        for (unsigned i = 0; i < NV_RELAY_DROPS_AT + NV_RELAY_DROP_WORDS; i++)
-            __atomic_store_n(&r->page[NV_RELAY_PAGE_HEAD + side * NV_RELAY_GROUP_WORDS + i], r->stat[side][i],
-                             __ATOMIC_RELAXED);
-    const uint64_t head[][2] = {
-        {NV_RELAY_PAGE_NOW_NS, r->now},
-        {NV_RELAY_PAGE_STORE_USED, nv_store_used(r->store)},
-        {NV_RELAY_PAGE_SPARES,
-         r->side[0].spares->count + (r->side[1].spares == r->side[0].spares ? 0 : r->side[1].spares->count)},
-        {NV_RELAY_PAGE_SLEEPS, r->sleeps},
-        {NV_RELAY_PAGE_BATCHES, r->batches},
-        {NV_RELAY_PAGE_CAPTURE_LOST, r->capture_lost},
-        {NV_RELAY_PAGE_LOG_LOST, r->log.lost},
-    };
-    for (unsigned i = 0; i < sizeof(head) / sizeof(head[0]); i++)
-        __atomic_store_n(&r->page[head[i][0]], head[i][1], __ATOMIC_RELAXED);
 }
 
 /* What waits has no time to leave any more. */
