@@ -9,8 +9,7 @@
 #ifndef NETVALE_EMULATION_SCHED_HEAP_H
 #define NETVALE_EMULATION_SCHED_HEAP_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "emulation/flow.h"
 
 struct heap_entry {
     uint64_t key;
@@ -56,12 +55,27 @@ static inline uint32_t heap_least_of_four(const struct heap_entry *at, uint32_t 
     return key_less(at[right].key, at[left].key) ? right : left;
 }
 
-/* Take out what is at `hole`: the last entry takes the place, below all children that are smaller. */
-static inline void heap_take(struct heap *h, uint32_t *place, uint32_t hole)
+/* A flow queue has come so near the top (0): fetch what will be touched, a step ahead of what that step needs. */
+static inline void heap_warm(const struct emu_flow *flow, unsigned depth)
+{
+    if (depth == 2)
+        __builtin_prefetch(flow);
+    else if (depth == 1)
+        __builtin_prefetch(flow->head);
+    else if (depth == 0)
+        __builtin_prefetch(flow->head->next);
+}
+
+/*
+ * Take out what is at `hole`: the last entry takes the place, below all children that are smaller. flows: by number,
+ * all with packets; NULL: they need not be fetched.
+ */
+static inline void heap_take(struct heap *h, uint32_t *place, uint32_t hole, struct emu_flow *const *flows)
 {
     struct heap_entry *at = h->at;
     const uint32_t end = --h->count;
     const struct heap_entry last = at[end];
+    unsigned depth = 0;
 
     if (hole == end)
         return;
@@ -86,6 +100,8 @@ static inline void heap_take(struct heap *h, uint32_t *place, uint32_t hole)
             break;
         at[hole] = at[least];
         place[at[hole].id] = hole;
+        if (flows && depth < 3)
+            heap_warm(flows[at[hole].id], depth++);
         hole = least;
     }
     at[hole] = last;

@@ -60,7 +60,7 @@ static void place(struct prio *p, struct emu_flow *flow)
 static void take_out(struct prio *p, const struct prio_node *node)
 {
     if (heap_holds(&p->heap, p->members.place, node->id))
-        heap_take(&p->heap, p->members.place, p->members.place[node->id]);
+        heap_take(&p->heap, p->members.place, p->members.place[node->id], NULL);
 }
 
 static size_t prio_size(const struct emu_fair *fair)
@@ -129,7 +129,7 @@ static struct nv_emu_packet *prio_dequeue(struct emu_sched *sched, uint64_t now_
     while (p->heap.count) {
         struct emu_flow *flow = p->members.flows[p->heap.at[0].id];
         struct nv_emu_packet *packet = aqm_take(flow, now_ns, host);
-        heap_take(&p->heap, p->members.place, 0);
+        heap_take(&p->heap, p->members.place, 0, p->members.flows);
         if (flow->packets)
             place(p, flow);
         if (packet) {

@@ -92,7 +92,7 @@ static void take_out(struct wf2q *w, const struct wf2q_node *node)
 {
     for (unsigned i = 0; i < HEAPS; i++)
         if (heap_holds(&w->heaps[i], w->members.place, node->id)) {
-            heap_take(&w->heaps[i], w->members.place, w->members.place[node->id]);
+            heap_take(&w->heaps[i], w->members.place, w->members.place[node->id], NULL);
             return;
         }
 }
@@ -106,7 +106,7 @@ static void activate(struct wf2q *w, struct emu_flow *flow)
         node->s = w->v;
         add_weight(w, flow->share.weight);
     } else {
-        heap_take(&w->heaps[IDLE], w->members.place, w->members.place[node->id]);
+        heap_take(&w->heaps[IDLE], w->members.place, w->members.place[node->id], NULL);
         node->s = later(node->f, w->v);
     }
     node->f = node->s + (uint64_t)flow->head->length * node->inverse;
@@ -187,7 +187,7 @@ static void forget_idle(struct wf2q *w)
     if (!idle->count || !key_less(idle->at[0].key, w->v))
         return;
     struct emu_flow *flow = w->members.flows[idle->at[0].id];
-    heap_take(&w->heaps[IDLE], w->members.place, 0);
+    heap_take(&w->heaps[IDLE], w->members.place, 0, NULL);
     node_of(flow)->epoch = 0;
     add_weight(w, -(int64_t)flow->share.weight);
 }
@@ -201,9 +201,7 @@ static void promote(struct wf2q *w)
     while (early->count && !key_less(w->v, early->at[0].key)) {
         uint32_t id = early->at[0].id;
         uint64_t f = node_of(w->members.flows[id])->f;
-        heap_take(early, w->members.place, 0);
-        if (early->count)
-            __builtin_prefetch(w->members.flows[early->at[0].id]);
+        heap_take(early, w->members.place, 0, w->members.flows);
         push(w, ELIGIBLE, f, id);
     }
 }
@@ -231,7 +229,7 @@ static struct nv_emu_packet *wf2q_dequeue(struct emu_sched *sched, uint64_t now_
         struct emu_flow *flow = w->members.flows[eligible->at[0].id];
         struct wf2q_node *node = node_of(flow);
         struct nv_emu_packet *packet = aqm_take(flow, now_ns, host);
-        heap_take(eligible, w->members.place, 0);
+        heap_take(eligible, w->members.place, 0, w->members.flows);
         if (packet) { /* which is not the head that F was made for, when queue management dropped that */
             w->v = advanced(w, packet->length);
             node->s += (uint64_t)packet->length * node->inverse;
