@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // index.ts: what programs import from "netvale".
 export * from './capture/index.js';
+export {
+  type CommandOptions,
+  type CommandResult,
+  type LinkEnds,
+  type RunningLink,
+  runBehindLink,
+} from './emulation/namespace.js';
 export { checkPlan, Engine, type EngineInfo, startEngine } from './engine/engine.js';
 export type { EngineState, EngineStats, WorkerStats } from './engine/page.js';
 export { isNetvaleError, type NetvaleError } from './errors.js';

@@ -73,10 +73,13 @@ export interface NativeCommand {
   control: number;
   inside: number;
   outside: number;
+  masquerade?: number;
   /** Name of the outside. */
   interface: string;
   /** The command's resolv.conf names the gateway. */
   resolves: boolean;
+  /** What lies beyond this machine; see enum nv_wider. */
+  wider: 'translated' | 'routed' | 'none' | 'no-forward' | 'no-translate';
   gateway: string;
   address: string;
   gateway6?: string;

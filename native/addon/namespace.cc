@@ -90,6 +90,10 @@ Napi::Value StartCommand(const Napi::CallbackInfo &info)
     out.Set("inside", command.inside);
     out.Set("outside", command.outside);
     out.Set("interface", static_cast<const char *>(command.ifname));
+    static const char *const wider[] = {"translated", "routed", "none", "no-forward", "no-translate"};
+    out.Set("wider", wider[command.wider]);
+    if (command.masquerade >= 0)
+        out.Set("masquerade", command.masquerade);
     out.Set("resolves", command.resolves);
     out.Set("gateway", Address(command.subnet.v4, NV_SUBNET_OUTSIDE));
     out.Set("address", Address(command.subnet.v4, NV_SUBNET_INSIDE));

@@ -2,9 +2,11 @@
 /* command.c - the caller's side: the outside of the link, and starting the first process of the namespaces. */
 #include "namespace/command.h"
 #include "namespace/inside.h"
+#include "namespace/masquerade.h"
 #include "ports/tap_device.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
@@ -17,6 +19,14 @@
 #define OUTSIDE_NAME "emulate%d" /* the kernel counts */
 #define REPORT_S     10          /* how long setting up may take */
 #define RACES        8           /* somebody else may choose the same addresses at the same moment */
+
+static int no_rights(int error, struct nv_error *err)
+{
+    return nv_fail(
+        err, error,
+        "running a command behind a link needs CAP_SYS_ADMIN and CAP_NET_ADMIN, for its namespaces and both ends: "
+        "run as root, or start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN --device /dev/net/tun");
+}
 
 /* Address of the outside, and the way to the block behind it. */
 static int set_up_family(int nl, unsigned ifindex, const struct nv_prefix *block)
@@ -36,6 +46,8 @@ static int make_outside(const struct nv_command_plan *plan, struct nv_command *c
     int error = nv_subnet_choose(&c->subnet, err);
     if (!error)
         error = nv_tap_create("the outside of the link", &tap, &c->outside, c->ifname, err);
+    if (error == -EPERM || error == -EACCES)
+        return no_rights(-error, err);
     if (error)
         return error;
     int nl = nv_netlink_open();
@@ -61,6 +73,44 @@ static int outside(const struct nv_command_plan *plan, struct nv_command *c, str
     for (int i = 0; error == -EEXIST && i < RACES; i++)
         error = make_outside(plan, c, err);
     return error;
+}
+
+static bool is_default(void *arg, const struct nv_prefix *to, bool unreachable, unsigned protocol)
+{
+    (void)protocol;
+    *(bool *)arg |= !to->bits && !unreachable;
+    return *(bool *)arg;
+}
+
+/* Does the file of a switch hold 1? */
+static bool switched_on(const char *path)
+{
+    char byte = '0';
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        if (read(fd, &byte, 1) != 1)
+            byte = '0';
+        close(fd);
+    }
+    return byte == '1';
+}
+
+/* See to it that the command reaches what this machine reaches, as far as that leaves nothing behind. */
+static enum nv_wider widen(struct nv_command *c)
+{
+    bool has_default = false;
+    if (c->subnet.nested)
+        return NV_WIDER_ROUTED;
+    if (switched_on("/proc/sys/net/ipv4/ip_forward")) {
+        c->masquerade = nv_masquerade(c->ifname);
+        return c->masquerade < 0 ? NV_WIDER_NO_TRANSLATE : NV_WIDER_TRANSLATED;
+    }
+    int nl = nv_netlink_open();
+    if (nl >= 0) {
+        nv_netlink_routes(nl, AF_INET, is_default, &has_default);
+        close(nl);
+    }
+    return has_default ? NV_WIDER_NO_FORWARD : NV_WIDER_NONE;
 }
 
 /* Wait for the report of the first process; c->inside is then its tap. */
@@ -93,10 +143,7 @@ static int take_report(struct nv_command *c, struct nv_error *err)
 static int clone_failed(int error, struct nv_error *err)
 {
     if (error == EPERM)
-        return nv_fail(
-            err, error,
-            "running a command behind a link needs CAP_SYS_ADMIN and CAP_NET_ADMIN for its namespaces: run as "
-            "root, or start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN --device /dev/net/tun");
+        return no_rights(error, err);
     if (error == EINVAL || error == ENOSPC || error == EUSERS)
         return nv_fail(err, error, "no more network, mount or process namespaces can be made here: %s",
                        error == EINVAL ? "the kernel is built without them" : "the limit is reached");
@@ -139,10 +186,12 @@ static int inside(const struct nv_command_plan *plan, struct nv_command *c, stru
 
 int nv_command_start(const struct nv_command_plan *plan, struct nv_command *out, struct nv_error *err)
 {
-    *out = (struct nv_command){.control = -1, .inside = -1, .outside = -1};
+    *out = (struct nv_command){.control = -1, .inside = -1, .outside = -1, .masquerade = -1};
     int error = outside(plan, out, err);
     if (!error)
         error = inside(plan, out, err);
+    if (!error)
+        out->wider = widen(out);
     if (error && out->outside >= 0)
         close(out->outside);
     return error;

@@ -9,7 +9,7 @@
  * Both taps come back as descriptors, to be opened as ports ("tap:@fd:N"); nothing flows until somebody moves frames
  * between them. Addresses and routes are set on both sides. What the command sends to an address of this machine
  * arrives; nothing of the caller's namespace is changed but the new interface, its addresses and its route, which go
- * with the descriptor of the outside tap.
+ * with the descriptor of the outside tap, and address translation for it, which goes with a descriptor, too.
  *
  * The command also has a process namespace, whose first process is ours: it starts the command when told to, reports
  * how it ended, takes everything else in the namespace down, and stays until the connections' last segments have
@@ -23,6 +23,18 @@
 #include "namespace/subnet.h"
 
 #define NV_COMMAND_IFNAME "eth0" /* inside */
+
+/*
+ * What lies beyond this machine, for the command. Addresses of the machine itself it reaches in any case. Forwarding is
+ * never switched on here: it would stay on when we die.
+ */
+enum nv_wider {
+    NV_WIDER_TRANSLATED,   /* reached: the machine forwards, addresses are translated while `masquerade` is open */
+    NV_WIDER_ROUTED,       /* the caller is behind a link himself: what he reaches, without translation */
+    NV_WIDER_NONE,         /* the machine has no default route */
+    NV_WIDER_NO_FORWARD,   /* not reached: net.ipv4.ip_forward is 0 */
+    NV_WIDER_NO_TRANSLATE, /* not reached: the kernel cannot translate (nf_tables with owned tables, Linux 5.12) */
+};
 
 struct nv_command_plan {
     char *const *argv; /* the command, found by PATH of envp */
@@ -39,7 +51,9 @@ struct nv_command {
     int outside;
     char ifname[16]; /* of the outside */
     struct nv_subnet subnet;
-    bool resolves; /* /etc/resolv.conf is the link's */
+    enum nv_wider wider;
+    int masquerade; /* -1: not needed or not to be had */
+    bool resolves;  /* /etc/resolv.conf is the link's */
 };
 
 enum nv_command_type {

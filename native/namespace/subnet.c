@@ -86,6 +86,7 @@ static int choose_both(int fd, struct nv_subnet *out, struct nv_error *err)
         return nv_fail(err, -error, "cannot read the routes: %s", strerror(-error));
     if (v4.family && v4.bits + NEST_BITS > V4_DEEPEST)
         return nv_fail(err, ENOSPC, "links nest too deep: at most four, one behind the other");
+    out->nested = v4.family != 0;
     error = v4.family ? choose(fd, &v4, v4.bits + NEST_BITS, &out->v4) : choose(fd, &all_v4, 16, &out->v4);
     if (error)
         return nv_fail(err, -error, "no free addresses for the link in %s",

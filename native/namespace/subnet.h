@@ -18,6 +18,7 @@ enum nv_subnet_end { NV_SUBNET_OUTSIDE = 1, NV_SUBNET_INSIDE = 2 };
 struct nv_subnet {
     struct nv_prefix v4, v6; /* the blocks */
     bool has_v6;             /* the caller's namespace has IPv6 */
+    bool nested;             /* the caller is behind a link himself */
 };
 
 /* Choose free blocks, as the caller's namespace sees it. 0, -ENOSPC (none is free, or links nest too deep), -errno. */

@@ -27,6 +27,12 @@ export interface LinkEnds {
   address6: string | undefined;
   /** Whether names are looked up through the link. */
   resolves: boolean;
+  /**
+   * What the command reaches beyond this machine. 'translated': all, under this machine's address; 'routed': what this
+   * process reaches, which is behind a link itself; 'none': there is nothing, the machine has no default route. Not
+   * reached: 'no-forward', net.ipv4.ip_forward is 0; 'no-translate', the kernel has no nf_tables with owned tables.
+   */
+  wider: NativeCommand['wider'];
 }
 
 /** A link that carries frames. */
@@ -185,6 +191,7 @@ function endsOf(command: NativeCommand): LinkEnds {
     gateway6: command.gateway6,
     address6: command.address6,
     resolves: command.resolves,
+    wider: command.wider,
   };
 }
 
@@ -233,6 +240,7 @@ export async function runBehindLink(options: CommandOptions): Promise<CommandRes
       control.close();
       native.namespaces.reapCommand(command.pid);
       for (const fd of taps) closeSync(fd);
+      if (command.masquerade !== undefined) closeSync(command.masquerade);
       await forwarder?.close();
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // command.test.ts: a command behind a link: what it sees and reaches, how it ends, what is left.
+import { spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -250,5 +251,28 @@ check('signals are passed on', async () => {
     assert.is(status, 9);
   }
 });
+
+check(
+  "beyond this machine, where it forwards: under the machine's address, and untouched otherwise",
+  async () => {
+    const forwarding = '/proc/sys/net/ipv4/ip_forward';
+    const inNewNamespace = (script: string, ...args: string[]) =>
+      spawnSync('unshare', ['-n', 'sh', '-c', script, 'sh', ...args], { encoding: 'utf8', env: process.env });
+    const program = [process.execPath, '--import', 'tsx', path.join(import.meta.dirname, 'masquerade.ts')];
+    const { stdout, stderr } = inNewNamespace(
+      `echo 1 > ${forwarding} && "$@" && cat ${forwarding}`,
+      ...program,
+    );
+    const ends = JSON.parse(/\{.*\}/.exec(stdout)?.[0] ?? assert.unreachable(stdout + stderr) ?? '');
+    assert.is(ends.client.wider, 'translated');
+    assert.match(stdout, `saw ${ends.server.gateway}\n`);
+    assert.match(stdout, /\n1\n$/);
+    // Without forwarding it is told, and nothing is switched on.
+    const behind = behindArgs('true');
+    const quiet = inNewNamespace(`SAY=1 "$@"; cat ${forwarding}`, process.execPath, ...behind);
+    assert.is(JSON.parse(quiet.stderr).wider, 'none');
+    assert.is(quiet.stdout, '0\n');
+  },
+);
 
 test.run();

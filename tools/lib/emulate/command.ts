@@ -27,10 +27,20 @@ export function settleCommand(draft: LiveDraft, argv: string[]): CommandSettings
   return { ...settleLive({ ...draft, ports: ['inside', 'outside'] }), argv };
 }
 
+/** Why the command will not reach what lies beyond this machine, and what to do. */
+const NOT_REACHED: Partial<Record<LinkEnds['wider'], string>> = {
+  'no-forward':
+    'the command reaches this machine only: to let it reach the network beyond, sysctl -w net.ipv4.ip_forward=1',
+  'no-translate':
+    'the command reaches this machine only: the kernel cannot translate addresses (nf_tables, Linux 5.12 or later)',
+};
+
 /** The emulation between the ends of a command's link. */
 async function emulateBetween(ends: LinkEnds, settings: CommandSettings): Promise<RunningLink> {
   const { links, host, spares, seed, rules, reportMs, drain, report, verbose, ...rest } = settings;
   const { argv: _argv, json: _json, duration: _duration, ...plan } = rest;
+  const note = NOT_REACHED[ends.wider];
+  if (note !== undefined) console.error(`emulate: ${note}`);
   const live: LiveEmulation = await startEmulation({
     ...plan,
     inside: ends.inside,
