@@ -69,6 +69,10 @@ static enum nv_emu_drop join(struct nv_emu *emu, struct emu_queue *queue, struct
         } else {
             emu->serving = path;
             emu->serving_ns = now_ns;
+            if (idle && path->free_ns + (path->free_rest > 0) <= now_ns) {
+                struct emu_flow *none; /* the link found nothing to send: with that schedulers begin anew */
+                plan->ops->dequeue(path->sched, now_ns, &emu->host, &none);
+            }
             path->waiting++; /* before the scheduler, which may drop others */
             enum nv_emu_drop drop = plan->ops->enqueue(path->sched, &queue->flow, packet, now_ns, &emu->host);
             if (drop) {

@@ -52,7 +52,8 @@ struct emu_sched_ops {
 
     /*
      * The packet that goes onto the link next, taken out of its flow with aqm_take (aqm.h), so that CoDel may drop
-     * heads; NULL: none waits. *from: its flow queue (for counters).
+     * heads; NULL: none waits. *from: its flow queue (for counters). It is also called when the link is free and none
+     * waits, before the next arrival at the latest: all is idle then, and fair schedulers begin anew.
      */
     struct nv_emu_packet *(*dequeue)(struct emu_sched *sched, uint64_t now_ns, const struct emu_aqm_host *host,
                                      struct emu_flow **from);

@@ -35,7 +35,8 @@ static void no_drop(void *arg, struct emu_flow *flow, struct nv_emu_packet *pack
 
 static const struct emu_aqm_host host = {.random = no_random, .drop = no_drop};
 
-/* In huge pages where there are any: else misses of the TLB, which differ from run to run, are most of what is measured. */
+/* In huge pages where there are any: else misses of the TLB, which differ from run to run, are most of what is
+ * measured. */
 static void *zeroed(size_t bytes)
 {
     const size_t huge = 2 << 20, unit = bytes < huge ? 64 : huge;
