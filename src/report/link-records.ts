@@ -4,6 +4,7 @@
 import type { Emulator } from '../emulation/emulator.js';
 import type { FlowInfo } from '../emulation/native.js';
 import type { Measure } from '../emulation/relay.js';
+import type { DummynetConfig } from '../rules/dummynet.js';
 import type { DummynetObjects } from '../rules/dummynet-objects.js';
 
 export interface LinkRecord {
@@ -27,9 +28,10 @@ export interface PromiseRecord {
   promised: {
     bandwidth: number;
     delay_ms: number;
-    /** Queues: share of the scheduler they belong to. */
-    weight?: number;
+    /** Queues: of which scheduler, and what of its bandwidth is theirs for certain, as long as all its queues are busy. */
     sched?: number;
+    weight?: number;
+    share?: number;
   };
   measured: {
     packets: number;
@@ -46,8 +48,17 @@ export interface PromiseRecord {
 /** Beside each measure what was configured. */
 export function promiseRecords(
   measures: readonly Measure[],
-  objects: Pick<DummynetObjects, 'get'>,
+  objects: Pick<DummynetObjects, 'get' | 'all'>,
 ): PromiseRecord[] {
+  const weightOf = (config: DummynetConfig | undefined): number => config?.weight || 1;
+  /** All queues of a scheduler together; strict priorities have no shares. */
+  const weights = (sched: number): number | undefined =>
+    objects.get('sched', sched)?.scheduler === 'prio'
+      ? undefined
+      : objects
+          .all('queue')
+          .filter(([, { parent }]) => parent === sched)
+          .reduce((sum, [, config]) => sum + weightOf(config), 0);
   return measures.map((one) => {
     const { kind, number, packets, bytes, first_bytes, first_ns, last_ns, delays } = one;
     const own = objects.get(kind, number);
@@ -56,6 +67,7 @@ export function promiseRecords(
       kind === 'pipe' || parent === undefined
         ? own
         : { ...objects.get('pipe', parent), ...objects.get('sched', parent) };
+    const total = kind === 'queue' && parent !== undefined ? weights(parent) : undefined;
     const seconds = (last_ns - first_ns) / 1e9;
     return {
       kind,
@@ -63,7 +75,8 @@ export function promiseRecords(
       promised: {
         bandwidth: link?.bandwidth ?? 0,
         delay_ms: link?.delayMs ?? 0,
-        ...(kind === 'queue' && parent !== undefined && { weight: own?.weight ?? 1, sched: parent }),
+        ...(kind === 'queue' && parent !== undefined && { sched: parent, weight: weightOf(own) }),
+        ...(total !== undefined && { share: weightOf(own) / total }),
       },
       measured: {
         packets,

@@ -83,13 +83,14 @@ const rate = (bits: number): string => (bits === 0 ? 'no limit' : `${norm(bits)}
 
 function promiseLine({ kind, number, promised, measured }: PromiseRecord): string {
   const { bandwidth, delay_min_ms, delay_mean_ms, delay_max_ms } = measured;
-  const share = promised.weight === undefined ? '' : ` weight ${promised.weight} of sched ${promised.sched}`;
+  const { bandwidth: link, share, sched, weight } = promised;
+  const part = share === undefined ? rate(link) : `${rate(link * share)} of ${rate(link)}`;
   const delays =
     delay_min_ms === undefined
       ? ''
       : `, ${delay_min_ms.toFixed(3)} ms at least, ${delay_mean_ms!.toFixed(3)} ms mean, ${delay_max_ms!.toFixed(3)} ms at most`;
   return (
-    `${kind} ${number}${share}: promised ${rate(promised.bandwidth)}, ${promised.delay_ms.toFixed(3)} ms; ` +
+    `${kind} ${number}${sched === undefined ? '' : ` (weight ${weight} of sched ${sched})`}: promised ${part}, ${promised.delay_ms.toFixed(3)} ms; ` +
     `measured ${norm(bandwidth)}bit/s${delays}, over ${measured.packets} packets`
   );
 }
