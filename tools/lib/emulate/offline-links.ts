@@ -112,16 +112,15 @@ export class Links {
       raw,
     );
     target.meter.arrived(drop !== 0);
-    if (drop !== 0) {
-      this.waiting[place] = undefined;
-      this.free.push(place);
-      return native.emulationDropNames[drop];
-    }
-    const { context } = parcel;
+    // A copy has a way of its own, also when the packet itself is lost.
     const copies = this.duplicates ? this.newDuplicates() : 0;
     (journey.origin ?? journey).pending += copies;
-    this.waiting[place] = { journey, frame, context, target, since: time, length, left: 1 + copies };
-    return undefined;
+    const left = copies + (drop === 0 ? 1 : 0);
+    const { context } = parcel;
+    const waiting = { journey, frame, context, target, since: time, length, left };
+    this.waiting[place] = left > 0 ? waiting : undefined;
+    if (left === 0) this.free.push(place);
+    return drop === 0 ? undefined : native.emulationDropNames[drop];
   }
 
   /** How many copies the last packet got. */
