@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// tap.test.ts: tap ports in JavaScript and in pkt-gen, in a network namespace of their own.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { reasonToSkip } from './lab.js';
+
+const test = suite('tap ports');
+const noIp = spawnSync('ip', ['-V']).error && 'there is no program ip';
+const skipped = noIp ?? (await reasonToSkip());
+const check = (name: string, body: () => void) => {
+  if (skipped === undefined) test(name, body);
+  else {
+    console.log(`skip ${name}: ${skipped}`);
+    test.skip(name, body);
+  }
+};
+
+const base = mkdtempSync(path.join(os.tmpdir(), 'netvale-tap-'));
+test.after(() => rmSync(base, { recursive: true }));
+
+/** Run a shell script in a new namespace; $RUN is node with TypeScript. */
+const inNewNamespace = (script: string) =>
+  spawnSync('unshare', ['-n', 'sh', '-c', script], {
+    encoding: 'utf8',
+    cwd: path.resolve(import.meta.dirname, '../..'),
+    env: { ...process.env, NETVALE_DIR: path.join(base, 'shm'), RUN: `${process.execPath} --import tsx` },
+  });
+
+check('an interface that is removed is an error at every call, with its name', () => {
+  const { stdout, stderr } = inNewNamespace('$RUN test/netns/removed.ts');
+  const { listed, drops, left, ...calls } = JSON.parse(stdout || assert.unreachable(stderr) || '');
+  assert.equal(listed, ['tap tap:gone0']);
+  for (const [call, result] of Object.entries(calls))
+    assert.is(result, 'ENODEV: tap:gone0: its interface was removed', call);
+  assert.is(drops, 1);
+  assert.is(left, 0);
+});
+
+check('pkt-gen sends into an interface, which the host counts and loses with the program', () => {
+  const { status, stdout, stderr } = inNewNamespace(`
+    ip tuntap add mode tap dev counted && ip link set counted up &&
+    $RUN tools/pkt-gen.ts -i tap:counted -f tx -n 1000 && ip -statistics link show counted &&
+    $RUN tools/pkt-gen.ts -i tap:fleeting -f tx -n 10 && ! ip link show fleeting`);
+  assert.is(status, 0, stdout + stderr);
+  assert.match(stdout, 'Sent 1000 packets');
+  assert.match(stdout, /RX: +bytes.*\n +60000 +1000 /);
+  assert.match(stderr, 'fleeting');
+});
+
+check('pkt-gen says that the interface was removed, and ends', () => {
+  const { stdout, stderr } = inNewNamespace(`
+    $RUN tools/pkt-gen.ts -i tap:pulled -f rx & pid=$!
+    while ! ip link show pulled >/dev/null 2>&1; do sleep 0.05; done
+    sleep 0.3; ip link del pulled; wait $pid; echo "status $?"`);
+  assert.match(stderr, 'tap:pulled: its interface was removed');
+  assert.match(stdout, 'status 1');
+});
+
+test.run();
