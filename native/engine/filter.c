@@ -165,6 +165,7 @@ uint32_t nv_filter_ring(struct nv_filter *f, const struct nv_slots *s, uint32_t 
         have -= n;
     }
     judge_ring(f, s);
+    f->end = from;
     return f->judged;
 }
 

@@ -33,6 +33,7 @@ struct nv_filter {
     uint16_t iface;
     enum nv_rules_direction direction;
     uint32_t judged; /* packets whose outcome is known */
+    uint32_t end;    /* after nv_filter_ring: the slot behind them */
     uint32_t count;  /* packets gathered, to be judged next */
     uint32_t whole;  /* frames in the store */
     uint8_t *store;  /* frames of several slots, put together; NV_FILTER_WHOLE of them */

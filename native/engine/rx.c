@@ -75,39 +75,22 @@ static void touch(struct receiver *x, const struct nv_slots *s, uint32_t k)
         nv_worker_dump(x->w, s->ring, k, data, slot->len < s->buf_size ? slot->len : s->buf_size);
 }
 
-/*
- * Take up to `limit` packets (and no more than x->left) from a ring; returns how many. Those that rules deny are taken,
- * too, but neither looked at nor counted. A copy of the loop with rules and one without.
- */
-static inline __attribute__((always_inline)) uint32_t take_some(struct receiver *x, struct nv_slots *s, uint32_t limit,
-                                                                bool filtered)
+/* Take up to `limit` packets, no more than x->left, from a ring; returns how many. */
+static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
 {
     struct nv_worker *w = x->w;
     struct netmap_ring *ring = s->ring;
-    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), packets = 0, denied = 0, done, first;
-    const uint8_t *outcome = filtered ? w->filter->outcome : NULL;
+    uint32_t head = nv_slots_head(ring), tail = nv_slots_tail(ring), packets = 0, done, first;
     uint64_t bytes = 0, partial = 0;
 
     if (head >= s->slots || tail >= s->slots)
         return 0; /* somebody wrote rubbish: the sync will find out */
     nv_slots_refresh(s, w->port);
     uint32_t have = nv_slots_between(head, tail, s->slots);
-    if (limit > x->left)
-        limit = (uint32_t)x->left;
     bool peek = w->plan->options & (NV_OPT_ACCESS | NV_OPT_DUMP), fetch = peek || x->look;
-    if (filtered)
-        limit = nv_filter_ring(w->filter, s, head, tail, limit, NV_RULES_IN);
     done = first = head;
-    for (uint32_t k = head, n = have; n && packets + denied < limit; n--) {
+    for (uint32_t k = head, n = have; n && packets < limit; n--) {
         uint32_t next = nv_slots_next(k, s->slots);
-        if (filtered && !(outcome[packets + denied] & NV_FILTER_ALLOWED)) {
-            if (!(ring->slot[k].flags & NS_MOREFRAG)) {
-                denied++;
-                done = first = next;
-            }
-            k = next;
-            continue;
-        }
         partial += ring->slot[k].len;
         if (fetch)
             __builtin_prefetch(s->buffers + (uint64_t)ring->slot[(k + PREFETCH) % s->slots].buf_idx * s->buf_size);
@@ -126,23 +109,31 @@ static inline __attribute__((always_inline)) uint32_t take_some(struct receiver 
     /* Slots of a packet that is not whole stay, unless the ring has room for nothing else. */
     if (done == head && have >= s->slots - 1)
         done = tail;
-    nv_slots_move(ring, done, packets + denied ? done : tail);
+    nv_slots_move(ring, done, packets ? done : tail);
     w->stat[NV_STAT_PACKETS] += packets;
     w->stat[NV_STAT_BYTES] += bytes;
-    if (filtered)
-        w->stat[NV_STAT_DENIED] += denied;
     x->left -= x->left == UINT64_MAX ? 0 : packets;
     return packets;
 }
 
-static uint32_t take_filtered(struct receiver *x, struct nv_slots *s, uint32_t limit)
+/*
+ * With rules: of the next packets, at most `most`, bring the allowed ones together in front of the others. Returns how
+ * many packets are to be taken; when less than `most`, the ring goes on at w->filter->end, behind the denied ones.
+ */
+static uint32_t sift(struct nv_worker *w, struct nv_slots *s, uint32_t most)
 {
-    return take_some(x, s, limit, true);
-}
+    struct nv_filter *f = w->filter;
+    uint32_t head = nv_slots_head(s->ring), tail = nv_slots_tail(s->ring), allowed;
 
-static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
-{
-    return take_some(x, s, limit, false);
+    if (head >= s->slots || tail >= s->slots)
+        return most;
+    nv_slots_refresh(s, w->port);
+    uint32_t judged = nv_filter_ring(f, s, head, tail, most, NV_RULES_IN);
+    if (judged == 0)
+        return most; /* nothing is there, or a packet that is not whole */
+    nv_filter_compact(f, s, NULL, head, judged, &allowed);
+    w->stat[NV_STAT_DENIED] += judged - allowed;
+    return allowed;
 }
 
 static void show_sequences(struct receiver *x)
@@ -189,7 +180,12 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
         for (unsigned r = 0; r < rings && ready; r++) {
             uint32_t held = nv_slots_between(nv_slots_head(ring[r].ring), nv_slots_tail(ring[r].ring), ring[r].slots);
             space += held < ring[r].slots ? ring[r].slots - held : 0;
-            packets += (w->filter ? take_filtered : take)(x, &ring[r], plan->burst);
+            uint32_t most = plan->burst < x->left ? plan->burst : (uint32_t)x->left;
+            uint32_t some = w->filter ? sift(w, &ring[r], most) : most;
+            if (some)
+                packets += take(x, &ring[r], some);
+            if (some < most)
+                nv_slots_move(ring[r].ring, w->filter->end, w->filter->end);
         }
         if (packets == 0 && (w->now >= until))
             return 0;
