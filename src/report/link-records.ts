@@ -45,39 +45,43 @@ export interface PromiseRecord {
   };
 }
 
+/** What the configuration of a pipe or queue promises. */
+export function promiseOf(
+  objects: Pick<DummynetObjects, 'get' | 'all'>,
+  kind: 'pipe' | 'queue',
+  number: number,
+): PromiseRecord['promised'] {
+  const own = objects.get(kind, number);
+  if (kind === 'pipe' || own?.parent === undefined)
+    return { bandwidth: own?.bandwidth ?? 0, delay_ms: own?.delayMs ?? 0 };
+  const { parent: sched } = own;
+  const link: DummynetConfig = { ...objects.get('pipe', sched), ...objects.get('sched', sched) };
+  const weightOf = (config: DummynetConfig): number => config.weight || 1;
+  const weight = weightOf(own);
+  const siblings = objects.all('queue').filter(([, { parent }]) => parent === sched);
+  const total = siblings.reduce((sum, [, config]) => sum + weightOf(config), 0);
+  return {
+    bandwidth: link.bandwidth ?? 0,
+    delay_ms: link.delayMs ?? 0,
+    sched,
+    weight,
+    // Strict priorities have no shares.
+    ...(link.scheduler !== 'prio' && { share: weight / total }),
+  };
+}
+
 /** Beside each measure what was configured. */
 export function promiseRecords(
   measures: readonly Measure[],
   objects: Pick<DummynetObjects, 'get' | 'all'>,
 ): PromiseRecord[] {
-  const weightOf = (config: DummynetConfig | undefined): number => config?.weight || 1;
-  /** All queues of a scheduler together; strict priorities have no shares. */
-  const weights = (sched: number): number | undefined =>
-    objects.get('sched', sched)?.scheduler === 'prio'
-      ? undefined
-      : objects
-          .all('queue')
-          .filter(([, { parent }]) => parent === sched)
-          .reduce((sum, [, config]) => sum + weightOf(config), 0);
   return measures.map((one) => {
     const { kind, number, packets, bytes, first_bytes, first_ns, last_ns, delays } = one;
-    const own = objects.get(kind, number);
-    const parent = own?.parent;
-    const link =
-      kind === 'pipe' || parent === undefined
-        ? own
-        : { ...objects.get('pipe', parent), ...objects.get('sched', parent) };
-    const total = kind === 'queue' && parent !== undefined ? weights(parent) : undefined;
     const seconds = (last_ns - first_ns) / 1e9;
     return {
       kind,
       number,
-      promised: {
-        bandwidth: link?.bandwidth ?? 0,
-        delay_ms: link?.delayMs ?? 0,
-        ...(kind === 'queue' && parent !== undefined && { sched: parent, weight: weightOf(own) }),
-        ...(total !== undefined && { share: weightOf(own) / total }),
-      },
+      promised: promiseOf(objects, kind, number),
       measured: {
         packets,
         bytes,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline-links.ts: pipes, queues and schedulers on the virtual clock: the emulator, and the packets that are on it.
+
 import { Emulator } from '../../../src/emulation/emulator.js';
 import { KIND, newRelease, PACKET } from '../../../src/emulation/native.js';
 import { native } from '../../../src/native.js';
+import { promiseOf } from '../../../src/report/link-records.js';
 import type { DummynetKind } from '../../../src/rules/dummynet.js';
 import { RuleError } from '../../../src/rules/error.js';
 import type { OpenRules } from '../../../src/rules/index.js';
@@ -66,11 +68,11 @@ export class Links {
       for (const kind of ORDER)
         for (const [number, config] of dummynet.all(kind)) this.configure(kind, number, config);
       for (const kind of ['pipe', 'queue'] as const)
-        for (const [number, config] of dummynet.all(kind))
+        for (const [number] of dummynet.all(kind))
           this.targets[kind].set(number, {
             kind: KIND[kind],
             number,
-            meter: new LinkMeter(kind, number, config),
+            meter: new LinkMeter(kind, number, promiseOf(dummynet, kind, number)),
             wantsKey: this.emulator.native.wantsKey(KIND[kind], number),
           });
     } catch (error) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline-meter.ts: what a pipe or queue carried, beside what its configuration promises.
-import type { DummynetConfig } from '../../../src/rules/dummynet.js';
+import type { PromiseRecord } from '../../../src/report/link-records.js';
 
 export class LinkMeter {
   readonly kind: 'pipe' | 'queue';
   readonly number: number;
-  readonly bandwidth: number;
-  readonly delayMs: number;
+  readonly promised: PromiseRecord['promised'];
   packets = 0;
   passed = 0;
   lost = 0;
@@ -16,11 +15,10 @@ export class LinkMeter {
   /** Bytes behind the first packet that left. */
   private bytes = 0;
 
-  constructor(kind: 'pipe' | 'queue', number: number, config: DummynetConfig) {
+  constructor(kind: 'pipe' | 'queue', number: number, promised: PromiseRecord['promised']) {
     this.kind = kind;
     this.number = number;
-    this.bandwidth = config.bandwidth ?? 0;
-    this.delayMs = config.delayMs ?? 0;
+    this.promised = promised;
   }
 
   arrived(lost: boolean): void {
@@ -54,15 +52,16 @@ export class LinkMeter {
 
   /** A line for people. */
   get text(): string {
-    const { kind, number, packets, passed, lost, rate, delay, bandwidth, delayMs } = this;
-    const promised =
-      kind === 'pipe' ? `; promised ${bandwidth ? bits(bandwidth) : 'any rate'}, ${delayMs} ms` : '';
+    const { kind, number, packets, passed, lost, rate, delay } = this;
+    const { bandwidth, delay_ms, share } = this.promised;
+    const link = bandwidth ? bits(bandwidth) : 'any rate';
+    const part = share !== undefined && bandwidth ? `${bits(bandwidth * share)} of ${link}` : link;
     const seen = [
       ...(rate === undefined ? [] : [bits(rate)]),
       ...(delay === undefined ? [] : [`${delay.toFixed(3)} ms at least`]),
     ];
     const measured = seen.length > 0 ? `; measured ${seen.join(', ')}` : '';
-    return `${kind} ${number}: ${packets} in, ${passed} out, ${lost} lost${promised}${measured}`;
+    return `${kind} ${number}: ${packets} in, ${passed} out, ${lost} lost; promised ${part}, ${delay_ms} ms${measured}`;
   }
 }
 
