@@ -75,7 +75,8 @@ export function promiseRecords(
   measures: readonly Measure[],
   objects: Pick<DummynetObjects, 'get' | 'all'>,
 ): PromiseRecord[] {
-  return measures.map((one) => {
+  const sorted = [...measures].sort((a, b) => a.kind.localeCompare(b.kind) || a.number - b.number);
+  return sorted.map((one) => {
     const { kind, number, packets, bytes, first_bytes, first_ns, last_ns, delays } = one;
     const seconds = (last_ns - first_ns) / 1e9;
     return {
