@@ -310,7 +310,7 @@ static int tap_rxsync(struct nv_port *p, struct nv_rxq *rx, uint32_t head)
 {
     const struct nv_queue *q = &rx->ctl->queue;
     int error = head != rx->ctl->hwcur ? nv_queue_rxsync(p, rx, head) : 0;
-    uint64_t entry[READ_BATCH + NETMAP_MAX_FRAGS];
+    uint64_t entry[READ_BATCH + NETMAP_MAX_FRAGS] = {0};
     bool more = true;
     for (uint32_t space; more && (space = nv_queue_space(q)) > 0;) {
         uint32_t pos = nv_queue_tail(q), n = 0;
