@@ -53,6 +53,13 @@ std::vector<uint32_t> Ids(const Napi::Value &value)
     return std::vector<uint32_t>(ids.data, ids.data + ids.length);
 }
 
+/* The error with the index of the table entry at fault. */
+Napi::Error WithEntry(Napi::Error error, uint32_t entry)
+{
+    error.Set("entry", Napi::Number::New(error.Env(), entry));
+    return error;
+}
+
 /* Put the members of `record` that name a parameter into it; an unknown name is an error. */
 void ReadParams(const Napi::Value &value, struct nv_rules_params *params)
 {
@@ -243,9 +250,7 @@ Napi::Value Rules::TableUpdate(const Napi::CallbackInfo &info)
     uint32_t entry = 0;
     const int result = nv_rules_table_update(Live(info.Env()), words.data(), bytes.length, &entry, &error);
     if (result < 0) {
-        Napi::Error thrown = MakeError(info.Env(), result, error);
-        thrown.Set("entry", Napi::Number::New(info.Env(), entry));
-        throw thrown;
+        throw WithEntry(MakeError(info.Env(), result, error), entry);
     }
     return info.Env().Undefined();
 }

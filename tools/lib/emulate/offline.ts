@@ -126,13 +126,17 @@ async function replayAll(
       },
     },
   });
-  await run(replay, arrivals, printer, async () => {
-    await outputs.drain();
-    await log?.drain();
-  });
-  await printer.end(countsOf(engine));
-  await outputs.close(at(clock.now - EPOCH), arrivals.counts());
-  await log?.close();
+  try {
+    await run(replay, arrivals, printer, async () => {
+      await outputs.drain();
+      await log?.drain();
+    });
+    await printer.end(countsOf(engine));
+  } finally {
+    // What was written until an error is worth having.
+    await outputs.close(at(clock.now - EPOCH), arrivals.counts());
+    await log?.close();
+  }
 }
 
 /** Everything until the end of the files or a signal, with a bar where people see it. */
