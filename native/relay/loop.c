@@ -271,6 +271,15 @@ static void ask(struct nv_relay *r, unsigned from, unsigned count)
     enter_all(r);
 }
 
+/* A sync failed: the interface behind the port went, or its rings were garbled. Returns what relay->error says. */
+static int broken(struct nv_relay *r, const struct side *side)
+{
+    const char *name = nv_name(side->port);
+
+    return nv_gone(side->port) ? nv_fail(&r->error, ENODEV, "%s: the interface is gone", name)
+                               : nv_fail(&r->error, EIO, "%s: somebody wrote rubbish into its rings", name);
+}
+
 /* Take a burst from one rx ring; returns how many packets, or -EIO. */
 static int intake(struct nv_relay *r, unsigned from, unsigned ring)
 {
@@ -281,7 +290,7 @@ static int intake(struct nv_relay *r, unsigned from, unsigned ring)
     int taken = 0;
 
     if (nv_rxsync(side->port, side->first_rx + ring) < 0)
-        return nv_fail(&r->error, EIO, "%s: somebody wrote rubbish into its rings", nv_name(side->port));
+        return broken(r, side);
     nv_slots_refresh(s, side->port);
     uint32_t at = nv_slots_head(s->ring);
     while (count < r->plan.burst) {
@@ -544,7 +553,7 @@ static int turn(struct nv_relay *r, enum relay_end end)
     }
     for (unsigned i = 0; i < 2; i++)
         if (side_push(&r->side[i]) < 0)
-            return nv_fail(&r->error, EIO, "%s: somebody wrote rubbish into its rings", nv_name(r->side[i].port));
+            return broken(r, &r->side[i]);
     return done;
 }
 

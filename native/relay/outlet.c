@@ -15,7 +15,7 @@ struct outlet *outlet_find(struct outlets *outlets, const char *name, const stru
     struct outlet *outlet = &outlets->outlet[outlets->count++];
     struct nv_open_options options = *open;
     options.extra_bufs = 0;
-    strcpy(outlet->name, name);
+    memcpy(outlet->name, name, strlen(name) + 1);
     outlet->failed = side_open(&outlet->side, name, &options, NULL) < 0;
     return outlet->failed ? NULL : outlet;
 }

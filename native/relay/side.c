@@ -180,7 +180,7 @@ void side_kept(struct nv_emu_packet *record, struct side *const sides[2], struct
 
 void side_release(struct frame *frame, struct nv_store *store)
 {
-    if (frame->place == FRAME_BUFFER) {
+    if (frame->place == FRAME_BUFFER && frame->home) {
         struct spares *spares = frame->home->spares;
         spares->buffer[spares->count++] = frame->buffer;
     }

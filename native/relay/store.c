@@ -35,7 +35,7 @@ static uint32_t class_of(size_t size)
     uint32_t units = (uint32_t)((size + 63) / 64); /* 1.. */
     if (units <= 4)
         return units - 1;
-    uint32_t log = 31 - (uint32_t)__builtin_clz(units - 1); /* units in (2^log, 2^(log+1)] */
+    uint32_t log = (31 - (uint32_t)__builtin_clz(units - 1)) & 31; /* units in (2^log, 2^(log+1)] */
     uint32_t quarter = (units - 1 - (1u << log)) >> (log - 2);
     return 4 + (log - 2) * 4 + quarter;
 }
