@@ -34,6 +34,7 @@ export const benchmarks: readonly Benchmark[] = [
   { name: 'pipe', program: 'pipe_bench.c', runs: 5, seconds: 0.2 },
   { name: 'null-tx', program: 'null_tx_bench.c', runs: 5, seconds: 0.2 },
   { name: 'sched', program: 'sched_bench.c', runs: 5, seconds: 0.1 },
+  { name: 'emulate-live', program: 'emulate-live.ts', runs: 3, seconds: 1 },
   { name: 'js-batch', program: 'js-batch.ts', runs: 5, seconds: 0.5 },
 ];
 
@@ -62,6 +63,12 @@ export const targets: readonly Target[] = [
   { bench: 'sched', case: 'wf2q+ 1', most: 30 },
   { bench: 'sched', case: 'wf2q+ 512', most: 60 },
   { bench: 'sched', case: 'wf2q+ 32768', most: 120 },
+  { bench: 'emulate-live', case: 'rules, bandwidth, delay', least: 5 },
+  { bench: 'emulate-live', case: 'late, median', most: 1 },
+  { bench: 'emulate-live', case: 'late, 99 %', most: 20 },
+  { bench: 'emulate-live', case: 'bandwidth 1Mbit/s', most: 0.1 },
+  { bench: 'emulate-live', case: 'bandwidth 100Mbit/s', most: 0.1 },
+  { bench: 'emulate-live', case: 'bandwidth 10Gbit/s', most: 0.1 },
   { bench: 'js-batch', case: 'first 8 bytes', least: 10 },
   { bench: 'js-batch', case: 'main thread', most: 3 },
 ];
