@@ -111,5 +111,28 @@ export function layoutRule(rule: Rule): Layout {
   return arrange(rule, false); // moving would change which look-up is the last one
 }
 
+const RANK: Record<Place, number> = {
+  version: 0,
+  proto: 0,
+  src: 1,
+  srcPort: 2,
+  dst: 3,
+  dstPort: 4,
+  option: 5,
+};
+
+/** Does the rule, as nearly all do, stand as it is listed: each place of the head at most once and in order? */
+function isOrdered(rule: Rule): boolean {
+  let last = -1;
+  for (const block of rule.body) {
+    const rank = RANK[placeOf(block)];
+    if (block.length > 1 || rank < last || (rank === last && rank < RANK.option)) return false;
+    if (rank === 0 && readAs6(block)) return false;
+    last = rank;
+  }
+  return true;
+}
+
 /** The blocks of a rule in the order of its program. */
-export const orderedBlocks = (rule: Rule): Block[] => order(layoutRule(rule));
+export const orderedBlocks = (rule: Rule): Block[] =>
+  rule.optionsOnly || isOrdered(rule) ? rule.body : order(layoutRule(rule));

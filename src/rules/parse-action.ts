@@ -59,6 +59,8 @@ export const ACTIONS = [
   'tcp-setmss',
 ];
 
+const AN_ACTION = `an action: ${ACTIONS.join(', ')}`;
+
 /** Names that are one of our ports rather than a host: vale0:a, netmap:eth0, xdp:eth0, tap:x, pcap:file, null:, ... */
 const OUR_PORT = /^(vale[^:]*|netmap|xdp|packet|tap|pcap|null):/;
 
@@ -159,7 +161,7 @@ export function parseStateName(words: Words, anyAllowed: boolean): string {
 
 export function parseAction(words: Words, context: ParseContext): Action {
   if (words.peek()?.startsWith('//')) return { kind: 'count' }; // a rule that is only a comment
-  const word = words.next(`an action: ${ACTIONS.join(', ')}`);
+  const word = words.next(AN_ACTION);
   const plain = PLAIN[word];
   if (plain) return { kind: plain };
   switch (word) {

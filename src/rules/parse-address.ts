@@ -21,7 +21,7 @@ const ADDRESS = 'any, me, me6, table(name), an address, address/length, address:
 
 /** Split at commas that are not inside braces. */
 export function splitList(text: string): string[] {
-  return text.split(/,(?![^{]*\})/);
+  return text.includes(',') ? text.split(/,(?![^{]*\})/) : [text];
 }
 
 export function checkTableName(name: string): string {
@@ -89,15 +89,17 @@ export const hostAddress4 = (name: string, context: ParseContext): number =>
   hostAddress(name, 4, context) as number;
 
 function parseNet4(item: string, context: ParseContext): Net4 {
-  const [, host, separator, tail] = /^([^/:]*)([/:]?)(.*)$/.exec(item)!;
+  const at = item.search(/[/:]/);
+  const host = at < 0 ? item : item.slice(0, at);
+  const tail = item.slice(at + 1);
   let mask = 0xffffffff;
-  if (separator === '/') mask = mask4(parseNumber(tail!, 'prefix length', 0, 32));
-  if (separator === ':') {
-    const given = parseIp4(tail!, true);
+  if (at >= 0 && item[at] === '/') mask = mask4(parseNumber(tail, 'prefix length', 0, 32));
+  if (at >= 0 && item[at] === ':') {
+    const given = parseIp4(tail, true);
     if (given === undefined) throw new RuleError(`bad netmask "${tail}"`, { expected: 'a mask as a.b.c.d' });
     mask = given;
   }
-  return { address: (hostAddress4(host!, context) & mask) >>> 0, mask };
+  return { address: (hostAddress4(host, context) & mask) >>> 0, mask };
 }
 
 function parseNet6(item: string, context: ParseContext): Net {

@@ -137,11 +137,15 @@ function parseSidePorts(reader: BodyReader, rule: Rule, side: Side): void {
   ]);
 }
 
+const AN_ADDRESS = {
+  src: 'a source address: any, me, table(name), an address or a list',
+  dst: 'a destination address: any, me, table(name), an address or a list',
+};
+
 function parseSide(reader: BodyReader, rule: Rule, side: Side): void {
   const { words, context } = reader;
-  const what = side === 'src' ? 'source' : 'destination';
   parseBlock(reader, rule, () => {
-    const text = words.next(`a ${what} address: any, me, table(name), an address or a list`);
+    const text = words.next(AN_ADDRESS[side]);
     return { parsed: words.located(() => parseAddress(text, side, reader.protocol === 41, context)) };
   });
   parseSidePorts(reader, rule, side);

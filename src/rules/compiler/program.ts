@@ -57,8 +57,7 @@ export function assembleProgram(
     view.setUint32(offset + 8, at, true);
     view.setUint16(offset + 12, testWords, true);
     view.setUint16(offset + 14, words.length - testWords, true);
-    code.set(words, at);
-    at += words.length;
+    for (let i = 0; i < words.length; i++) code[at++] = words[i]!;
     offset += RULE;
   }
   for (const [index, { kind, arg }] of refs.patterns.entries()) {

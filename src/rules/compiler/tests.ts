@@ -35,6 +35,8 @@ const LIST: Record<ListField, number> = {
 
 /** A list; ranges that run backwards hold no value, and a list of only such matches nothing. */
 function listWords(opcode: number, flags: number, ranges: Range[]): number[] {
+  if (ranges.length === 1 && ranges[0]!.low <= ranges[0]!.high)
+    return insn(opcode, flags, 0, (ranges[0]!.low | (ranges[0]!.high << 16)) >>> 0);
   const words = ranges
     .filter(({ low, high }) => low <= high)
     .map(({ low, high }) => (low | (high << 16)) >>> 0);
@@ -96,6 +98,8 @@ export function testInsn(refs: References, test: Test, flags: number): number[] 
     case 'proto':
       return insn(OP.proto, flags, test.proto);
     case 'net4':
+      if (test.nets.length === 1)
+        return insn(OP.srcIp + side, flags, 0, test.nets[0]!.address, test.nets[0]!.mask);
       return insn(OP.srcIp + side, flags, 0, ...test.nets.flatMap(({ address, mask }) => [address, mask]));
     case 'net6':
       return insn(

@@ -4,11 +4,10 @@
 import { PATTERN } from './opcodes.js';
 
 /** An instruction and its payload as words. `flags` are NOT and OR. */
-export const insn = (opcode: number, flags: number, arg: number, ...payload: number[]): number[] => [
-  (opcode | flags | ((payload.length + 2) << 16)) >>> 0,
-  arg,
-  ...payload,
-];
+export function insn(opcode: number, flags: number, arg: number, ...payload: number[]): number[] {
+  payload.unshift((opcode | flags | ((payload.length + 2) << 16)) >>> 0, arg);
+  return payload;
+}
 
 /** Bytes of a number in network order, packed into words as they lie in memory. */
 export function bytesToWords(value: bigint, bytes: number): number[] {
