@@ -12,7 +12,8 @@ static void put_u16(uint8_t *at, uint32_t value)
 
 void rewrite_u16(uint8_t *at, uint16_t value, uint8_t *sum)
 {
-    if (sum) {
+    /* What does not change leaves the sum alone: over zeros only, the equation would turn 0xffff into 0. */
+    if (sum && view_u16(at) != value) {
         uint32_t total = (~(uint32_t)view_u16(sum) & 0xffff) + (~(uint32_t)view_u16(at) & 0xffff) + value;
         total = (total & 0xffff) + (total >> 16);
         total = (total & 0xffff) + (total >> 16);

@@ -120,6 +120,7 @@ export interface NativeRules {
   tableUpdate(update: Uint8Array): void;
   natConfig(nat: Uint8Array): void;
   natDelete(id: number): void;
+  natLog(id: number): string;
   counters(): NativeCounter[];
   zero(ids: Uint32Array | undefined, logOnly: boolean): void;
   states(now: bigint, expired: boolean): (Omit<DynamicState, 'expires'> & { expires: bigint })[];
@@ -201,6 +202,10 @@ export class NativeEngine implements RuleEngine {
 
   natDelete(id: number): void {
     this.rules.natDelete(id);
+  }
+
+  natLog(id: number): string {
+    return this.rules.natLog(id);
   }
 
   setVariables(sysctl: Sysctl): void {
