@@ -11,12 +11,27 @@ import { execute, type Reply, type Source } from './session.js';
 /** A request longer than this is refused: a rule file of a million rules is shorter. */
 const REQUEST_MAX = 256 * 1024 * 1024;
 
+/** Connections beyond these are closed at once. */
+const CLIENTS_MAX = 64;
+
 export interface ControlOptions {
   /** Path of the socket; default: one in the folder that ipfw looks into. */
   path?: string;
   /** Name of the program, part of the default path. */
   program: string;
+  /** Longest request in bytes. */
+  requestMax?: number;
 }
+
+/** Wait until a client has read what was sent to it, or is gone. */
+const readByClient = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+  });
 
 const texts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((each) => typeof each === 'string');
@@ -49,6 +64,7 @@ export class ControlServer {
     readonly path: string,
     private readonly server: Server,
     private readonly controller: Controller,
+    private readonly requestMax: number,
   ) {}
 
   /** Listen. Throws a RuleError when the path is taken. */
@@ -56,7 +72,8 @@ export class ControlServer {
     const file = options.path ?? path.join(makeControlFolder(), `${options.program}-${process.pid}.sock`);
     await claimPath(file);
     const server = createServer();
-    const control = new ControlServer(file, server, controller);
+    server.maxConnections = CLIENTS_MAX;
+    const control = new ControlServer(file, server, controller, options.requestMax ?? REQUEST_MAX);
     server.on('connection', (socket) => control.serve(socket));
     await new Promise<void>((resolve, reject) => {
       const mask = process.umask(0o177);
@@ -72,11 +89,19 @@ export class ControlServer {
     return control;
   }
 
+  /** While requests of a client are answered nothing more is read from it, so neither side's memory grows. */
   private serve(socket: Socket): void {
     this.clients.add(socket);
+    const lines: string[] = [];
     let pieces: Buffer[] = [];
     let size = 0;
-    let turn: Promise<void> = Promise.resolve();
+    const work = async (): Promise<void> => {
+      for (let line = lines.shift(); line !== undefined && !socket.destroyed; line = lines.shift()) {
+        await this.answer(socket, line);
+        if (socket.writableNeedDrain && !socket.destroyed) await readByClient(socket);
+      }
+      socket.resume();
+    };
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.clients.delete(socket));
     socket.on('data', (piece: Buffer) => {
@@ -86,11 +111,14 @@ export class ControlServer {
         pieces = [];
         size = 0;
         from = end + 1;
-        if (line) turn = turn.then(() => this.answer(socket, line));
+        if (line) lines.push(line);
       }
-      pieces.push(piece.subarray(from));
+      if (from < piece.length) pieces.push(piece.subarray(from));
       size += piece.length - from;
-      if (size > REQUEST_MAX) socket.destroy();
+      if (size > this.requestMax) socket.destroy();
+      if (lines.length === 0) return;
+      socket.pause();
+      void work();
     });
   }
 
