@@ -215,10 +215,13 @@ static uint64_t route_to_source(const struct rules_eval *e)
     return v->family == 4 ? table_find4(routes, v->src) : table_find6(routes, view_src6(v));
 }
 
+/* As in FreeBSD what goes out always matches, but versrcreach only IP; so does verrevpath what came from nowhere. */
 static bool route_match(const struct rules_eval *e, unsigned opcode)
 {
     const struct rules_view *v = e->view;
     if (v->seen & VIEW_OUT)
+        return opcode != NV_OP_VERSRCREACH || v->family != 0;
+    if (opcode == NV_OP_VERREVPATH && v->in_if == 0)
         return true;
     uint64_t token = route_to_source(e);
     const struct nv_rules_value *value = value_record(token);

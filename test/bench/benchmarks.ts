@@ -35,6 +35,7 @@ export const benchmarks: readonly Benchmark[] = [
   { name: 'null-tx', program: 'null_tx_bench.c', runs: 5, seconds: 0.2 },
   { name: 'sched', program: 'sched_bench.c', runs: 5, seconds: 0.1 },
   { name: 'emulate-live', program: 'emulate-live.ts', runs: 3, seconds: 1 },
+  { name: 'rules', program: 'rules_bench.c', runs: 3, seconds: 0.2 },
   { name: 'js-batch', program: 'js-batch.ts', runs: 5, seconds: 0.5 },
 ];
 
@@ -71,4 +72,15 @@ export const targets: readonly Target[] = [
   { bench: 'emulate-live', case: 'bandwidth 10Gbit/s', most: 0.1 },
   { bench: 'js-batch', case: 'first 8 bytes', least: 10 },
   { bench: 'js-batch', case: 'main thread', most: 3 },
+  { bench: 'rules', case: '1 rule', least: 40 },
+  { bench: 'rules', case: '10 rules', least: 35 },
+  { bench: 'rules', case: '100 rules', least: 25 },
+  { bench: 'rules', case: '1000 rules', least: 18 },
+  { bench: 'rules', case: '10000 rules', least: 10 },
+  { bench: 'rules', case: 'table of 500', least: 25 },
+  { bench: 'rules', case: 'table of 100000', least: 15 },
+  { bench: 'rules', case: '1 state', least: 20 },
+  { bench: 'rules', case: '1000 states', least: 12 },
+  { bench: 'rules', case: '100000 states', least: 6 },
+  { bench: 'rules', case: '1000000 states', least: 3 },
 ];
