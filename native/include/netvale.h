@@ -61,8 +61,9 @@ const char *nv_drop_name(unsigned reason);
 struct nv_port; /* one opened descriptor of a port */
 
 enum nv_open_flags {
-    NV_OPEN_EXISTING = 1u << 0, /* the port must exist already: -ENOENT otherwise */
-    NV_OPEN_COPY = 1u << 1,     /* always copy: tx buffers stay as they were, as netmap programs expect of VALE */
+    NV_OPEN_EXISTING = 1u << 0,  /* the port must exist already: -ENOENT otherwise */
+    NV_OPEN_COPY = 1u << 1,      /* always copy: tx buffers stay as they were, as netmap programs expect of VALE */
+    NV_OPEN_EXCLUSIVE = 1u << 2, /* as the name's flag x: -EBUSY when somebody else has these rings, now or later */
 };
 
 struct nv_open_options {

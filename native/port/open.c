@@ -194,7 +194,7 @@ static int bind_desc(struct nv_port *p, const struct nv_name *name, const struct
                      struct nv_error *err)
 {
     struct nv_desc_entry *d = p->desc_entry;
-    bool exclusive = (name->flags & NR_EXCLUSIVE) != 0;
+    bool exclusive = (name->flags & NR_EXCLUSIVE) || (opt->flags & NV_OPEN_EXCLUSIVE);
     int error = choose_rings(p, name, err);
     if (!error)
         error = check_exclusive(p, exclusive, err);

@@ -133,11 +133,13 @@ static void *relay_main(void *arg)
 
 static int open_sides(struct nv_relay *r, const struct nv_relay_plan *plan, struct nv_error *err)
 {
+    struct nv_open_options open = plan->open;
     int error = 0;
 
+    open.flags |= NV_OPEN_EXCLUSIVE; /* two relays on one ring would garble it */
     for (unsigned i = 0; i < 2 && error == 0; i++) {
         r->side[i].index = (uint8_t)i;
-        error = side_open(&r->side[i], plan->port[i], &plan->open, err);
+        error = side_open(&r->side[i], plan->port[i], &open, err);
         if (error == 0)
             error = side_spares(&r->side[i], i ? &r->side[0] : NULL, err);
         if (error == 0 && plan->rules) {
