@@ -4,6 +4,7 @@
  * and come back exactly once, in order of time, not before they could, and in their order where nothing reorders.
  */
 #include <pthread.h>
+#include <sched.h>
 
 #include "emulation_harness.h"
 #include "packet/random.h"
@@ -286,7 +287,7 @@ static void *change(void *arg)
     nv_random_seed(&random, 5, 5);
     while (!__atomic_load_n(&changer->stop, __ATOMIC_RELAXED)) {
         configure(changer->emu, &random, true);
-        changer->changes++;
+        __atomic_fetch_add(&changer->changes, 1, __ATOMIC_RELAXED);
     }
     return NULL;
 }
@@ -302,6 +303,8 @@ static void changes_from_another_thread(void)
     struct changer changer = {.emu = w.emu};
     nv_random_seed(&random, 9, 9);
     pthread_create(&thread, NULL, change, &changer);
+    while (__atomic_load_n(&changer.changes, __ATOMIC_RELAXED) == 0)
+        sched_yield(); /* on a busy machine it begins late */
     for (unsigned step = 0; step < 20000; step++) {
         struct nv_emu_packet *out[16];
         struct nv_emu_key key = random_key(&random);
