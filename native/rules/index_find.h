@@ -92,7 +92,7 @@ static inline __attribute__((always_inline)) void find_classes(const struct inde
                                                                uint32_t *classes)
 {
     uint32_t shifted[INDEX_BATCH];
-    const uint32_t *values = shifted;
+    const uint32_t *values;
 
     switch (f) {
     case FIELD_SRC4:

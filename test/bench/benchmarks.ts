@@ -36,6 +36,7 @@ export const benchmarks: readonly Benchmark[] = [
   { name: 'sched', program: 'sched_bench.c', runs: 5, seconds: 0.1 },
   { name: 'emulate-live', program: 'emulate-live.ts', runs: 3, seconds: 1 },
   { name: 'rules', program: 'rules_bench.c', runs: 3, seconds: 0.2 },
+  { name: 'rules-load', program: 'rules-load.ts', runs: 5, seconds: 0.5 },
   { name: 'js-batch', program: 'js-batch.ts', runs: 5, seconds: 0.5 },
 ];
 
@@ -83,4 +84,6 @@ export const targets: readonly Target[] = [
   { bench: 'rules', case: '1000 states', least: 12 },
   { bench: 'rules', case: '100000 states', least: 6 },
   { bench: 'rules', case: '1000000 states', least: 3 },
+  { bench: 'rules', case: 'longest wait', most: 1 },
+  { bench: 'rules-load', case: '10000 rules', most: 500 },
 ];

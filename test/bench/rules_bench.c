@@ -6,6 +6,8 @@
  * Programs of 100 rules and more have random prefixes, ports and protocols; 65,536 flows fall on all rules alike,
  * in random order. No verdict is remembered from one packet to the next.
  */
+#include <pthread.h>
+
 #include "bench.h"
 
 #include "../native/rules_build.h"
@@ -20,6 +22,8 @@ struct work {
     uint32_t flows;
     uint32_t next;
     uint64_t now;
+    void *program; /* as it was loaded */
+    size_t size;
 };
 
 static struct dice d;
@@ -59,6 +63,10 @@ static void load(struct work *w, struct build *b)
     const void *program = build_done(b, true, &size);
     for (unsigned linear = 0; linear < 2; linear++)
         must(nv_rules_load(w->rules[linear], program, size, &err));
+    w->program = malloc(size);
+    if (!w->program)
+        bench_fail("no memory for a program of %zu bytes", size);
+    memcpy(w->program, program, w->size = size);
     build_free(b);
 }
 
@@ -121,6 +129,37 @@ static double measure(struct bench_run *run, struct work *w, unsigned linear)
         w->now += 1000000; /* states stay young */
     }
     return (double)packets * 1e3 / (double)(now - start);
+}
+
+static int replacing; /* atomic */
+
+static void *replace(void *arg)
+{
+    struct work *w = arg;
+    while (__atomic_load_n(&replacing, __ATOMIC_ACQUIRE))
+        must(nv_rules_load(w->rules[0], w->program, w->size, &err));
+    return NULL;
+}
+
+/* The longest a batch took, in ms, which is what its packets waited; with another thread that replaces the program. */
+static double longest_wait(struct bench_run *run, struct work *w, bool load_too)
+{
+    pthread_t thread;
+    uint64_t longest = 0, now = bench_ns(), limit = now + (uint64_t)(run->seconds * 4e9);
+    replacing = load_too;
+    if (load_too && pthread_create(&thread, NULL, replace, w) != 0)
+        bench_fail("no second thread");
+    while (now < limit) {
+        if (!batch(w, 0, false))
+            bench_fail("verdicts differ from those of linear evaluation");
+        uint64_t then = bench_ns();
+        longest = then - now > longest ? then - now : longest;
+        now = then;
+    }
+    __atomic_store_n(&replacing, 0, __ATOMIC_RELEASE);
+    if (load_too)
+        pthread_join(thread, NULL);
+    return (double)longest / 1e6;
 }
 
 /* ---- programs ---------------------------------------------------------------------------------- */
@@ -279,6 +318,7 @@ static struct work *work_of(const struct kind *kind)
             nv_rules_worker_close(work->workers[i]);
             nv_rules_destroy(work->rules[i]);
         }
+        free(work->program);
         free(work->frames);
         free(work->expected);
         free(work);
@@ -297,6 +337,16 @@ static double linear(struct bench_run *run)
     return measure(run, work_of(run->arg), 1);
 }
 
+static double replaced(struct bench_run *run)
+{
+    return longest_wait(run, work_of(run->arg), true);
+}
+
+static double left_alone(struct bench_run *run)
+{
+    return longest_wait(run, work_of(run->arg), false);
+}
+
 int main(int argc, char **argv)
 {
     static const struct kind kinds[] = {{few_rules, 1},      {few_rules, 10},  {many_rules, 100},    {many_rules, 1000},
@@ -306,8 +356,10 @@ int main(int argc, char **argv)
                                         "10000 rules", "table of 500",  "table of 100000", "1 state",
                                         "1000 states", "100000 states", "1000000 states"};
     enum { CASES = sizeof(kinds) / sizeof(kinds[0]) };
-    struct bench_case cases[CASES];
+    struct bench_case cases[CASES + 1];
     for (unsigned i = 0; i < CASES; i++)
         cases[i] = (struct bench_case){names[i], "Mpps", by_index, &kinds[i], "linear", linear, &kinds[i]};
-    return bench_main(argc, argv, "rules", cases, CASES);
+    static const struct kind many = {many_rules, 10000};
+    cases[CASES] = (struct bench_case){"longest wait", "ms", replaced, &many, "left alone", left_alone, &many};
+    return bench_main(argc, argv, "rules", cases, CASES + 1);
 }
