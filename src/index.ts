@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // index.ts: what programs import from "netvale".
 export * from './capture/index.js';
+export { type Departure, Emulator, type EmulatorOptions } from './emulation/emulator.js';
+export { LiveEmulation, type LiveOptions, startEmulation } from './emulation/live.js';
 export {
   type CommandOptions,
   type CommandResult,
@@ -8,6 +10,33 @@ export {
   type RunningLink,
   runBehindLink,
 } from './emulation/namespace.js';
+export type { ReplayPacket } from './emulation/packet-stream.js';
+export {
+  type DirectionStats,
+  type Measure,
+  Relay,
+  type RelayOptions,
+  type RelayStats,
+} from './emulation/relay.js';
+export {
+  type Change,
+  Topology,
+  type TopologyLiveOptions,
+  type TopologyOptions,
+} from './emulation/topology.js';
+export { type DoneChange, RunningTopology } from './emulation/topology-live.js';
+export {
+  type ReplayOptions,
+  type ReplayResult,
+  TopologyReplay,
+} from './emulation/topology-replay.js';
+export type {
+  FlowParameters,
+  LinkParameters,
+  PipeParameters,
+  QueueParameters,
+  SchedParameters,
+} from './emulation/topology-settings.js';
 export { checkPlan, Engine, type EngineInfo, startEngine } from './engine/engine.js';
 export type { EngineState, EngineStats, WorkerStats } from './engine/page.js';
 export { isNetvaleError, type NetvaleError } from './errors.js';

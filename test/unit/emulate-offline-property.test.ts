@@ -6,9 +6,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NativeEngine, openRules } from '../../src/rules/index.js';
 import { Arrivals } from '../../tools/lib/emulate/offline-inputs.js';
-import { isOver, type Journey } from '../../tools/lib/emulate/offline-journey.js';
-import { Links } from '../../tools/lib/emulate/offline-links.js';
-import { EPOCH, Replay } from '../../tools/lib/emulate/offline-replay.js';
+import { isOver, type Journey } from '../../src/emulation/journey.js';
+import { Links } from '../../src/emulation/virtual-links.js';
+import { EPOCH, Replay } from '../../src/emulation/replay.js';
 import { readInput } from '../../tools/lib/emulate/offline-settings.js';
 import { ip, Laboratory, udp } from './emulate-packets.js';
 

@@ -9,32 +9,22 @@ import {
   LINK_RAW,
   openCapture,
 } from '../../../src/capture/index.js';
+import type { Arrival, PacketSource } from '../../../src/emulation/journey.js';
 import { netvaleError } from '../../../src/errors.js';
 import type { NativeEngine } from '../../../src/rules/index.js';
-import type { PacketSide } from '../../../src/rules/packet-batch.js';
 import type { InputSpec } from './offline-settings.js';
 
 /** LINKTYPE_IPV4 and LINKTYPE_IPV6: like RAW, of one family. */
 const RAW_TYPES = new Set([LINK_RAW, 228, 229]);
 
-export interface OfflineInput {
+export interface OfflineInput extends PacketSource {
   spec: InputSpec;
   reader: CaptureReader;
-  side: PacketSide;
   /** Packets met. */
   packets: number;
   bytes: number;
-  /** Packets lost. */
-  dropped: number;
   /** The next packet, if it has been read. */
   ahead?: CapturedPacket;
-}
-
-export interface Arrival {
-  input: OfflineInput;
-  /** Nanoseconds since the first packet of all files. */
-  time: bigint;
-  data: Uint8Array;
 }
 
 /** One clear line for a file that cannot be opened. */

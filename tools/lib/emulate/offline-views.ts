@@ -2,8 +2,8 @@
 // offline-views.ts: shows what became of packets, in the order of their arrival: as JSON records or for people.
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { isOver, type Journey } from './offline-journey.js';
-import type { LinkMeter } from './offline-meter.js';
+import { isOver, type Journey } from '../../../src/emulation/journey.js';
+import type { LinkMeter } from '../../../src/emulation/link-meter.js';
 
 /** What one packet, or the end, looks like. */
 export interface OfflineView {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline.ts: `emulate --offline`: rules and links on capture files, in virtual time.
 import { Presets, SingleBar } from 'cli-progress';
+import { EPOCH, Replay } from '../../../src/emulation/replay.js';
+import { Links } from '../../../src/emulation/virtual-links.js';
 import { RuleError } from '../../../src/rules/error.js';
 import {
   type HostFacts,
@@ -12,9 +14,7 @@ import {
 import { UsageError } from '../options.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt } from '../program.js';
 import { Arrivals } from './offline-inputs.js';
-import { Links } from './offline-links.js';
 import { LogFile, Outputs } from './offline-outputs.js';
-import { EPOCH, Replay } from './offline-replay.js';
 import type { OfflineSettings } from './offline-settings.js';
 import { JsonRecords, Printer, type RuleCounts, TextSummary } from './offline-views.js';
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// offline-replay.ts: passes packets through rules and links in the captures' time: arrivals, departures and the expiry of
+// replay.ts: passes packets through rules and links in the captures' time: arrivals, departures and the expiry of
 // states, in the order of their instants.
-import type { NativeEngine, NativeEvent } from '../../../src/rules/index.js';
-import { PacketBatch } from '../../../src/rules/packet-batch.js';
-import type { Arrival, Arrivals } from './offline-inputs.js';
-import { copyOf, type Journey, newJourney } from './offline-journey.js';
-import type { Links, Parcel } from './offline-links.js';
+import type { NativeEngine, NativeEvent } from '../rules/index.js';
+import { PacketBatch } from '../rules/packet-batch.js';
+import { type Arrival, type ArrivalStream, copyOf, type Journey, newJourney } from './journey.js';
+import type { ChangeSchedule, ReplaySink } from './replay-sink.js';
+import type { Links, Parcel } from './virtual-links.js';
 
 /** The engine's clock when the first packet arrives: 0 means "never" to it. */
 export const EPOCH = 1_000_000_000n;
@@ -15,36 +15,25 @@ const ARENA = 1 << 20;
 /** Seconds a gap between packets is gone through one by one, for keep-alives; what is beyond is one step. */
 const LONGEST_GAP = 100_000;
 
-/** What the replay tells of; times are those since the first packet. */
-export interface ReplaySink {
-  arrived(journey: Journey): void;
-  /** A packet goes on its way. */
-  departed(journey: Journey, time: bigint, frame: Uint8Array): void;
-  /** A packet that rules made: a reply to one that came by `iface`, or a keep-alive. */
-  answered(iface: string, out: boolean, time: bigint, frame: Uint8Array): void;
-  /** A packet, or a copy of one, goes to a divert port or a port named by fwd. */
-  diverted(port: number | string, journey: Journey, time: bigint, frame: Uint8Array): void;
-  logged(journey: Journey, rule: number, where: number, time: bigint, frame: Uint8Array): void;
-}
-
 export interface ReplayOptions {
   engine: NativeEngine;
-  arrivals: Arrivals;
+  arrivals: ArrivalStream;
   links: Links;
   onePass: boolean;
   sink: ReplaySink;
   /** Kept at the engine's time. */
   clock: { now: bigint };
+  changes?: ChangeSchedule;
 }
 
 export class Replay {
   private readonly engine: NativeEngine;
-  private readonly arrivals: Arrivals;
+  private readonly arrivals: ArrivalStream;
   private readonly links: Links;
-  private readonly onePass: boolean;
+  /** May be set between packets, by a change. */
+  onePass: boolean;
   private readonly sink: ReplaySink;
   private readonly batch = new PacketBatch(BATCH, ARENA);
-  private readonly names = new Map<number, string>();
   /** A packet that did not fit into the last batch. */
   private left: Arrival | undefined;
   private packets = 0;
@@ -52,15 +41,21 @@ export class Replay {
   private second = EPOCH + SECOND;
   private states = true;
   private readonly clock: { now: bigint };
+  private readonly changes: ChangeSchedule | undefined;
 
-  constructor({ engine, arrivals, links, onePass, sink, clock }: ReplayOptions) {
+  constructor({ engine, arrivals, links, onePass, sink, clock, changes }: ReplayOptions) {
     this.clock = clock;
     this.engine = engine;
     this.arrivals = arrivals;
     this.links = links;
     this.onePass = onePass;
     this.sink = sink;
-    for (const { spec, side } of arrivals.inputs) this.names.set(side.inIf || side.outIf, spec.iface);
+    this.changes = changes;
+  }
+
+  private changeAt(): bigint | undefined {
+    const at = this.changes?.next();
+    return at === undefined ? undefined : at + EPOCH;
   }
 
   private take(): Arrival | undefined {
@@ -74,12 +69,14 @@ export class Replay {
     const first = this.take();
     if (!first) return false;
     this.advance(first.time + EPOCH);
+    const change = this.changeAt();
     const arrived: { journey: Journey; data: Uint8Array }[] = [];
     this.batch.clear();
     for (let arrival: Arrival | undefined = first; arrival; arrival = this.take()) {
       const time = arrival.time + EPOCH;
       // Later packets must not be judged before what happens until they arrive.
-      const apart = arrived.length > 0 && (!this.onePass || time >= this.second);
+      const changed = change !== undefined && time >= change;
+      const apart = arrived.length > 0 && (!this.onePass || time >= this.second || changed);
       if (apart || !this.batch.hasRoom(arrival.data.length)) {
         this.left = arrival;
         break;
@@ -99,13 +96,28 @@ export class Replay {
     return true;
   }
 
-  /** Let everything leave that is on its way. */
+  /** Let everything leave that is on its way, and do the changes that are left. */
   drain(): void {
-    for (let due = this.links.next(); due !== undefined; due = this.links.next()) this.advance(due);
+    for (;;) {
+      const due = this.links.next();
+      const change = this.changeAt();
+      const next = due === undefined || (change !== undefined && change < due) ? change : due;
+      if (next === undefined) return;
+      this.advance(next);
+    }
   }
 
-  /** Let time pass up to an arrival: departures and the expiry of states. */
+  /** Let time pass up to an arrival: departures, changes and the expiry of states. */
   private advance(to: bigint): void {
+    for (let at = this.changeAt(); at !== undefined && at <= to; at = this.changeAt()) {
+      this.pass(at);
+      this.links.release(at, this.released); // nothing is due: the links are told the time
+      this.changes!.apply();
+    }
+    this.pass(to);
+  }
+
+  private pass(to: bigint): void {
     for (let left = LONGEST_GAP; this.states && this.second <= to; left--) {
       if (left === 0) this.second = to - (to % SECOND);
       this.depart(this.second);
@@ -122,7 +134,7 @@ export class Replay {
   private depart(to: bigint): void {
     for (let due = this.links.next(); due !== undefined && due <= to; due = this.links.next())
       // What goes on may leave another link before the rest does.
-      this.links.release(this.onePass ? to : due, this.released);
+      this.links.release(this.onePass && !this.changes ? to : due, this.released);
     this.clock.now = to;
   }
 
@@ -135,8 +147,8 @@ export class Replay {
     this.clock.now = time;
     const own = copy ? copyOf(journey) : journey;
     if (drop !== undefined) this.lost(own, drop);
-    else if (this.onePass) this.passed(own, time, frame);
-    else this.goOn(own, time, frame, context!);
+    else if (context === undefined) this.passed(own, time, frame);
+    else this.goOn(own, time, frame, context);
   };
 
   private passed(journey: Journey, time: bigint, frame: Uint8Array): void {
@@ -248,7 +260,8 @@ export class Replay {
 
   /** What answers a packet that came in goes out by its interface, and the other way round. */
   private answer(event: Extract<NativeEvent, { kind: 'answer' }>, time: bigint): void {
-    const iface = this.names.get(event.out ? event.outIf : event.inIf) ?? '';
-    this.sink.answered(iface, !event.out, time - EPOCH, event.frame);
+    const id = event.out ? event.outIf : event.inIf;
+    const side = this.arrivals.inputs.find(({ side: { out, outIf, inIf } }) => (out ? outIf : inIf) === id);
+    this.sink.answered(side?.spec.iface ?? '', !event.out, time - EPOCH, event.frame);
   }
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// offline-links.ts: pipes, queues and schedulers on the virtual clock: the emulator, and the packets that are on it.
+// virtual-links.ts: pipes, queues and schedulers on the virtual clock: the emulator, and the packets that are on it.
 
-import { Emulator } from '../../../src/emulation/emulator.js';
-import { KIND, newRelease, PACKET } from '../../../src/emulation/native.js';
-import { native } from '../../../src/native.js';
-import { promiseOf } from '../../../src/report/link-records.js';
-import type { DummynetKind } from '../../../src/rules/dummynet.js';
-import { RuleError } from '../../../src/rules/error.js';
-import type { OpenRules } from '../../../src/rules/index.js';
-import { flipBit, ipOf, isCapable, markCongestion } from './offline-ip.js';
-import type { Journey } from './offline-journey.js';
-import { LinkMeter } from './offline-meter.js';
+import { native } from '../native.js';
+import { promiseOf } from '../report/link-records.js';
+import type { DummynetKind } from '../rules/dummynet.js';
+import type { DummynetObjects } from '../rules/dummynet-objects.js';
+import { RuleError } from '../rules/error.js';
+import type { OpenRules } from '../rules/index.js';
+import { Emulator } from './emulator.js';
+import type { Journey } from './journey.js';
+import { flipBit, ipOf, isCapable, markCongestion } from './link-marks.js';
+import { LinkMeter } from './link-meter.js';
+import { KIND, newRelease, PACKET } from './native.js';
 
 /** A packet that goes on a link, and how it goes on behind it when one_pass is off. */
 export interface Parcel {
@@ -57,29 +58,42 @@ export class Links {
   private readonly waiting: (Waiting | undefined)[] = [];
   private readonly free: number[] = [];
   private readonly columns = newRelease(BATCH);
-  private readonly duplicates: boolean;
+  private readonly objects: DummynetObjects;
+  private duplicates = false;
   private duplicated = 0;
 
-  /** Throws a RuleError when parameters make no sense. */
-  constructor({ controller }: OpenRules, seed: bigint) {
-    const { dummynet } = controller.world;
-    this.emulator = new Emulator({ seed });
+  /**
+   * `from`: a seed, for an emulator of its own, or the one that the rules' engine already keeps configured. Throws a
+   * RuleError when parameters make no sense.
+   */
+  constructor({ controller }: Pick<OpenRules, 'controller'>, from: bigint | Emulator) {
+    this.objects = controller.world.dummynet;
+    this.emulator = typeof from === 'bigint' ? new Emulator({ seed: from }) : from;
     try {
-      for (const kind of ORDER)
-        for (const [number, config] of dummynet.all(kind)) this.configure(kind, number, config);
-      for (const kind of ['pipe', 'queue'] as const)
-        for (const [number] of dummynet.all(kind))
-          this.targets[kind].set(number, {
-            kind: KIND[kind],
-            number,
-            meter: new LinkMeter(kind, number, promiseOf(dummynet, kind, number)),
-            wantsKey: this.emulator.native.wantsKey(KIND[kind], number),
-          });
+      if (typeof from === 'bigint')
+        for (const kind of ORDER)
+          for (const [number, config] of this.objects.all(kind)) this.configure(kind, number, config);
+      this.refresh();
     } catch (error) {
       this.emulator.close();
       throw error;
     }
-    this.duplicates = ORDER.some((kind) => dummynet.all(kind).some(([, config]) => config.duplicate));
+  }
+
+  /** Look at the objects again: they are not what they were. */
+  refresh(): void {
+    const { objects, targets } = this;
+    for (const kind of ['pipe', 'queue'] as const) {
+      for (const number of targets[kind].keys()) if (!objects.get(kind, number)) targets[kind].delete(number);
+      for (const [number] of objects.all(kind)) {
+        const promised = promiseOf(objects, kind, number);
+        const meter = targets[kind].get(number)?.meter ?? new LinkMeter(kind, number, promised);
+        meter.promised = promised;
+        const wantsKey = this.emulator.native.wantsKey(KIND[kind], number);
+        targets[kind].set(number, { kind: KIND[kind], number, meter, wantsKey });
+      }
+    }
+    this.duplicates = ORDER.some((kind) => objects.all(kind).some(([, config]) => config.duplicate));
   }
 
   private configure(kind: DummynetKind, number: number, config: Parameters<Emulator['configure']>[2]): void {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// offline-meter.ts: what a pipe or queue carried, beside what its configuration promises.
-import type { PromiseRecord } from '../../../src/report/link-records.js';
+// link-meter.ts: what a pipe or queue carried, beside what its configuration promises.
+import type { PromiseRecord } from '../report/link-records.js';
 
 export class LinkMeter {
   readonly kind: 'pipe' | 'queue';
   readonly number: number;
-  readonly promised: PromiseRecord['promised'];
+  /** As configured last. */
+  promised: PromiseRecord['promised'];
   packets = 0;
   passed = 0;
   lost = 0;

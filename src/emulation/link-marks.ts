@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// offline-ip.ts: what a link does to a packet's bytes: congestion marks (RFC 3168) and flipped bits.
+// link-marks.ts: what a link does to a packet's bytes: congestion marks (RFC 3168) and flipped bits.
 
 /** Where a frame's IP header begins, and its version. */
 export interface IpHeader {

@@ -1,6 +1,33 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// offline-journey.ts: what becomes of one packet, from its arrival to its departure or loss.
-import type { OfflineInput } from './offline-inputs.js';
+// journey.ts: what becomes of one packet, from its arrival to its departure or loss.
+import type { PacketSide } from '../rules/packet-batch.js';
+
+/** Packets of one kind: by which interface they come in or go out. */
+export interface PacketSource {
+  spec: {
+    /** As records name it: "in:em0". */
+    name: string;
+    out: boolean;
+    iface: string;
+  };
+  side: PacketSide;
+  /** Packets lost. */
+  dropped: number;
+}
+
+export interface Arrival {
+  input: PacketSource;
+  /** Nanoseconds since the first packet, or since the start. */
+  time: bigint;
+  data: Uint8Array;
+}
+
+/** Packets in the order of their times. */
+export interface ArrivalStream {
+  inputs: readonly PacketSource[];
+  /** undefined: there are no more. */
+  next(): Arrival | undefined;
+}
 
 export interface Pass {
   rule: number;
@@ -16,7 +43,7 @@ export interface LogEntry {
 
 export interface Journey {
   packet: number;
-  input: OfflineInput;
+  input: PacketSource;
   /** Times are nanoseconds since the first packet. */
   time: bigint;
   length: number;
@@ -37,7 +64,7 @@ export interface Journey {
   logs: LogEntry[];
 }
 
-export const newJourney = (packet: number, input: OfflineInput, time: bigint, length: number): Journey => ({
+export const newJourney = (packet: number, input: PacketSource, time: bigint, length: number): Journey => ({
   packet,
   input,
   time,

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// packet-stream.ts: a program's packets as the replay wants them.
+import { netvaleError } from '../errors.js';
+import type { NativeEngine } from '../rules/native-engine.js';
+import type { Arrival, ArrivalStream, PacketSource } from './journey.js';
+
+/** A packet as it arrives. */
+export interface ReplayPacket {
+  /** Nanoseconds, from any instant; not before the packet before it. */
+  time: bigint;
+  /** From its MAC header on. Must not change before its result is there. */
+  frame: Uint8Array;
+  direction: 'in' | 'out';
+  /** It comes in, or goes out, by this interface. */
+  interface: string;
+  /** Of one that goes out: the interface it came in by, if it is forwarded. */
+  received?: string;
+}
+
+/** The packets of a program as the replay wants them. */
+export class PacketStream implements ArrivalStream {
+  readonly inputs: PacketSource[] = [];
+  start: bigint | undefined;
+  private readonly packets: Iterator<ReplayPacket>;
+  private readonly sources = new Map<string, PacketSource>();
+  private count = 0;
+  private last = 0n;
+
+  constructor(
+    packets: Iterable<ReplayPacket>,
+    start: bigint | undefined,
+    private readonly engine: NativeEngine,
+    private readonly layer: 2 | 3,
+  ) {
+    this.packets = packets[Symbol.iterator]();
+    this.start = start;
+  }
+
+  next(): Arrival | undefined {
+    const { value, done } = this.packets.next();
+    if (done) return undefined;
+    const packet: ReplayPacket = value;
+    this.start ??= packet.time;
+    const time = packet.time - this.start;
+    if (time < this.last)
+      throw netvaleError(
+        'EINVAL',
+        `packet ${this.count}: its time ${packet.time} is before ${this.last + this.start}: give packets in order of time`,
+      );
+    this.last = time;
+    this.count++;
+    return { input: this.source(packet), time, data: packet.frame };
+  }
+
+  private source({ direction, interface: iface, received = '' }: ReplayPacket): PacketSource {
+    const key = `${direction}:${iface}:${received}`;
+    let source = this.sources.get(key);
+    if (!source) {
+      const out = direction === 'out';
+      const id = this.engine.rules.interface(iface);
+      const from = received === '' ? 0 : this.engine.rules.interface(received);
+      source = {
+        spec: { name: `${direction}:${iface}`, out, iface },
+        side: { inIf: out ? from : id, outIf: out ? id : 0, out, layer: this.layer, raw: false },
+        dropped: 0,
+      };
+      this.sources.set(key, source);
+      this.inputs.push(source);
+    }
+    return source;
+  }
+}
