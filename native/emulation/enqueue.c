@@ -61,10 +61,10 @@ static enum nv_emu_drop join(struct nv_emu *emu, struct emu_queue *queue, struct
         if (drop)
             return drop;
     }
-    if (idle && path->single && !queue->flow.management && !(plan->link.does & LINK_AIR)) {
+    if (idle && path->flags & PATH_SINGLE && !queue->flow.management && !(plan->link.does & LINK_AIR)) {
         emu_transmit(emu, path, packet, now_ns);
     } else {
-        if (path->single) {
+        if (path->flags & PATH_SINGLE) {
             flow_push(&queue->flow, packet);
         } else {
             emu->serving = path;
@@ -121,7 +121,7 @@ static enum nv_emu_drop arrive(struct nv_emu *emu, struct emu_queue *queue, stru
     if (!drop)
         drop = join(emu, queue, packet, now_ns);
     if (drop) {
-        queue->drops++;
+        emu_queue_drop(queue, packet);
         if (set->config.no_error)
             packet->flags |= NV_EMU_NO_ERROR;
     }
@@ -204,6 +204,7 @@ struct aim {
     struct emu_set *set;
     struct emu_id id;
     uint32_t hash;
+    struct emu_queue *queue; /* perhaps: found by hash alone */
 };
 
 static void aim(struct nv_emu *emu, const struct nv_emu_send *send, struct aim *aim)
@@ -219,47 +220,61 @@ static void aim(struct nv_emu *emu, const struct nv_emu_send *send, struct aim *
         __builtin_prefetch(&emu->queue_table.cells[aim->hash & emu->queue_table.mask]);
 }
 
-/* The lines of the queue, and of its path, that arrive() will touch. */
-static void approach(struct nv_emu *emu, const struct aim *aim, unsigned step)
+/* Bring into the cache what arrive() will touch, one dependent access a step: the queue, its path, the path's event. */
+static void approach(struct nv_emu *emu, struct aim *aim, unsigned step)
 {
-    if (!aim->set || !aim->set->masked || !emu->queue_table.cells)
+    if (!aim->set || !aim->set->masked)
         return;
-    struct emu_hash_cell cell = emu->queue_table.cells[aim->hash & emu->queue_table.mask];
-    if (!cell.ref)
-        return;
-    struct emu_queue *queue = slab_at(&emu->queues, cell.ref - 1);
     if (step == 0) {
-        __builtin_prefetch(&queue->flow, 1);
-        __builtin_prefetch(queue->word, 1);
-    } else {
-        struct emu_path *path = queue->path;
-        if (!path)
+        const struct emu_hash *table = &emu->queue_table;
+        aim->queue = NULL;
+        if (!table->cells)
             return;
+        for (uint32_t at = aim->hash & table->mask; table->cells[at].ref; at = (at + 1) & table->mask)
+            if (table->cells[at].hash == aim->hash) {
+                aim->queue = slab_at(&emu->queues, table->cells[at].ref - 1);
+                break;
+            }
+        if (aim->queue) {
+            __builtin_prefetch(&aim->queue->flow, 1);
+            __builtin_prefetch(aim->queue->word, 1);
+        }
+        return;
+    }
+    /* a queue that went away meanwhile has no path */
+    struct emu_path *path = aim->queue ? aim->queue->path : NULL;
+    if (!path)
+        return;
+    if (step == 1) {
         __builtin_prefetch(path, 1);
-        __builtin_prefetch(&path->served_ns, 1);
+    } else {
+        __builtin_prefetch(&emu->wheel.nodes[path->number], 1);
+        __builtin_prefetch(path->tail, 1);
     }
 }
 
 unsigned nv_emu_enqueue_batch(struct nv_emu *emu, uint64_t now_ns, struct nv_emu_send *sends, unsigned count)
 {
-    struct aim ring[4 * AHEAD];
+    enum { STEPS = 3, RING = (STEPS + 1) * AHEAD };
+    struct aim ring[RING];
     unsigned taken = 0;
 
     pthread_mutex_lock(&emu->lock);
     clock_to(emu, now_ns);
-    for (unsigned i = 0; i < count + 3 * AHEAD; i++) {
+    /* without masks nothing is far away */
+    const unsigned steps = emu->masked ? STEPS : 0, lead = steps ? steps * AHEAD : AHEAD;
+    for (unsigned i = 0; i < count + lead; i++) {
         if (i < count)
-            aim(emu, &sends[i], &ring[i % (4 * AHEAD)]);
-        if (emu->masked) {
-            if (i >= AHEAD && i - AHEAD < count)
-                approach(emu, &ring[(i - AHEAD) % (4 * AHEAD)], 0);
-            if (i >= 2 * AHEAD && i - 2 * AHEAD < count)
-                approach(emu, &ring[(i - 2 * AHEAD) % (4 * AHEAD)], 1);
+            aim(emu, &sends[i], &ring[i % RING]);
+        for (unsigned step = 0; step < steps; step++) {
+            unsigned at = i - (step + 1) * AHEAD + 1;
+            if (at < count)
+                approach(emu, &ring[at % RING], step);
         }
-        if (i < 3 * AHEAD)
+        if (i < lead)
             continue;
-        struct nv_emu_send *send = &sends[i - 3 * AHEAD];
-        const struct aim *at = &ring[(i - 3 * AHEAD) % (4 * AHEAD)];
+        struct nv_emu_send *send = &sends[i - lead];
+        const struct aim *at = &ring[(i - lead) % RING];
         send->drop = (uint8_t)offer(emu, at->set, &at->id, at->hash, send, now_ns);
         taken += send->drop == NV_EMU_DROP_NONE;
     }

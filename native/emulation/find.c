@@ -231,15 +231,15 @@ static bool join(struct nv_emu *emu, struct emu_path *path, struct emu_queue *qu
         struct emu_sched *sched = emu_sched_make(emu, path->plan);
         if (!sched)
             return false;
-        if (ops->join(sched, &path->single->flow) < 0) {
+        if (ops->join(sched, &path->queues->flow) < 0) {
             emu_sched_free(emu, path->plan, sched);
             return false;
         }
         path->sched = sched;
-        path->single = NULL;
+        path->flags &= ~(uint32_t)PATH_SINGLE;
     }
     if (!path->sched)
-        path->single = queue;
+        path->flags |= PATH_SINGLE;
     else if (ops->join(path->sched, &queue->flow) < 0)
         return false;
     queue->path_next = path->queues;
@@ -313,7 +313,9 @@ void emu_queue_free(struct nv_emu *emu, struct emu_queue *queue)
     emu_queue_orphan(emu, queue);
     if (path->sched && !(queue->flow.state & QUEUE_APART))
         path->plan->ops->leave(path->sched, &queue->flow);
-    path->single = NULL;
+    path->flags &= ~(uint32_t)PATH_SINGLE;
+    path->gone += queue->packets - queue->drops;
+    path->gone_bytes += queue->bytes - queue->dropped_bytes;
     *queue->path_here = queue->path_next;
     if (queue->path_next)
         queue->path_next->path_here = queue->path_here;

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "emulation/slab.h"
+
 void emu_hash_put(struct emu_hash *table, uint32_t hash, uint32_t number)
 {
     uint32_t at = hash & table->mask;
@@ -18,7 +20,7 @@ bool emu_hash_room(struct emu_hash *table)
     if (table->cells && 2 * (table->used + 1) <= table->mask + 1)
         return true;
     uint32_t size = table->cells ? 2 * (table->mask + 1) : 64;
-    struct emu_hash bigger = {calloc(size, sizeof *bigger.cells), size - 1, 0, table->spent};
+    struct emu_hash bigger = {emu_zeroed(size * sizeof *bigger.cells), size - 1, 0, table->spent};
     if (!bigger.cells)
         return false;
     for (uint32_t i = 0; table->cells && i <= table->mask; i++)

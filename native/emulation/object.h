@@ -114,13 +114,14 @@ enum {
 struct emu_queue {
     struct emu_flow flow; /* its first line is what an arriving packet needs */
 
-    uint64_t word[2]; /* of the id */
+    uint64_t word[2] __attribute__((aligned(64))); /* of the id; a line of its own begins here */
     struct emu_path *path;
     struct emu_set *set;
     uint64_t packets, bytes, drops; /* offered, losses included; lost */
     uint64_t seen_ns;               /* last arrival */
 
     uint64_t far[4];
+    uint64_t dropped_bytes;
     uint32_t number, hash;                    /* in the slab; in the table */
     struct emu_queue *next, **here;           /* of the set */
     struct emu_queue *path_next, **path_here; /* of the path */
@@ -131,16 +132,15 @@ struct emu_path {
     struct nv_emu_packet *head, *tail; /* delay line: a list, or with PATH_HEAP a pairing heap with root head */
     uint64_t last_ns;                  /* latest departure on it */
     struct emu_plan *plan;
-    struct emu_queue *single; /* FIFO with one queue: no scheduler is asked */
-    uint32_t number;          /* in the slab and the wheel */
-    uint32_t waiting;         /* packets in the scheduler */
+    uint32_t number;  /* in the slab and the wheel */
+    uint32_t waiting; /* packets in the scheduler */
+    uint32_t line;    /* packets on the delay line */
+    uint32_t flags;   /* that much a simple pipe needs for a packet */
 
     uint64_t served_ns; /* last service, for burst credit */
     struct emu_sched *sched;
     struct emu_impaired *impaired;
-    uint64_t departed, departed_bytes;
-    uint32_t line; /* packets on the delay line */
-    uint32_t flags;
+    uint64_t gone, gone_bytes; /* put on the link for queues that are gone */
     uint32_t hash, queue_count;
     struct emu_queue *queues;
 
@@ -148,7 +148,8 @@ struct emu_path {
     struct emu_path *next, **here; /* of the plan */
 } __attribute__((aligned(64)));
 
-enum { PATH_HEAP = 1, PATH_ORPHAN = 2, PATH_UNLISTED = 4 }; /* of emu_path.flags */
+/* Of emu_path.flags. SINGLE: FIFO with one queue; no scheduler is asked. */
+enum { PATH_HEAP = 1, PATH_ORPHAN = 2, PATH_UNLISTED = 4, PATH_SINGLE = 8 };
 
 struct nv_emu {
     pthread_mutex_t lock;
@@ -176,6 +177,13 @@ struct nv_emu {
 
     struct nv_emu_totals totals;
 };
+
+/* Count a packet that the queue lost. */
+static inline void emu_queue_drop(struct emu_queue *queue, const struct nv_emu_packet *packet)
+{
+    queue->drops++;
+    queue->dropped_bytes += packet->length;
+}
 
 /* ---- find.c ---- */
 

@@ -145,9 +145,9 @@ void emu_path_move(struct nv_emu *emu, struct emu_path *path, const struct emu_p
     }
     emu_sched_free(emu, was, old);
     path->sched = sched;
-    path->single = NULL;
+    path->flags &= ~(uint32_t)PATH_SINGLE;
     if (!sched) { /* FIFO with one queue at most */
-        path->single = path->queues;
+        path->flags |= path->queues ? PATH_SINGLE : 0u;
         return;
     }
     for (struct emu_queue *queue = path->queues; queue; queue = queue->path_next) {
@@ -159,9 +159,10 @@ void emu_path_move(struct nv_emu *emu, struct emu_path *path, const struct emu_p
                 break;
             }
             while (queue->flow.packets) {
+                struct nv_emu_packet *packet = flow_pop(&queue->flow);
                 path->waiting--;
-                queue->drops++;
-                emu_lose(emu, flow_pop(&queue->flow), NV_EMU_DROP_NO_MEMORY, emu->now_ns);
+                emu_queue_drop(queue, packet);
+                emu_lose(emu, packet, NV_EMU_DROP_NO_MEMORY, emu->now_ns);
             }
         }
     }

@@ -33,6 +33,21 @@ static inline bool upcoming(const struct nv_emu *emu, const struct emu_path *pat
     return event->time != UINT64_MAX;
 }
 
+/* Bring into the cache the paths whose turn comes soon, and the packets of those that come next. */
+static void look_ahead(const struct nv_emu *emu, uint32_t *seen)
+{
+    const struct wheel *wheel = &emu->wheel;
+    if (wheel->near_count > *seen)
+        for (uint32_t i = 0; i < wheel->near_count && i < 64; i++)
+            __builtin_prefetch(slab_at(&emu->paths, wheel->near[i].id), 1);
+    *seen = wheel->near_count;
+    for (uint32_t i = 1; i < 5 && i < wheel->near_count; i++) {
+        const struct emu_path *path = slab_at(&emu->paths, wheel->near[i].id);
+        __builtin_prefetch(path->head, 1);
+        __builtin_prefetch(&wheel->nodes[wheel->near[i].id], 1);
+    }
+}
+
 /*
  * Take what path `id`, the first in the wheel, has up to now_ns as long as no other path comes before it. Sets its
  * event anew.
@@ -80,6 +95,7 @@ static unsigned drain(struct nv_emu *emu, uint32_t id, uint64_t now_ns, struct n
 unsigned nv_emu_release(struct nv_emu *emu, uint64_t now_ns, struct nv_emu_packet **out, unsigned max)
 {
     unsigned count = 0;
+    uint32_t seen = 0;
     pthread_mutex_lock(&emu->lock);
     if (now_ns > emu->now_ns)
         emu->now_ns = now_ns;
@@ -87,6 +103,7 @@ unsigned nv_emu_release(struct nv_emu *emu, uint64_t now_ns, struct nv_emu_packe
         const struct wheel_event *first = wheel_first(&emu->wheel, now_ns);
         if (!first)
             break;
+        look_ahead(emu, &seen);
         count += drain(emu, first->id, now_ns, out + count, max - count);
     }
     if (emu->masked)

@@ -15,9 +15,10 @@ void emu_queue_lose(struct nv_emu *emu, struct emu_queue *queue, enum nv_emu_dro
     if (joined)
         path->plan->ops->leave(path->sched, &queue->flow);
     while (queue->flow.packets) {
+        struct nv_emu_packet *packet = flow_pop(&queue->flow);
         path->waiting--;
-        queue->drops++;
-        emu_lose(emu, flow_pop(&queue->flow), reason, time_ns);
+        emu_queue_drop(queue, packet);
+        emu_lose(emu, packet, reason, time_ns);
     }
     if (joined && path->plan->ops->join(path->sched, &queue->flow) < 0) {
         emu_queue_orphan(emu, queue);

@@ -98,15 +98,13 @@ void emu_transmit(struct nv_emu *emu, struct emu_path *path, struct nv_emu_packe
         emu->totals.reordered++;
     else
         packet->time_ns = path->last_ns;
-    path->departed++;
-    path->departed_bytes += packet->length;
     line_put(path, packet);
 }
 
 /* The packet that has its turn, taken out; NULL: what waited was dropped. */
 static struct nv_emu_packet *choose(struct nv_emu *emu, struct emu_path *path, uint64_t at)
 {
-    struct emu_queue *single = path->single;
+    struct emu_queue *single = path->flags & PATH_SINGLE ? path->queues : NULL;
     if (single && !single->flow.management) {
         path->waiting--;
         return flow_pop(&single->flow);

@@ -4,6 +4,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { FEW = 16 }; /* chunks that are allocated one by one */
+
+void *emu_zeroed(size_t bytes)
+{
+    size_t unit = bytes >= SLAB_ARENA / 2 ? SLAB_ARENA : 64;
+    bytes = (bytes + unit - 1) / unit * unit;
+    void *memory = aligned_alloc(unit, bytes);
+    if (!memory)
+        return NULL;
+    if (unit == SLAB_ARENA)
+        madvise(memory, bytes, MADV_HUGEPAGE); /* a hint */
+    return memset(memory, 0, bytes);
+}
 
 void slab_init(struct slab *slab, size_t size, uint64_t *spent, uint64_t bound)
 {
@@ -12,9 +27,28 @@ void slab_init(struct slab *slab, size_t size, uint64_t *spent, uint64_t bound)
 
 void slab_fini(struct slab *slab)
 {
-    for (uint32_t i = 0; i << SLAB_BITS < slab->used; i++)
-        free(slab->chunks[i]);
+    for (uint32_t i = 0; i < slab->owned_count; i++)
+        free(slab->owned[i]);
+    free(slab->owned);
     free(slab->chunks);
+}
+
+/* Room for one more pointer in both lists. */
+static int slab_room(struct slab *slab, uint32_t chunk)
+{
+    if (chunk < slab->room)
+        return 1;
+    uint32_t room = slab->room ? 2 * slab->room : FEW;
+    unsigned char **chunks = realloc(slab->chunks, room * sizeof *chunks);
+    if (chunks)
+        slab->chunks = chunks;
+    unsigned char **owned = realloc(slab->owned, room * sizeof *owned);
+    if (owned)
+        slab->owned = owned;
+    if (!chunks || !owned)
+        return 0;
+    slab->room = room;
+    return 1;
 }
 
 /* One more chunk. Returns 0 when there is no memory for it. */
@@ -22,20 +56,24 @@ static int slab_grow(struct slab *slab)
 {
     uint32_t chunk = slab->used >> SLAB_BITS;
     size_t bytes = slab->size << SLAB_BITS;
-    if (*slab->spent + bytes > slab->bound)
+    if (!slab_room(slab, chunk))
         return 0;
-    if (chunk == slab->room) {
-        uint32_t room = slab->room ? 2 * slab->room : 16;
-        unsigned char **chunks = realloc(slab->chunks, room * sizeof *chunks);
-        if (!chunks)
+    if (slab->arena_left < bytes) {
+        size_t more = chunk < FEW ? bytes : SLAB_ARENA;
+        if (*slab->spent + more > slab->bound)
             return 0;
-        slab->chunks = chunks;
-        slab->room = room;
+        slab->arena = emu_zeroed(more);
+        if (!slab->arena) {
+            slab->arena_left = 0;
+            return 0;
+        }
+        slab->arena_left = more;
+        slab->owned[slab->owned_count++] = slab->arena;
+        *slab->spent += more;
     }
-    slab->chunks[chunk] = aligned_alloc(64, bytes);
-    if (!slab->chunks[chunk])
-        return 0;
-    *slab->spent += bytes;
+    slab->chunks[chunk] = slab->arena;
+    slab->arena += bytes;
+    slab->arena_left -= bytes;
     return 1;
 }
 

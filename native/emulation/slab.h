@@ -7,9 +7,17 @@
 #include <stdint.h>
 
 enum { SLAB_BITS = 6, SLAB_CHUNK = 1 << SLAB_BITS }; /* objects in a chunk */
+enum { SLAB_ARENA = 1 << 21 };                       /* bytes: chunks of large slabs share huge pages */
+
+/* Zeroed memory for free(), aligned to 64; on huge pages when it is large. NULL: none. */
+void *emu_zeroed(size_t bytes);
 
 struct slab {
     unsigned char **chunks;
+    unsigned char **owned; /* what is to be freed: single chunks first, then arenas */
+    unsigned char *arena;  /* the rest of the last arena */
+    size_t arena_left;
+    uint32_t owned_count;
     size_t size;     /* of an object: a multiple of 64 */
     uint32_t used;   /* numbers ever given out */
     uint32_t free;   /* first number that was given back + 1, 0: none; linked through the objects' first word */

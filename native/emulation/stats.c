@@ -77,14 +77,16 @@ static void tell_paths(struct nv_emu *emu, const struct emu_plan *plan, struct t
         struct nv_emu_flow_info info = {.kind = (uint8_t)plan->kind,
                                         .number = plan->number,
                                         .packets = path->waiting + path->line,
-                                        .departed = path->departed,
-                                        .departed_bytes = path->departed_bytes,
+                                        .departed = path->gone,
+                                        .departed_bytes = path->gone_bytes,
                                         .busy_until_ns = path->free_ns + (path->free_rest > 0)};
         for (const struct emu_queue *queue = path->queues; queue; queue = queue->path_next) {
             info.total_packets += queue->packets;
             info.total_bytes += queue->bytes;
             info.bytes += queue->flow.bytes;
             info.drops += queue->drops;
+            info.departed += queue->packets - queue->drops - queue->flow.packets;
+            info.departed_bytes += queue->bytes - queue->dropped_bytes - queue->flow.bytes;
         }
         key_from(path->id.word, path->id.far, &info.key);
         tell(teller, &info);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulation/slab.h"
+
 void wheel_init(struct wheel *wheel, uint64_t *spent)
 {
     memset(wheel, 0, sizeof *wheel);
@@ -26,14 +28,20 @@ bool wheel_room(struct wheel *wheel, uint32_t id)
     uint32_t room = wheel->room ? 2 * wheel->room : 64;
     while (room <= id)
         room *= 2;
-    struct wheel_node *nodes = realloc(wheel->nodes, room * sizeof *nodes);
-    if (nodes)
-        wheel->nodes = nodes;
-    struct wheel_event *near = realloc(wheel->near, room * sizeof *near);
-    if (near)
-        wheel->near = near;
-    if (!nodes || !near)
+    struct wheel_node *nodes = emu_zeroed(room * sizeof *nodes);
+    struct wheel_event *near = emu_zeroed(room * sizeof *near);
+    if (!nodes || !near) {
+        free(nodes);
+        free(near);
         return false;
+    }
+    if (wheel->room) {
+        memcpy(nodes, wheel->nodes, wheel->room * sizeof *nodes);
+        memcpy(near, wheel->near, wheel->near_count * sizeof *near);
+    }
+    wheel_fini(wheel);
+    wheel->nodes = nodes;
+    wheel->near = near;
     for (uint32_t i = wheel->room; i < room; i++)
         nodes[i] = (struct wheel_node){.where = WHEEL_NONE};
     *wheel->spent += (room - wheel->room) * (sizeof *nodes + sizeof *near);
@@ -103,14 +111,17 @@ static void slot_add(struct wheel *wheel, uint32_t id)
     uint64_t slot = node->time >> WHEEL_SHIFT;
     unsigned level = (63u - (unsigned)__builtin_clzll(slot ^ wheel->now_slot)) / WHEEL_BITS;
     unsigned at = (unsigned)(slot >> (level * WHEEL_BITS)) & (WHEEL_SLOTS - 1);
-    uint32_t first = wheel->slot[level][at];
+    struct wheel_slot *list = &wheel->slot[level][at];
+    uint32_t first = list->first, turn = list->turn++ % WHEEL_AHEAD;
     wheel->far_count++;
     node->where = (uint16_t)(level * WHEEL_SLOTS + at);
     node->next = first;
     node->previous = 0;
     if (first)
         wheel->nodes[first - 1].previous = id + 1;
-    wheel->slot[level][at] = id + 1;
+    list->first = id + 1;
+    node->ahead = list->recent[turn];
+    list->recent[turn] = id;
     wheel->set[level][at / 64] |= UINT64_C(1) << (at % 64);
 }
 
@@ -122,7 +133,7 @@ static void slot_cut(struct wheel *wheel, const struct wheel_node *node)
         wheel->nodes[node->next - 1].previous = node->previous;
     if (node->previous)
         wheel->nodes[node->previous - 1].next = node->next;
-    else if (!(wheel->slot[level][at] = node->next))
+    else if (!(wheel->slot[level][at].first = node->next))
         wheel->set[level][at / 64] &= ~(UINT64_C(1) << (at % 64));
 }
 
@@ -169,8 +180,8 @@ static void forward(struct wheel *wheel, uint64_t slot)
     unsigned level, at;
     uint64_t start;
     while (first_slot(wheel, &level, &at, &start) && start <= slot) {
-        uint32_t list = wheel->slot[level][at];
-        wheel->slot[level][at] = 0;
+        uint32_t list = wheel->slot[level][at].first;
+        wheel->slot[level][at].first = 0;
         wheel->set[level][at / 64] &= ~(UINT64_C(1) << (at % 64));
         wheel->now_slot = start;
         wheel->far_known = false;
@@ -178,8 +189,7 @@ static void forward(struct wheel *wheel, uint64_t slot)
             uint32_t id = list - 1;
             wheel->far_count--;
             list = wheel->nodes[id].next;
-            if (list)
-                __builtin_prefetch(&wheel->nodes[list - 1]);
+            __builtin_prefetch(&wheel->nodes[wheel->nodes[id].ahead], 1);
             place(wheel, id);
         }
         if (wheel->near_count)
@@ -264,7 +274,7 @@ uint64_t wheel_next(struct wheel *wheel)
         uint64_t start;
         wheel->far_min = UINT64_MAX;
         if (first_slot(wheel, &level, &at, &start))
-            for (uint32_t id = wheel->slot[level][at]; id; id = wheel->nodes[id - 1].next)
+            for (uint32_t id = wheel->slot[level][at].first; id; id = wheel->nodes[id - 1].next)
                 if (wheel->nodes[id - 1].time < wheel->far_min)
                     wheel->far_min = wheel->nodes[id - 1].time;
         wheel->far_known = true;

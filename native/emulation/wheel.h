@@ -25,7 +25,16 @@ struct wheel_node {
     uint64_t time;
     uint32_t order;
     uint32_t next, previous; /* id + 1 in the slot's list, 0: none */
+    uint32_t ahead;          /* id that was AHEAD places further in the list when this was put in: to be prefetched */
     uint16_t where, pad;
+};
+
+enum { WHEEL_AHEAD = 8 };
+
+struct wheel_slot {
+    uint32_t first; /* id + 1 */
+    uint32_t turn;
+    uint32_t recent[WHEEL_AHEAD]; /* the last ids put in */
 };
 
 struct wheel {
@@ -35,9 +44,9 @@ struct wheel {
     uint32_t room; /* of near and nodes: ids below it */
     struct wheel_node *nodes;
     uint64_t set[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* slots that hold something */
-    uint32_t slot[WHEEL_LEVELS][WHEEL_SLOTS];     /* their first id + 1 */
-    uint32_t far_count;                           /* events that are not near */
-    uint64_t far_min;                             /* earliest event that is not near; valid when far_known */
+    struct wheel_slot slot[WHEEL_LEVELS][WHEEL_SLOTS];
+    uint32_t far_count; /* events that are not near */
+    uint64_t far_min;   /* earliest event that is not near; valid when far_known */
     bool far_known;
     uint64_t *spent;
 };

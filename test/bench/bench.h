@@ -121,7 +121,7 @@ static inline int bench_main(int argc, char **argv, const char *bench, const str
         else if (strcmp(argv[i], "--seconds") == 0)
             seconds = strtod(end, &end);
         else if (strcmp(argv[i], "--case") == 0)
-            only = end, end = (char[]){""};
+            only = end, end += strlen(end);
         else
             bench_fail("unknown option %s (known: --runs, --seconds, --case)", argv[i]);
         if (*end || runs < 1 || runs > 1000 || !(seconds > 0 && seconds <= 60))
