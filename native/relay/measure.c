@@ -11,7 +11,7 @@ unsigned relay_measure_find(uint64_t *area, enum nv_emu_kind kind, unsigned numb
         if (word[NV_RELAY_MEASURE_NUMBER] == number && word[NV_RELAY_MEASURE_KIND] == (uint64_t)kind)
             break;
         if (word[NV_RELAY_MEASURE_NUMBER] == 0) {
-            word[NV_RELAY_MEASURE_KIND] = kind;
+            relay_measure_set(&word[NV_RELAY_MEASURE_KIND], kind);
             __atomic_store_n(&word[NV_RELAY_MEASURE_NUMBER], number, __ATOMIC_RELEASE);
             break;
         }

@@ -34,25 +34,41 @@ enum nv_relay_measure { NV_RELAY_MEASURES(NV_RELAY_MEASURE_ENUM) NV_RELAY_MEASUR
 /* The group of a pipe or queue in the area, made on first use. NV_RELAY_MEASURE_GROUPS: there are too many. */
 unsigned relay_measure_find(uint64_t *area, enum nv_emu_kind kind, unsigned number);
 
+/* Others read the words at any time: there is one writer, so relaxed loads and stores do. */
+static inline uint64_t relay_measure_get(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline void relay_measure_set(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
 /* A packet was sent at now_ns, delay_ns after its arrival (UINT64_MAX: not known). */
 static inline void relay_measure(uint64_t *area, unsigned group, uint64_t now_ns, uint32_t bytes, uint64_t delay_ns)
 {
     if (group >= NV_RELAY_MEASURE_GROUPS)
         return;
     uint64_t *word = area + group * NV_RELAY_MEASURE_WORDS;
-    if (word[NV_RELAY_MEASURE_PACKETS]++ == 0) {
-        word[NV_RELAY_MEASURE_FIRST_NS] = now_ns;
-        word[NV_RELAY_MEASURE_FIRST_BYTES] = bytes;
+    uint64_t packets = relay_measure_get(&word[NV_RELAY_MEASURE_PACKETS]);
+    if (packets == 0) {
+        relay_measure_set(&word[NV_RELAY_MEASURE_FIRST_NS], now_ns);
+        relay_measure_set(&word[NV_RELAY_MEASURE_FIRST_BYTES], bytes);
     }
-    word[NV_RELAY_MEASURE_BYTES] += bytes;
-    word[NV_RELAY_MEASURE_LAST_NS] = now_ns;
+    relay_measure_set(&word[NV_RELAY_MEASURE_PACKETS], packets + 1);
+    relay_measure_set(&word[NV_RELAY_MEASURE_BYTES], relay_measure_get(&word[NV_RELAY_MEASURE_BYTES]) + bytes);
+    relay_measure_set(&word[NV_RELAY_MEASURE_LAST_NS], now_ns);
     if (delay_ns == UINT64_MAX)
         return;
-    if (word[NV_RELAY_MEASURE_DELAYS]++ == 0 || delay_ns < word[NV_RELAY_MEASURE_DELAY_MIN])
-        word[NV_RELAY_MEASURE_DELAY_MIN] = delay_ns;
-    if (delay_ns > word[NV_RELAY_MEASURE_DELAY_MAX])
-        word[NV_RELAY_MEASURE_DELAY_MAX] = delay_ns;
-    word[NV_RELAY_MEASURE_DELAY_SUM] += delay_ns;
+    uint64_t delays = relay_measure_get(&word[NV_RELAY_MEASURE_DELAYS]);
+    if (delays == 0 || delay_ns < relay_measure_get(&word[NV_RELAY_MEASURE_DELAY_MIN]))
+        relay_measure_set(&word[NV_RELAY_MEASURE_DELAY_MIN], delay_ns);
+    if (delay_ns > relay_measure_get(&word[NV_RELAY_MEASURE_DELAY_MAX]))
+        relay_measure_set(&word[NV_RELAY_MEASURE_DELAY_MAX], delay_ns);
+    relay_measure_set(&word[NV_RELAY_MEASURE_DELAY_SUM],
+                      relay_measure_get(&word[NV_RELAY_MEASURE_DELAY_SUM]) + delay_ns);
+    relay_measure_set(&word[NV_RELAY_MEASURE_DELAYS], delays + 1);
 }
 
 #endif

@@ -137,11 +137,25 @@ enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct fr
 /* Frames up to this length are copied: that costs less than a buffer of 2 KB that leaves the caches and comes back. */
 #define COPY_MAX 256u
 
+/* Give back what a frame was kept in before. */
+static void forget(struct frame *frame, struct nv_store *store)
+{
+    if (frame->place == FRAME_BUFFER) {
+        struct spares *spares = frame->home->spares;
+        spares->buffer[spares->count++] = frame->buffer;
+    }
+    if (frame->record)
+        nv_store_give(store, frame->record);
+    frame->record = NULL;
+}
+
 struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra)
 {
     struct spares *spares = frame->home ? frame->home->spares : NULL;
     struct nv_emu_packet *record;
 
+    if (frame->record && extra == 0)
+        return frame->record; /* from one link to the next */
     if (frame->place == FRAME_SLOT && frame->length > COPY_MAX && spares && spares->count && extra == 0) {
         record = nv_store_take(store, sizeof(*record));
         if (!record)
@@ -156,6 +170,7 @@ struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uin
         if (!record)
             return NULL;
         memcpy(record + 1, frame->data, frame->length);
+        forget(frame, store);
         record->cookie = 0;
         frame->data = (uint8_t *)(record + 1);
         frame->place = FRAME_STORE;
@@ -180,13 +195,7 @@ void side_kept(struct nv_emu_packet *record, struct side *const sides[2], struct
 
 void side_release(struct frame *frame, struct nv_store *store)
 {
-    if (frame->place == FRAME_BUFFER && frame->home) {
-        struct spares *spares = frame->home->spares;
-        spares->buffer[spares->count++] = frame->buffer;
-    }
-    if (frame->record)
-        nv_store_give(store, frame->record);
-    frame->record = NULL;
+    forget(frame, store);
     frame->place = FRAME_LOOSE;
 }
 

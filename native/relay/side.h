@@ -70,7 +70,8 @@ enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct fr
 /*
  * Keep a frame: its record (64 bytes), with the bytes in their own buffer or, when no spare is left, the frame is not
  * in an rx slot or `extra` bytes are wanted, copied behind the record. Those `extra` bytes (side_extra) are the
- * caller's. NULL: the store is full or the frame too long.
+ * caller's. A frame that comes from another link keeps its record, or gets one with room for the extra bytes. NULL: the
+ * store is full or the frame too long; the frame is as it was.
  */
 struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra);
 

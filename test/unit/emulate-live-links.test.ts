@@ -100,7 +100,7 @@ test('a lossy link drops by name, and the same ones with the same seed', async (
 });
 
 test('one_pass 0: behind a link packets go on with their tags, through further links', async () => {
-  const { controller } = await bench.start([
+  const { controller, relay } = await bench.start([
     'pipe 1 config delay 5ms',
     'pipe 2 config delay 5ms',
     'disable one_pass',
@@ -112,6 +112,8 @@ test('one_pass 0: behind a link packets go on with their tags, through further l
     'add 500 deny udp from any to any 3',
   ]);
   const start = process.hrtime.bigint();
+  await sleep(60);
+  const { spares } = relay.stats();
   await bench.send(bench.inside, [...udp(3, 100, 1), ...udp(2, 100, 2), ...udp(1, 100, 3)]);
   const arrived = await bench.collect(5);
   assert.is(arrived.length, 5);
@@ -120,6 +122,8 @@ test('one_pass 0: behind a link packets go on with their tags, through further l
   for (const { time } of tagged) assert.ok(time - start >= 10n * MS);
   const [out] = await bench.finish();
   assert.equal([out.tx_packets, out.drops.deny], [5, 1]);
+  const { store_used, spares: left } = relay.stats();
+  assert.equal([store_used, left], [0, spares]);
   const shown = controller.runText('show', '');
   for (const [rule, count] of [
     ['00300', 3],
@@ -127,6 +131,34 @@ test('one_pass 0: behind a link packets go on with their tags, through further l
     ['00500', 1],
   ] as const)
     assert.match(shown, new RegExp(`^${rule}\\s+${count}\\s`, 'm'));
+});
+
+test('from link to link: long packets in their buffers, short ones in the store, all given back', async () => {
+  const { relay } = await bench.start([
+    'pipe 1 config delay 3ms',
+    'pipe 2 config delay 3ms',
+    'pipe 3 config delay 3ms plr 0.2',
+    'disable one_pass',
+    'add 100 pipe 1 udp from any to any out',
+    'add 150 setmark 5 udp from any to any 7 out',
+    'add 200 pipe 2 udp from any to any out',
+    'add 300 pipe 3 udp from any to any out',
+  ]);
+  await sleep(60);
+  const { spares } = relay.stats();
+  for (const [size, dport] of [
+    [100, 1],
+    [1000, 1],
+    [100, 7],
+    [1000, 7],
+  ] as const)
+    await bench.pour(250, size, { dport });
+  const arrived = await bench.collect(1000, bench.outside, 300);
+  const [out] = await bench.finish();
+  assert.equal([out.tx_packets, out.drops.plr], [arrived.length, 1000 - arrived.length]);
+  for (const { frame, mark } of arrived) assert.equal(frame, udp(mark + 1, frame.length, frame[37])[mark]);
+  const { store_used, spares: left } = relay.stats();
+  assert.equal([store_used, left], [0, spares]);
 });
 
 test('one_pass changes while packets wait: all of them leave', async () => {
