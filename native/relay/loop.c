@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* loop.c - one turn of a relay: take packets in, ask the rules, let links delay, send what is due; sleep when idle. */
-#include "relay/loop.h"
+#include "relay/act.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -18,258 +18,6 @@
 #define PUBLISH_NS UINT64_C(100000)   /* how often the counters are shown while there is something to do */
 #define TICK_NS    NV_SECOND
 #define RELEASE    256u /* departures taken at once */
-#define PASSES_MAX 64u  /* passes of one packet through the rules in a row: translated, put together */
-
-enum { WHY_RULES = NV_RELAY_DROP_COUNT, WHY_LINK = NV_RELAY_DROP_COUNT + NV_RULES_REASON_COUNT };
-
-/* Write a packet of port `port` to the capture file. */
-static void capture(struct nv_relay *r, unsigned port, enum nv_capture_direction direction, const uint8_t *data,
-                    uint32_t length)
-{
-    const struct nv_capture_packet packet = {.data = data,
-                                             .length = length,
-                                             .time_ns = r->now + r->plan.time_offset,
-                                             .interface = port,
-                                             .direction = (uint8_t)direction};
-
-    if (!r->capture || nv_capture_write(r->capture, &packet, 1, NULL) < 0)
-        r->capture_lost++;
-}
-
-static void drop(struct nv_relay *r, unsigned from, unsigned why, struct frame *frame)
-{
-    r->stat[from][NV_RELAY_DROPS_AT + why]++;
-    relay_log_drop(&r->log, r->now, from, frame->length, nv_relay_drop_name(why));
-    side_release(frame, r->store);
-}
-
-/* Send to the port of `to` what came from port `from`, after delay_ns in a link (UINT64_MAX: in none). */
-static void forward(struct nv_relay *r, unsigned from, unsigned to, struct frame *frame, uint64_t delay_ns)
-{
-    uint64_t *stat = r->stat[from];
-    uint32_t length = frame->length;
-
-    if (__builtin_expect(r->captures, 0))
-        capture(r, to, NV_CAPTURE_OUT, frame->data, length);
-    if (!side_send(&r->side[to], frame, r->store)) {
-        bool fits = length && length <= (uint64_t)r->side[to].tx.buf_size * (r->side[to].tx.slots - 1);
-        drop(r, from, fits ? NV_RELAY_DROP_TX_FULL : NV_RELAY_DROP_TOO_LONG, frame);
-    } else if (to == from) {
-        stat[NV_RELAY_BOUNCED]++;
-    } else {
-        stat[NV_RELAY_TX_PACKETS]++;
-        stat[NV_RELAY_TX_BYTES] += length;
-        relay_log_depart(&r->log, r->now, from, length, delay_ns);
-    }
-}
-
-/* The port a rule names: arg of a verdict or of a copy. */
-static struct outlet *outlet_of(struct nv_relay *r, uint32_t arg)
-{
-    char number[NETMAP_REQ_IFNAMSIZ];
-    const char *name = arg & NV_RULES_NAME_REF ? nv_rules_name(r->plan.rules, arg) : number;
-
-    if (name == number)
-        outlet_name(arg, number);
-    return name ? outlet_find(&r->outlets, name, &r->plan.open) : NULL;
-}
-
-static void divert(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_packet *packet,
-                   const struct nv_rules_verdict *verdict)
-{
-    struct outlet *outlet = outlet_of(r, verdict->arg);
-
-    if (!outlet) {
-        drop(r, from, NV_RELAY_DROP_NO_PORT, frame);
-        return;
-    }
-    outlet->last = *packet;
-    outlet->last.resume = verdict->resume;
-    outlet->last.flags |= packet->direction == NV_RULES_OUT ? NV_RULES_DIVERTED_OUTPUT : NV_RULES_DIVERTED_LOOP;
-    if (side_send(&outlet->side, frame, r->store)) {
-        r->stat[from][NV_RELAY_DROPS_AT + NV_RELAY_DROP_DIVERTED]++;
-        return;
-    }
-    drop(r, from, NV_RELAY_DROP_TX_FULL, frame);
-}
-
-/* fwd: to a port of ours, or, as netmap's ipfw has it at layer 2, back where it came from. */
-static void bounce(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_verdict *verdict)
-{
-    struct outlet *outlet;
-
-    if (verdict->next_hop_family) {
-        forward(r, from, from, frame, UINT64_MAX);
-    } else if (!(outlet = outlet_of(r, verdict->arg))) {
-        drop(r, from, NV_RELAY_DROP_NO_PORT, frame);
-    } else if (side_send(&outlet->side, frame, r->store)) {
-        r->stat[from][NV_RELAY_BOUNCED]++;
-    } else {
-        drop(r, from, NV_RELAY_DROP_TX_FULL, frame);
-    }
-}
-
-/* What has to travel with a packet that will pass the rules again, beside where it goes on. */
-static bool has_context(const struct nv_rules_packet *packet)
-{
-    return packet->tag_count || packet->call_depth || packet->fib || packet->mark;
-}
-
-/* A packet that a link took, or did not. */
-static void entered(struct nv_relay *r, struct nv_emu_packet *record, enum nv_emu_drop lost)
-{
-    struct side *const sides[2] = {&r->side[0], &r->side[1]};
-    unsigned from = record->user & RELAY_FROM;
-
-    if (lost == NV_EMU_DROP_NONE) {
-        r->waiting++;
-        r->stat[from][NV_RELAY_WAITING]++;
-        return;
-    }
-    struct frame frame;
-    side_kept(record, sides, &frame);
-    frame.length = record->length + r->skip;
-    drop(r, from, WHY_LINK + lost, &frame);
-}
-
-/* Let the links have the packets that were gathered for them in this turn. */
-static void enter_all(struct nv_relay *r)
-{
-    struct relay_batch *b = r->batch;
-
-    if (b->count == 0)
-        return;
-    nv_emu_enqueue_batch(r->plan.emulation, r->now, b->sends, b->count);
-    for (unsigned i = 0; i < b->count; i++)
-        entered(r, b->sends[i].packet, b->sends[i].drop);
-    b->count = 0;
-}
-
-/* A frame goes to a link: now with the others of its batch, or at `when` (ns) if that is another time. */
-static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_packet *packet,
-                    const struct nv_rules_verdict *verdict, uint64_t when)
-{
-    bool one_pass = __atomic_load_n(&r->one_pass, __ATOMIC_RELAXED), context = !one_pass && has_context(packet);
-    enum nv_emu_kind kind = verdict->action == NV_RULES_PIPE ? NV_EMU_PIPE : NV_EMU_QUEUE;
-    struct relay_batch *b = r->batch;
-
-    if (!r->plan.emulation) {
-        drop(r, from, WHY_LINK + NV_EMU_DROP_NO_PIPE, frame);
-        return;
-    }
-    struct nv_emu_packet *record = side_keep(frame, r->store, context ? sizeof(*packet) : 0);
-    if (!record) {
-        bool fits = frame->length + sizeof(*packet) + sizeof(*record) <= NV_STORE_PIECE_MAX;
-        drop(r, from, fits ? NV_RELAY_DROP_NO_MEMORY : NV_RELAY_DROP_TOO_LONG, frame);
-        return;
-    }
-    r->stat[from][NV_RELAY_COPIED] += frame->place == FRAME_STORE;
-    if (context)
-        memcpy(side_extra(record, frame->length), packet, sizeof(*packet));
-    if (r->measured_kind != kind || r->measured_number != verdict->arg) { /* mostly the one of the packet before */
-        r->measured = relay_measure_find(r->page + NV_RELAY_MEASURES_AT, kind, verdict->arg);
-        r->measured_kind = kind;
-        r->measured_number = verdict->arg;
-    }
-    record->length = frame->length - r->skip;
-    record->user = (uint16_t)(from | r->measured << RELAY_MEASURE_SHIFT | (context ? RELAY_HAS_CONTEXT : 0) |
-                              (one_pass ? RELAY_HAS_ARRIVAL : 0));
-    record->resume = verdict->resume;
-    if (one_pass)
-        memcpy(&record->resume, &when, sizeof(when));
-    record->flags = relay_can_mark(frame->data, frame->length) ? NV_EMU_ECT : 0;
-    struct nv_emu_key *key = NULL;
-    if (nv_emu_wants_key(r->plan.emulation, kind, verdict->arg)) {
-        key = &b->keys[b->count];
-        nv_emu_key_of(frame->data, frame->length, false, key);
-    }
-    if (when != r->now) {
-        entered(r, record, nv_emu_enqueue(r->plan.emulation, when, kind, verdict->arg, record, key));
-        return;
-    }
-    b->sends[b->count++] =
-        (struct nv_emu_send){.packet = record, .key = key, .number = (uint16_t)verdict->arg, .kind = (uint8_t)kind};
-    if (b->count == RELAY_BURST_MAX)
-        enter_all(r);
-}
-
-/* What the rules said of a packet, done; those that only changed it are asked again when one_pass is off. */
-static void decide(struct nv_relay *r, unsigned from, struct frame *frame, struct nv_rules_packet *packet,
-                   struct nv_rules_verdict *verdict, uint64_t when)
-{
-    for (unsigned pass = 0;; pass++) {
-        if (verdict->flags & NV_RULES_REPLACED) {
-            side_release(frame, r->store);
-            *frame = (struct frame){.data = packet->data, .place = FRAME_LOOSE};
-            r->stat[from][NV_RELAY_REASSEMBLED]++;
-        }
-        frame->length = packet->length;
-        switch (verdict->action) {
-        case NV_RULES_NAT:
-        case NV_RULES_REASS:
-            if (!__atomic_load_n(&r->one_pass, __ATOMIC_RELAXED) && pass < PASSES_MAX) {
-                packet->resume = verdict->resume;
-                nv_rules_classify(r->worker, packet, 1, verdict);
-                continue;
-            }
-            __attribute__((fallthrough));
-        case NV_RULES_PASS:
-            forward(r, from, 1 - from, frame, UINT64_MAX);
-            return;
-        case NV_RULES_PIPE:
-        case NV_RULES_QUEUE:
-            to_link(r, from, frame, packet, verdict, when);
-            return;
-        case NV_RULES_DIVERT:
-            divert(r, from, frame, packet, verdict);
-            return;
-        case NV_RULES_FORWARD:
-            bounce(r, from, frame, verdict);
-            return;
-        case NV_RULES_HELD:
-            drop(r, from, NV_RELAY_DROP_HELD, frame);
-            return;
-        default:
-            drop(r, from, WHY_RULES + verdict->reason, frame);
-            return;
-        }
-    }
-}
-
-/* A packet as the rules are told of it: from the inside it goes out, from the outside it comes in. */
-static void describe(const struct nv_relay *r, unsigned from, const struct frame *frame, struct nv_rules_packet *packet)
-{
-    memset(packet, 0, sizeof(*packet));
-    packet->data = frame->data;
-    packet->length = frame->length;
-    packet->in_if = r->side[from].interface;
-    packet->out_if = from == 0 ? r->side[1].interface : 0;
-    packet->time_ns = r->now + r->plan.time_offset;
-    packet->direction = from == 0 ? NV_RULES_OUT : NV_RULES_IN;
-    packet->layer = r->plan.layer;
-}
-
-/* Let `count` frames through the rules, or straight through when there are none. */
-static void ask(struct nv_relay *r, unsigned from, unsigned count)
-{
-    struct relay_batch *b = r->batch;
-
-    if (!r->worker) {
-        for (unsigned i = 0; i < count; i++)
-            forward(r, from, 1 - from, &b->frames[i], UINT64_MAX);
-        return;
-    }
-    for (unsigned i = 0; i < count; i++)
-        describe(r, from, &b->frames[i], &b->packets[i]);
-    nv_rules_classify(r->worker, b->packets, count, b->verdicts);
-    if (r->log.fd >= 0)
-        for (unsigned i = 0; i < count; i++)
-            relay_log_arrive(&r->log, r->now, from, b->packets[i].length, b->verdicts[i].rule,
-                             nv_rules_action_name(b->verdicts[i].action));
-    for (unsigned i = 0; i < count; i++)
-        decide(r, from, &b->frames[i], &b->packets[i], &b->verdicts[i], r->now);
-    enter_all(r);
-}
 
 /* A sync failed: the interface behind the port went, or its rings were garbled. Returns what relay->error says. */
 static int broken(struct nv_relay *r, const struct side *side)
@@ -306,7 +54,7 @@ static int intake(struct nv_relay *r, unsigned from, unsigned ring)
         __builtin_prefetch(frame->data);
         bytes += frame->length;
         if (__builtin_expect(r->captures, 0))
-            capture(r, from, NV_CAPTURE_IN, frame->data, frame->length);
+            relay_capture(r, from, NV_CAPTURE_IN, frame->data, frame->length);
         count++;
         if (frame->place == FRAME_LOOSE)
             break; /* it lies in the scratch memory, of which there is one */
@@ -315,7 +63,7 @@ static int intake(struct nv_relay *r, unsigned from, unsigned ring)
         return 0;
     stat[NV_RELAY_RX_PACKETS] += (unsigned)taken;
     stat[NV_RELAY_RX_BYTES] += bytes;
-    ask(r, from, count);
+    relay_ask(r, from, count);
     nv_slots_move(s->ring, at, at);
     return taken;
 }
@@ -347,8 +95,8 @@ static int take_returned(struct nv_relay *r)
                 packet.time_ns = r->now + r->plan.time_offset;
                 r->stat[from][NV_RELAY_RETURNED]++;
                 nv_rules_classify(r->worker, &packet, 1, &verdict);
-                decide(r, from, &frame, &packet, &verdict, r->now);
-                enter_all(r);
+                relay_decide(r, from, &frame, &packet, &verdict, r->now);
+                relay_enter_all(r);
             }
             nv_slots_move(s->ring, at, at);
         }
@@ -369,7 +117,7 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record)
     r->waiting--;
     r->stat[from][NV_RELAY_WAITING]--;
     if (record->drop) {
-        drop(r, from, WHY_LINK + record->drop, &frame);
+        relay_drop(r, from, RELAY_WHY_LINK + record->drop, &frame);
         return;
     }
     nv_histogram_record(r->lateness, r->now > record->time_ns ? r->now - record->time_ns : 0);
@@ -384,14 +132,14 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record)
         uint64_t delay = record->time_ns - arrival;
         nv_histogram_record(r->delay[from], delay);
         relay_measure(r->page + NV_RELAY_MEASURES_AT, measured, r->now, record->length, r->now - arrival);
-        forward(r, from, 1 - from, &frame, delay);
+        relay_forward(r, from, 1 - from, &frame, delay);
         return;
     }
     relay_measure(r->page + NV_RELAY_MEASURES_AT, measured, r->now, record->length, UINT64_MAX);
     struct nv_rules_packet packet;
     struct nv_rules_verdict verdict;
     uint64_t when = record->time_ns; /* links in a row do not add up how late this loop is */
-    describe(r, from, &frame, &packet);
+    relay_describe(r, from, &frame, &packet);
     if (record->user & RELAY_HAS_CONTEXT) {
         memcpy(&packet, side_extra(record, frame.length), sizeof(packet));
         packet.data = frame.data;
@@ -399,7 +147,7 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record)
     }
     packet.resume = record->resume;
     nv_rules_classify(r->worker, &packet, 1, &verdict);
-    decide(r, from, &frame, &packet, &verdict, when);
+    relay_decide(r, from, &frame, &packet, &verdict, when);
 }
 
 static unsigned release(struct nv_relay *r)
@@ -421,32 +169,6 @@ static unsigned release(struct nv_relay *r)
         total += count;
     } while (count == RELEASE);
     return total;
-}
-
-/* An answer goes back where the packet it answers came from. */
-static void answer(void *arg, const struct nv_rules_packet *packet, const uint8_t *data, uint32_t length)
-{
-    struct nv_relay *r = arg;
-    unsigned to = packet->in_if == r->side[1].interface ? 1 : 0;
-    struct frame frame = {.data = (uint8_t *)(uintptr_t)data, .length = length, .place = FRAME_LOOSE};
-
-    if (side_send(&r->side[to], &frame, r->store))
-        r->stat[to][NV_RELAY_ANSWERS]++;
-}
-
-static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
-{
-    struct nv_relay *r = arg;
-    struct outlet *outlet = outlet_of(r, port);
-    struct frame frame = {.data = packet->data, .length = packet->length, .place = FRAME_LOOSE};
-
-    if (outlet && side_send(&outlet->side, &frame, r->store))
-        r->stat[packet->direction == NV_RULES_OUT ? 0 : 1][NV_RELAY_COPIES]++;
-}
-
-struct nv_rules_sink relay_sink(struct nv_relay *relay)
-{
-    return (struct nv_rules_sink){.arg = relay, .answer = answer, .copy = copy};
 }
 
 /* Show the counters. */
