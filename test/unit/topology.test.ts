@@ -261,4 +261,25 @@ test('live: the same topology between ports, with its changes', async () => {
   }
 });
 
+test('live and in virtual time the same seed loses the same packets', async () => {
+  const bench = new Bench();
+  const topology = new Topology({ seed: 5 })
+    .pipe(1, { delay: '1ms', plr: '20%' })
+    .rule('add pipe 1 ip from any to any out');
+  const running = await topology.live({ ...Bench.ports, dir: bench.dir, socket: false });
+  try {
+    await bench.send(bench.inside, udp(200, 100));
+    const arrived = (await bench.receive(bench.outside, 200, 300)).map(markOf);
+    const virtual = await run(topology, stream(200, 100, MS));
+    assert.equal(
+      arrived,
+      virtual.filter(({ drop }) => drop === undefined).map(({ packet }) => packet),
+    );
+    assert.ok(arrived.length > 100 && arrived.length < 200, `${arrived.length}`);
+  } finally {
+    await running.close();
+    bench.close();
+  }
+});
+
 test.run();
