@@ -278,7 +278,17 @@ static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
         r->stat[packet->direction == NV_RULES_OUT ? 0 : 1][NV_RELAY_COPIES]++;
 }
 
+/* A rule with `log`: to the log of packets, unless the rule wants the capture file only, which has every packet. */
+static void logged(void *arg, const struct nv_rules_packet *packet, uint16_t rule, uint32_t id, uint32_t where)
+{
+    struct nv_relay *r = arg;
+
+    (void)id;
+    if (where & 1)
+        relay_log_match(&r->log, r->now, packet->direction == NV_RULES_OUT ? 0 : 1, packet->length, rule);
+}
+
 struct nv_rules_sink relay_sink(struct nv_relay *relay)
 {
-    return (struct nv_rules_sink){.arg = relay, .answer = answer, .copy = copy};
+    return (struct nv_rules_sink){.arg = relay, .answer = answer, .copy = copy, .log = logged};
 }

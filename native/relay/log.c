@@ -62,3 +62,9 @@ void relay_log_drop(struct relay_log *log, uint64_t now_ns, unsigned from, uint3
     if (log->fd >= 0)
         put(log, now_ns, "drop", "\"from\":%u,\"bytes\":%u,\"reason\":\"%s\"}\n", from, bytes, reason);
 }
+
+void relay_log_match(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, unsigned rule)
+{
+    if (log->fd >= 0)
+        put(log, now_ns, "log", "\"from\":%u,\"bytes\":%u,\"rule\":%u}\n", from, bytes, rule);
+}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * log.h - the log of single packets: one JSON record a line for each arrival, departure and loss.
+ * log.h - the log of single packets: one JSON record a line for each arrival, departure and loss, and for each
+ * match of a rule with `log`.
  *
  *      {"t_us":1500.250,"event":"arrive","from":0,"bytes":60,"rule":100,"verdict":"pipe"}
  *      {"t_us":21548.250,"event":"depart","from":0,"bytes":60,"delay_us":20048.000}
+ *      {"t_us":1500.250,"event":"log","from":0,"bytes":60,"rule":100}
  *      {"t_us":1500.250,"event":"drop","from":0,"bytes":60,"reason":"queue full"}
  *
  * Times are microseconds since the relay started; `from` is the port packets came from, 0 the inside. delay_us is left
@@ -29,6 +31,8 @@ void relay_log_arrive(struct relay_log *log, uint64_t now_ns, unsigned from, uin
                       const char *verdict);
 /* delay_ns UINT64_MAX: not known */
 void relay_log_depart(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, uint64_t delay_ns);
+/* A rule with `log` matched. */
+void relay_log_match(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, unsigned rule);
 void relay_log_drop(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, const char *reason);
 
 /* Write what was gathered. What cannot be written is counted as lost. */

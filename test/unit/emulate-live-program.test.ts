@@ -165,6 +165,35 @@ test('--time, --report, --log, --capture', async () => {
   assert.equal(seen('valei:r', 'out'), numbers(20));
 });
 
+test('rules with log are told of in the log of packets', async () => {
+  const log = file('matches.jsonl');
+  const program = await start(
+    ...[
+      '--rule',
+      'add 300 count log udp from any to any out',
+      '--rule',
+      'add 400 deny log udp from any to any in',
+    ],
+    ...['--log', log, '--json'],
+  );
+  send(inside, 3);
+  assert.is((await receive(outside, 3)).length, 3);
+  send(outside, 2);
+  await sleep(100);
+  resultOf(await program.signal('SIGINT'));
+  const matches = recordsOf(readFileSync(log, 'utf8')).filter(({ event }) => event === 'log');
+  assert.equal(
+    matches.map(({ rule, from }) => [rule, from]),
+    [
+      [300, 0],
+      [300, 0],
+      [300, 0],
+      [400, 1],
+      [400, 1],
+    ],
+  );
+});
+
 test('ipfw changes the link of the running program', async () => {
   const program = await start('--delay', '1ms', '--json');
   await until(() => world.files().length > 0, 'the control socket');
