@@ -67,12 +67,13 @@ static bool is_me(const struct rules_eval *e, bool source, bool only6)
 static uint32_t ip_options(const struct rules_view *v)
 {
     uint32_t bits = 0;
-    for (uint32_t at = 20, length; at < v->l4; at += length) {
+    uint32_t end = v->l4 < v->l3_length ? v->l4 : v->l3_length; /* a later fragment may end within its header */
+    for (uint32_t at = 20, length; at < end; at += length) {
         uint8_t option = v->l3[at];
         if (option == 0)
             break;
-        length = option == 1 ? 1 : at + 1 < v->l4 ? v->l3[at + 1] : 0;
-        if (length == 0 || length > v->l4 - at)
+        length = option == 1 ? 1 : at + 1 < end ? v->l3[at + 1] : 0;
+        if (length == 0 || length > end - at)
             return 0;
         bits |= option == 131 ? 1u : option == 137 ? 2u : option == 7 ? 4u : option == 68 ? 8u : 0u;
     }
