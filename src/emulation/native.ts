@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The emulator of native/emulation, through the addon. Times are nanoseconds.
 import type { FlowMask } from '../rules/dummynet.js';
+import type { FlowQueue } from '../rules/engine.js';
 
 export const KIND = { pipe: 0, queue: 1, sched: 2 } as const;
 export const LIMIT = { slots: 0, bytes: 1, time: 2 } as const;
@@ -120,23 +121,8 @@ export interface NativeRelease {
 }
 
 /** A flow queue, or a link. */
-export interface FlowInfo {
+export interface FlowInfo extends FlowQueue {
   number: number;
-  /** The sum of those that are gone. */
-  expired: boolean;
-  family: number;
-  proto: number;
-  src: string;
-  dst: string;
-  srcPort: number;
-  dstPort: number;
-  flowId: number;
-  totalPackets: number;
-  totalBytes: number;
-  /** Waiting. */
-  packets: number;
-  bytes: number;
-  drops: number;
   departed: number;
   departedBytes: number;
 }

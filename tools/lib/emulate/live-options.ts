@@ -5,12 +5,7 @@ import type { Option } from '../options.js';
 import { UsageError } from '../options.js';
 import { oneOf, scaled, time, whole } from '../values.js';
 import { type LiveDraft, linkSetting } from './live-settings.js';
-
-const show = (what: 'help' | 'version') => (draft: LiveDraft) => {
-  draft.show = what;
-};
-
-const commas = (text: string): string[] => text.split(',').filter((part) => part !== '');
+import { ruleOptions, showOptions } from './rule-options.js';
 
 const link = (name: LinkSetting, argument: string, help: string): Option<LiveDraft> => ({
   name,
@@ -21,9 +16,7 @@ const link = (name: LinkSetting, argument: string, help: string): Option<LiveDra
 
 /** In the order of the help text. */
 export const liveOptions: Option<LiveDraft>[] = [
-  { name: 'h', help: 'show this help', set: show('help') },
-  { name: 'help', help: 'the same', set: show('help') },
-  { name: 'version', help: 'show the version', set: show('version') },
+  ...showOptions,
   {
     name: 'i',
     argument: 'port',
@@ -46,70 +39,7 @@ export const liveOptions: Option<LiveDraft>[] = [
   link('framing', 'kind', 'ethernet: preamble, checksum and gap count as on a wire'),
   link('trace', 'file', 'opportunities to send 1500 bytes, one time in ms a line (mahimahi)'),
   link('slot', 'min[-max]', 'packets leave in slots that are so far apart'),
-  {
-    name: 'rules',
-    argument: 'file',
-    help: "rules in ipfw's language (docs/ipfw.md); may be given several times",
-    set: (draft, text) => {
-      draft.files.push(text);
-    },
-  },
-  {
-    name: 'rule',
-    argument: "'add …'",
-    help: 'one more command, applied after the files',
-    set: (draft, text) => {
-      draft.rules.push(text);
-    },
-  },
-  {
-    name: 'layer',
-    argument: '2|3',
-    help: '2: rules see frames with their MAC header (default); 3: IP packets only',
-    set: (draft, text, flag) => {
-      draft.layer = oneOf(flag, text, ['2', '3']) === '2' ? 2 : 3;
-    },
-  },
-  {
-    name: 'default',
-    argument: 'action',
-    help: 'what rule 65535 does: allow (default) or deny',
-    set: (draft, text, flag) => {
-      draft.defaultAction = oneOf(flag, text, ['allow', 'deny']);
-    },
-  },
-  {
-    name: 'me',
-    argument: 'address,…',
-    help: 'addresses that are "me"',
-    set: (draft, text) => {
-      draft.host.me.push(...commas(text));
-    },
-  },
-  {
-    name: 'network',
-    argument: 'prefix=if,…',
-    help: 'networks that are directly connected',
-    set: (draft, text) => {
-      draft.host.networks.push(...commas(text));
-    },
-  },
-  {
-    name: 'route',
-    argument: 'prefix=if,…',
-    help: 'routes, "default" for all else; for verrevpath and antispoof',
-    set: (draft, text) => {
-      draft.host.routes.push(...commas(text));
-    },
-  },
-  {
-    name: 'seed',
-    argument: 'N',
-    help: 'seed of everything random (default: chosen and printed)',
-    set: (draft, text, flag) => {
-      draft.seed = whole(flag, text, 1, Number.MAX_SAFE_INTEGER);
-    },
-  },
+  ...ruleOptions,
   {
     name: 'memory',
     argument: 'bytes',

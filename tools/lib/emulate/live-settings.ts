@@ -2,19 +2,13 @@
 // live-settings.ts: what the command line of a live `emulate` comes to.
 import { LINK_SETTINGS, type LinkSetting, type LinkSettings } from '../../../src/emulation/simple.js';
 import { UsageError } from '../options.js';
+import type { RuleDraft } from './rule-options.js';
 
 /** Filled while the command line is read. */
-export interface LiveDraft {
-  show?: 'help' | 'version';
+export interface LiveDraft extends RuleDraft {
   ports: string[];
   /** Both directions of a short link, when one of its options was given. */
   links?: [LinkSettings, LinkSettings];
-  files: string[];
-  rules: string[];
-  defaultAction: 'allow' | 'deny';
-  layer: 2 | 3;
-  host: { me: string[]; networks: string[]; routes: string[] };
-  seed?: number;
   memory?: number;
   spares?: number;
   slots?: number;

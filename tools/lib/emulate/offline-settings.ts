@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline-settings.ts: what the command line of `emulate --offline` comes to.
 import { UsageError } from '../options.js';
+import type { RuleDraft } from './rule-options.js';
 
 /** Packets of a capture file as they come in or go out by an interface. */
 export interface InputSpec {
@@ -18,16 +19,9 @@ export interface OutputSpec {
 }
 
 /** Filled while the command line is read. */
-export interface OfflineDraft {
-  show?: 'help' | 'version';
+export interface OfflineDraft extends RuleDraft {
   inputs: InputSpec[];
   outputs: OutputSpec[];
-  layer: 2 | 3;
-  files: string[];
-  rules: string[];
-  defaultAction: 'allow' | 'deny';
-  host: { me: string[]; networks: string[]; routes: string[] };
-  seed?: number;
   log?: string;
   json: boolean;
   verbose: boolean;
