@@ -80,8 +80,8 @@ static int check_params(const struct nv_rules_params *p, struct nv_error *err)
     };
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         if (limits[i].value < limits[i].low || limits[i].value > limits[i].high)
-            return rules_error(err, EINVAL, "%s: %u is not in %u..%u", limits[i].name, limits[i].value, limits[i].low,
-                               limits[i].high);
+            return nv_fail(err, EINVAL, "%s: %u is not in %u..%u", limits[i].name, limits[i].value, limits[i].low,
+                           limits[i].high);
     }
     return 0;
 }
@@ -125,21 +125,21 @@ static int fill_engine(struct nv_rules *engine, const struct nv_rules_params *pa
     engine->slots = calloc(1, sizeof(*engine->slots));
     engine->states = rules_states_new();
     if (!engine->params || !engine->tables || !engine->reass || !engine->slots || !engine->states)
-        return rules_error(err, ENOMEM, "no memory for a rule engine");
+        return nv_fail(err, ENOMEM, "no memory for a rule engine");
     *engine->params = *params;
     settle_params(engine->params);
     engine->seed = params->seed;
     if (engine->seed == 0 && getrandom(&engine->seed, sizeof(engine->seed), 0) != sizeof(engine->seed))
-        return rules_error(err, errno, "no random numbers from the system for the hash key");
+        return nv_fail(err, errno, "no random numbers from the system for the hash key");
     engine->secret = (struct sip_key){engine->seed * 0x9e3779b97f4a7c15u, ~engine->seed};
     if (params->seed == 0 && getrandom(key, sizeof(key), 0) != sizeof(key))
-        return rules_error(err, errno, "no random numbers from the system for the hash key");
+        return nv_fail(err, errno, "no random numbers from the system for the hash key");
     if (params->seed == 0)
         engine->secret = (struct sip_key){key[0], key[1]};
     engine->tables[NV_RULES_TABLE_ME] = rules_table_new(NV_TABLE_ADDR, 0, 0);
     engine->tables[NV_RULES_TABLE_ROUTES] = rules_table_new(NV_TABLE_ADDR, 0, 0);
     if (!engine->tables[NV_RULES_TABLE_ME] || !engine->tables[NV_RULES_TABLE_ROUTES])
-        return rules_error(err, ENOMEM, "no memory for a rule engine");
+        return nv_fail(err, ENOMEM, "no memory for a rule engine");
     return rules_image_make(engine, &first_program, sizeof(first_program), &engine->image, err);
 }
 
@@ -153,7 +153,7 @@ int nv_rules_create(const struct nv_rules_params *params, struct nv_rules **out,
         return error;
     struct nv_rules *engine = calloc(1, sizeof(*engine));
     if (!engine)
-        return rules_error(err, ENOMEM, "no memory for a rule engine");
+        return nv_fail(err, ENOMEM, "no memory for a rule engine");
     pthread_mutex_init(&engine->lock, NULL);
     pthread_mutex_init(&engine->shared_lock, NULL);
     error = fill_engine(engine, params, err);
@@ -278,7 +278,7 @@ int nv_rules_set_params(struct nv_rules *engine, const struct nv_rules_params *p
     struct nv_rules_params *fresh = malloc(sizeof(*fresh));
     if (error != 0 || !fresh) {
         free(fresh);
-        return error != 0 ? error : rules_error(err, ENOMEM, "no memory for parameters");
+        return error != 0 ? error : nv_fail(err, ENOMEM, "no memory for parameters");
     }
     *fresh = *params;
     settle_params(fresh);
@@ -321,7 +321,7 @@ int nv_rules_worker_open(struct nv_rules *engine, const struct nv_rules_sink *si
         *worker = (struct nv_rules_worker){.engine = engine, .batch = rules_batch_new(), .answer = malloc(ANSWER_MAX)};
     if (!worker || !worker->batch || !worker->answer) {
         free_worker(worker);
-        return rules_error(err, ENOMEM, "no memory for a rule worker");
+        return nv_fail(err, ENOMEM, "no memory for a rule worker");
     }
     if (sink)
         worker->sink = *sink;
@@ -329,9 +329,9 @@ int nv_rules_worker_open(struct nv_rules *engine, const struct nv_rules_sink *si
     while (index < RULES_MAX_WORKERS && engine->workers[index])
         index++;
     if (index == RULES_MAX_WORKERS)
-        error = rules_error(err, ENOSPC, "a rule engine has at most %d workers", RULES_MAX_WORKERS);
+        error = nv_fail(err, ENOSPC, "a rule engine has at most %d workers", RULES_MAX_WORKERS);
     else if (rules_image_worker(engine->image, index) != 0)
-        error = rules_error(err, ENOMEM, "no memory for a rule worker");
+        error = nv_fail(err, ENOMEM, "no memory for a rule worker");
     if (error == 0) {
         worker->index = index;
         worker->random[0] = engine->seed + index + 1;

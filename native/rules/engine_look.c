@@ -99,7 +99,7 @@ int nv_rules_zero(struct nv_rules *engine, const uint32_t *ids, uint32_t count, 
             __atomic_store_n(&engine->image->log_count[rule], 0, __ATOMIC_RELAXED);
     }
     pthread_mutex_unlock(&engine->lock);
-    return error == 0 ? 0 : rules_error(err, ENOMEM, "no memory to zero the counters");
+    return error == 0 ? 0 : nv_fail(err, ENOMEM, "no memory to zero the counters");
 }
 
 static void put_ip4(uint8_t *to, uint32_t address)
@@ -224,7 +224,7 @@ int nv_rules_explain(struct nv_rules *engine, const struct nv_rules_packet *pack
 
     copy.data = malloc(packet->length ? packet->length : 1);
     if (!copy.data)
-        return rules_error(err, ENOMEM, "no memory for a packet of %u bytes", packet->length);
+        return nv_fail(err, ENOMEM, "no memory for a packet of %u bytes", packet->length);
     memcpy(copy.data, packet->data, packet->length);
     pthread_mutex_lock(&engine->lock);
     pthread_mutex_lock(&engine->shared_lock);

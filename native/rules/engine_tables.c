@@ -7,12 +7,12 @@
 static int check_id(uint32_t id, bool special, struct nv_error *err)
 {
     uint32_t most = special ? NV_RULES_TABLE_ME : NV_RULES_TABLE_MAX_ID;
-    return id <= most ? 0 : rules_error(err, EINVAL, "table id %u is over %u", id, most);
+    return id <= most ? 0 : nv_fail(err, EINVAL, "table id %u is over %u", id, most);
 }
 
 static int no_table(uint32_t id, struct nv_error *err)
 {
-    return rules_error(err, ENOENT, "table %u does not exist", id);
+    return nv_fail(err, ENOENT, "table %u does not exist", id);
 }
 
 int nv_rules_table_create(struct nv_rules *engine, uint32_t id, uint32_t type, uint32_t flow_fields, uint32_t limit,
@@ -21,19 +21,19 @@ int nv_rules_table_create(struct nv_rules *engine, uint32_t id, uint32_t type, u
     if (check_id(id, false, err) != 0)
         return -EINVAL;
     if (type == 0 || type >= NV_TABLE_TYPE_COUNT)
-        return rules_error(err, EINVAL, "table %u: unknown type %u", id, type);
+        return nv_fail(err, EINVAL, "table %u: unknown type %u", id, type);
     if (type == NV_TABLE_FLOW ? flow_fields == 0 || flow_fields > 31 : flow_fields != 0)
-        return rules_error(err, EINVAL, "table %u: impossible flow fields %#x", id, flow_fields);
+        return nv_fail(err, EINVAL, "table %u: impossible flow fields %#x", id, flow_fields);
     pthread_mutex_lock(&engine->lock);
     int error = 0;
     if (engine->tables[id]) {
-        error = rules_error(err, EEXIST, "table %u exists already", id);
+        error = nv_fail(err, EEXIST, "table %u exists already", id);
     } else {
         struct rules_table *table = rules_table_new(type, flow_fields, limit);
         if (table)
             __atomic_store_n(&engine->tables[id], table, __ATOMIC_RELEASE);
         else
-            error = rules_error(err, ENOMEM, "no memory for table %u", id);
+            error = nv_fail(err, ENOMEM, "no memory for table %u", id);
     }
     pthread_mutex_unlock(&engine->lock);
     return error;
@@ -65,7 +65,7 @@ int nv_rules_table_destroy(struct nv_rules *engine, uint32_t id, struct nv_error
     if (!table) {
         error = no_table(id, err);
     } else if (in_use(engine->image, id)) {
-        error = rules_error(err, EBUSY, "table %u is used by a rule: delete the rule first", id);
+        error = nv_fail(err, EBUSY, "table %u is used by a rule: delete the rule first", id);
     } else {
         __atomic_store_n(&engine->tables[id], NULL, __ATOMIC_RELEASE);
         engine_grace(engine);
@@ -82,7 +82,7 @@ int nv_rules_table_limit(struct nv_rules *engine, uint32_t id, uint32_t limit, s
     pthread_mutex_lock(&engine->lock);
     int error = engine->tables[id] ? 0 : no_table(id, err);
     if (error == 0 && limit && rules_table_entries(engine->tables[id]) > limit)
-        error = rules_error(err, EFBIG, "table %u has more than %u entries", id, limit);
+        error = nv_fail(err, EFBIG, "table %u has more than %u entries", id, limit);
     if (error == 0)
         engine->tables[id]->limit = limit;
     pthread_mutex_unlock(&engine->lock);
@@ -99,9 +99,9 @@ int nv_rules_table_swap(struct nv_rules *engine, uint32_t a, uint32_t b, struct 
     if (!x || !y) {
         error = no_table(x ? b : a, err);
     } else if (x->type != y->type || x->flow_fields != y->flow_fields) {
-        error = rules_error(err, EINVAL, "tables %u and %u are not of the same type", a, b);
+        error = nv_fail(err, EINVAL, "tables %u and %u are not of the same type", a, b);
     } else if ((x->limit && rules_table_entries(y) > x->limit) || (y->limit && rules_table_entries(x) > y->limit)) {
-        error = rules_error(err, EFBIG, "tables %u and %u: one's entries exceed the other's limit", a, b);
+        error = nv_fail(err, EFBIG, "tables %u and %u: one's entries exceed the other's limit", a, b);
     } else {
         uint64_t content = x->content;
         __atomic_store_n(&x->content, y->content, __ATOMIC_RELEASE);
@@ -121,7 +121,7 @@ int nv_rules_table_update(struct nv_rules *engine, const void *update, size_t si
     if (bad_entry)
         *bad_entry = 0;
     if (size < sizeof(struct nv_rules_update))
-        return rules_error(err, EINVAL, "table update of %zu bytes is too short", size);
+        return nv_fail(err, EINVAL, "table update of %zu bytes is too short", size);
     memcpy(&id, (const char *)update + offsetof(struct nv_rules_update, table), sizeof(id));
     if (check_id(id, true, err) != 0)
         return -EINVAL;
@@ -153,7 +153,7 @@ int nv_rules_table_lookup(struct nv_rules *engine, uint32_t id, const struct nv_
         if (token)
             *value = value_of(token);
         else
-            error = rules_error(err, ENOENT, "table %u: no entry matches", id);
+            error = nv_fail(err, ENOENT, "table %u: no entry matches", id);
     }
     pthread_mutex_unlock(&engine->lock);
     return error;
@@ -173,7 +173,7 @@ int nv_rules_interface(struct nv_rules *engine, const char *name, struct nv_erro
 {
     size_t length = strlen(name);
     if (length == 0 || length >= INTERFACE_NAME)
-        return rules_error(err, ENAMETOOLONG, "interface name '%s' has not 1 to 15 characters", name);
+        return nv_fail(err, ENAMETOOLONG, "interface name '%s' has not 1 to 15 characters", name);
     pthread_mutex_lock(&engine->lock);
     uint32_t id = 1;
     while (id <= engine->interface_count && strcmp(engine->interfaces[id], name) != 0)
@@ -181,7 +181,7 @@ int nv_rules_interface(struct nv_rules *engine, const char *name, struct nv_erro
     int result = (int)id;
     if (id > engine->interface_count) {
         if (id > NV_RULES_MAX_INTERFACES) {
-            result = rules_error(err, ENOSPC, "at most %u interfaces in a rule engine", NV_RULES_MAX_INTERFACES);
+            result = nv_fail(err, ENOSPC, "at most %u interfaces in a rule engine", NV_RULES_MAX_INTERFACES);
         } else {
             memcpy(engine->interfaces[id], name, length + 1);
             engine->interface_count++;
@@ -201,7 +201,7 @@ int nv_rules_interface_address(struct nv_rules *engine, unsigned id, uint32_t ad
     pthread_mutex_lock(&engine->lock);
     int error = 0;
     if (id == 0 || id > engine->interface_count) {
-        error = rules_error(err, ENOENT, "interface %u does not exist", id);
+        error = nv_fail(err, ENOENT, "interface %u does not exist", id);
     } else {
         uint32_t before = engine->addresses[id];
         engine->addresses[id] = address;

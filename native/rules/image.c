@@ -143,8 +143,8 @@ static int assign_slots(struct nv_rules *engine, struct rules_image *image, stru
     uint32_t twice;
     int error = slots_assign(engine->slots, image->rules, image->rule_count, image->slot, &twice);
     if (error == -EEXIST)
-        return rules_error(err, EINVAL, "rule %u: its id %u is that of another rule", image->rules[twice].number,
-                           image->rules[twice].id);
+        return nv_fail(err, EINVAL, "rule %u: its id %u is that of another rule", image->rules[twice].number,
+                       image->rules[twice].id);
     image->slot_count = engine->slots->count;
     image->rule_of_slot = malloc(image->slot_count * sizeof(uint32_t));
     pthread_mutex_lock(&engine->shared_lock);
@@ -304,7 +304,7 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
     if (!image || !copy) {
         free(image);
         free(copy);
-        return rules_error(err, ENOMEM, "no memory for a program of %zu bytes", size);
+        return nv_fail(err, ENOMEM, "no memory for a program of %zu bytes", size);
     }
     memcpy(copy, program, size);
     image->program = copy;
@@ -337,7 +337,7 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
         if (error == 0)
             error = make_lines(engine, image);
         if (error == -ENOMEM)
-            rules_error(err, ENOMEM, "no memory for a program of %u rules", image->rule_count);
+            nv_fail(err, ENOMEM, "no memory for a program of %u rules", image->rule_count);
     }
     if (error != 0) {
         rules_image_free(image);

@@ -8,13 +8,13 @@
 static int check_redirect(const struct nv_rules_nat *head, const struct nv_rules_redirect *r, struct nv_error *err)
 {
     if (r->kind < NV_REDIRECT_ADDR || r->kind > NV_REDIRECT_PROTO || r->proto > 255)
-        return rules_error(err, EINVAL, "nat %u: unknown kind of redirect %u", head->id, r->kind);
+        return nv_fail(err, EINVAL, "nat %u: unknown kind of redirect %u", head->id, r->kind);
     if (r->target_count == 0 || r->first_target > head->targets || r->target_count > head->targets - r->first_target)
-        return rules_error(err, EINVAL, "nat %u: the targets of a redirect lie outside the configuration", head->id);
+        return nv_fail(err, EINVAL, "nat %u: the targets of a redirect lie outside the configuration", head->id);
     if (r->kind == NV_REDIRECT_PORT && (r->proto != 6 && r->proto != 17 && r->proto != 132))
-        return rules_error(err, EINVAL, "nat %u: redirect_port of protocol %u, which has no ports", head->id, r->proto);
+        return nv_fail(err, EINVAL, "nat %u: redirect_port of protocol %u, which has no ports", head->id, r->proto);
     if (r->kind == NV_REDIRECT_PORT && (r->alias_count == 0 || r->alias_port + r->alias_count > 65536))
-        return rules_error(err, EINVAL, "nat %u: impossible port range of a redirect", head->id);
+        return nv_fail(err, EINVAL, "nat %u: impossible port range of a redirect", head->id);
     return 0;
 }
 
@@ -22,19 +22,18 @@ static int check_config(const void *data, size_t size, struct nv_error *err)
 {
     const struct nv_rules_nat *head = data;
     if (size < sizeof(*head) || (uintptr_t)data % 8 != 0)
-        return rules_error(err, EINVAL, "nat configuration of %zu bytes: too short or not aligned to 8", size);
+        return nv_fail(err, EINVAL, "nat configuration of %zu bytes: too short or not aligned to 8", size);
     if (head->magic != NV_RULES_NAT_MAGIC || head->version != NV_RULES_VERSION)
-        return rules_error(err, EINVAL, "nat configuration: magic %#x, version %u; this engine takes %#x, %u",
-                           head->magic, head->version, NV_RULES_NAT_MAGIC, NV_RULES_VERSION);
+        return nv_fail(err, EINVAL, "nat configuration: magic %#x, version %u; this engine takes %#x, %u", head->magic,
+                       head->version, NV_RULES_NAT_MAGIC, NV_RULES_VERSION);
     uint64_t wanted = sizeof(*head) + (uint64_t)head->redirects * sizeof(struct nv_rules_redirect) +
                       (uint64_t)head->targets * sizeof(struct nv_rules_target);
     if (wanted != size)
-        return rules_error(err, EINVAL, "nat configuration: its lists do not fill %zu bytes", size);
+        return nv_fail(err, EINVAL, "nat configuration: its lists do not fill %zu bytes", size);
     if (head->id == 0 || head->id > NV_RULES_NAT_MAX_ID)
-        return rules_error(err, EINVAL, "nat %u: instances are 1 to %u", head->id, NV_RULES_NAT_MAX_ID);
+        return nv_fail(err, EINVAL, "nat %u: instances are 1 to %u", head->id, NV_RULES_NAT_MAX_ID);
     if (head->port_lo > head->port_hi)
-        return rules_error(err, EINVAL, "nat %u: port range %u-%u is upside down", head->id, head->port_lo,
-                           head->port_hi);
+        return nv_fail(err, EINVAL, "nat %u: port range %u-%u is upside down", head->id, head->port_lo, head->port_hi);
     const struct nv_rules_redirect *redirects = (const void *)(head + 1);
     int error = 0;
     for (uint32_t i = 0; i < head->redirects && error == 0; i++)
@@ -92,7 +91,7 @@ int nv_rules_nat_config(struct nv_rules *engine, const void *data, size_t size, 
     struct rules_nat *fresh = calloc(1, sizeof(*fresh));
     if (!fresh || !copy_lists(fresh, head)) {
         rules_nat_free(fresh);
-        return rules_error(err, ENOMEM, "no memory for nat %u", head->id);
+        return nv_fail(err, ENOMEM, "no memory for nat %u", head->id);
     }
     pthread_mutex_lock(&engine->lock);
     struct rules_nat **nats = realloc(engine->nats, (engine->nat_count + 1) * sizeof(*nats));
@@ -100,7 +99,7 @@ int nv_rules_nat_config(struct nv_rules *engine, const void *data, size_t size, 
     engine->nats = nats ? nats : engine->nats;
     struct rules_nat *old = nat_find(engine, head->id);
     if (!nats) {
-        error = rules_error(err, ENOMEM, "no memory for nat %u", head->id);
+        error = nv_fail(err, ENOMEM, "no memory for nat %u", head->id);
     } else if (old) { /* the lists change places, the links stay */
         struct rules_nat was = *old;
         if (head->flags & NV_NAT_RESET && head->address != old->config.address)
@@ -139,7 +138,7 @@ int nv_rules_nat_delete(struct nv_rules *engine, uint32_t id, struct nv_error *e
     pthread_mutex_unlock(&engine->shared_lock);
     pthread_mutex_unlock(&engine->lock);
     rules_nat_free(nat);
-    return nat ? 0 : rules_error(err, ENOENT, "nat %u is not configured", id);
+    return nat ? 0 : nv_fail(err, ENOENT, "nat %u is not configured", id);
 }
 
 int nv_rules_nat_links(struct nv_rules *engine, uint32_t id, struct nv_rules_nat_stats *out, struct nv_error *err)
@@ -149,5 +148,5 @@ int nv_rules_nat_links(struct nv_rules *engine, uint32_t id, struct nv_rules_nat
     if (nat)
         *out = nat->stats;
     pthread_mutex_unlock(&engine->shared_lock);
-    return nat ? 0 : rules_error(err, ENOENT, "nat %u is not configured", id);
+    return nat ? 0 : nv_fail(err, ENOENT, "nat %u is not configured", id);
 }

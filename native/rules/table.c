@@ -3,20 +3,6 @@
 #include "rules/table.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-int rules_error(struct nv_error *err, int code, const char *format, ...)
-{
-    if (err) {
-        va_list args;
-        va_start(args, format);
-        err->code = code;
-        vsnprintf(err->message, sizeof(err->message), format, args);
-        va_end(args);
-    }
-    return -code;
-}
 
 static void free_token(uint64_t token)
 {
@@ -141,16 +127,16 @@ static int store(const struct rules_table *table, struct rules_content *content,
 static int check_entry(const struct rules_table *table, const struct nv_rules_entry *entry, struct nv_error *err)
 {
     if (entry->op < NV_ENTRY_ADD || entry->op > NV_ENTRY_DELETE)
-        return rules_error(err, EINVAL, "table entry: unknown operation %u", entry->op);
+        return nv_fail(err, EINVAL, "table entry: unknown operation %u", entry->op);
     if (table->type == NV_TABLE_ADDR || table->type == NV_TABLE_FLOW) {
         if (entry->family != 4 && entry->family != 6)
-            return rules_error(err, EINVAL, "table entry: address family %u is neither 4 nor 6", entry->family);
+            return nv_fail(err, EINVAL, "table entry: address family %u is neither 4 nor 6", entry->family);
     }
     unsigned bits = table->type == NV_TABLE_MAC ? 48 : entry->family == 6 ? 128 : 32;
     if ((table->type == NV_TABLE_ADDR || table->type == NV_TABLE_MAC) && entry->prefix > bits)
-        return rules_error(err, EINVAL, "table entry: prefix length %u is over %u", entry->prefix, bits);
+        return nv_fail(err, EINVAL, "table entry: prefix length %u is over %u", entry->prefix, bits);
     if (table->type == NV_TABLE_IFACE && (entry->key[0] == 0 || entry->key[15] != 0))
-        return rules_error(err, EINVAL, "table entry: an interface name has 1 to 15 characters");
+        return nv_fail(err, EINVAL, "table entry: an interface name has 1 to 15 characters");
     return 0;
 }
 
@@ -187,13 +173,13 @@ static int rehearse(const struct rules_table *table, const struct sip_key *secre
         bool there = seen ? seen == THERE : !replace && exact(table, content, secret, &key) != 0;
         bool delete = entry->op == NV_ENTRY_DELETE;
         if (entry->op == NV_ENTRY_ADD && there)
-            error = rules_error(err, EEXIST, "table entry %u: its key is in the table already", i);
+            error = nv_fail(err, EEXIST, "table entry %u: its key is in the table already", i);
         else if (delete &&!there)
-            error = rules_error(err, ENOENT, "table entry %u: its key is not in the table", i);
+            error = nv_fail(err, ENOENT, "table entry %u: its key is not in the table", i);
         else if (!delete &&!there && table->limit && live >= table->limit)
-            error = rules_error(err, EFBIG, "table entry %u: the table is at its limit of %u entries", i, table->limit);
+            error = nv_fail(err, EFBIG, "table entry %u: the table is at its limit of %u entries", i, table->limit);
         else if (rules_hash_set(&scratch, &change, secret, words, HASH_MAX_WORDS, delete ? GONE : THERE) != 0)
-            error = rules_error(err, ENOMEM, "table entry %u: out of memory", i);
+            error = nv_fail(err, ENOMEM, "table entry %u: out of memory", i);
         live = live + !delete - there;
         rules_change_free(&change, 1); /* nobody else reads the scratch table */
     }
@@ -253,12 +239,12 @@ int rules_table_apply(struct rules_table *table, struct rules_change *change, co
     *bad = 0;
     *stale = NULL;
     if (size < sizeof(*head) || (uintptr_t)update % 4 != 0)
-        return rules_error(err, EINVAL, "table update of %zu bytes: too short or not aligned to 4 bytes", size);
+        return nv_fail(err, EINVAL, "table update of %zu bytes: too short or not aligned to 4 bytes", size);
     if (head->magic != NV_RULES_TABLE_MAGIC || head->version != NV_RULES_VERSION)
-        return rules_error(err, EINVAL, "table update: magic %#x, version %u; this engine takes %#x, %u", head->magic,
-                           head->version, NV_RULES_TABLE_MAGIC, NV_RULES_VERSION);
+        return nv_fail(err, EINVAL, "table update: magic %#x, version %u; this engine takes %#x, %u", head->magic,
+                       head->version, NV_RULES_TABLE_MAGIC, NV_RULES_VERSION);
     if ((size - sizeof(*head)) / sizeof(*entries) != head->count || (size - sizeof(*head)) % sizeof(*entries) != 0)
-        return rules_error(err, EINVAL, "table update: %u entries do not fill %zu bytes", head->count, size);
+        return nv_fail(err, EINVAL, "table update: %u entries do not fill %zu bytes", head->count, size);
     int error = rehearse(table, secret, head, entries, bad, err);
     if (error != 0)
         return error;
@@ -271,7 +257,7 @@ int rules_table_apply(struct rules_table *table, struct rules_change *change, co
             error = apply_entry(table, content, change, secret, &entries[i]);
         }
     }
-    return error == 0 ? 0 : rules_error(err, ENOMEM, "table update: out of memory, nothing was changed");
+    return error == 0 ? 0 : nv_fail(err, ENOMEM, "table update: out of memory, nothing was changed");
 }
 
 uint64_t rules_table_match(const struct rules_table *table, const struct sip_key *secret,

@@ -3,6 +3,7 @@
 #ifndef NETVALE_RULES_TABLE_H
 #define NETVALE_RULES_TABLE_H
 
+#include "memory/error.h"
 #include "rules/hash.h"
 #include "rules/trie.h"
 #include "rules/value.h"
@@ -38,9 +39,6 @@ void rules_content_free(struct rules_content *content);
 /* The token the packet path would find for the entry's key. */
 uint64_t rules_table_match(const struct rules_table *table, const struct sip_key *secret,
                            const struct nv_rules_entry *entry);
-
-/* Fill *err (may be NULL) and return -code. */
-int rules_error(struct nv_error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static inline const struct rules_content *table_content(const struct rules_table *table)
 {

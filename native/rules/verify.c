@@ -153,12 +153,12 @@ static int check_lookup(const struct check *c, const struct nv_rules_insn *insn)
     const struct rules_table *table = engine_table(c->engine, insn->arg);
 
     if (lookup->flags & ~3u || lookup->value_kind >= NV_VALUE_COUNT)
-        return rules_error(c->err, EINVAL, "rule %u: malformed table look-up", c->rule->number);
+        return nv_fail(c->err, EINVAL, "rule %u: malformed table look-up", c->rule->number);
     if (!table)
-        return rules_error(c->err, ENOENT, "rule %u: table %u does not exist", c->rule->number, insn->arg);
+        return nv_fail(c->err, ENOENT, "rule %u: table %u does not exist", c->rule->number, insn->arg);
     if (!key_ok(lookup->key, table->type))
-        return rules_error(c->err, EINVAL, "rule %u: look-up key %u does not suit table %u of type %u", c->rule->number,
-                           lookup->key, insn->arg, table->type);
+        return nv_fail(c->err, EINVAL, "rule %u: look-up key %u does not suit table %u of type %u", c->rule->number,
+                       lookup->key, insn->arg, table->type);
     return 0;
 }
 
@@ -219,17 +219,17 @@ static int check_insn(const struct check *c, const struct nv_rules_insn *insn, u
 {
     unsigned number = c->rule->number;
     if (shapes[insn->opcode].kind == 0)
-        return rules_error(c->err, EINVAL, "rule %u: unknown opcode %u", number, insn->opcode);
+        return nv_fail(c->err, EINVAL, "rule %u: unknown opcode %u", number, insn->opcode);
     if (shapes[insn->opcode].kind != kind)
-        return rules_error(c->err, EINVAL, "rule %u: opcode %u is out of place", number, insn->opcode);
+        return nv_fail(c->err, EINVAL, "rule %u: opcode %u is out of place", number, insn->opcode);
     if (insn->flags & ~(kind == TEST && insn->opcode < NV_OP_PROB ? NV_RULES_NOT | NV_RULES_OR : 0))
-        return rules_error(c->err, EINVAL, "rule %u: opcode %u has impossible flags %#x", number, insn->opcode,
-                           insn->flags);
+        return nv_fail(c->err, EINVAL, "rule %u: opcode %u has impossible flags %#x", number, insn->opcode,
+                       insn->flags);
     if (!payload_ok(insn))
-        return rules_error(c->err, EINVAL, "rule %u: malformed payload of opcode %u", number, insn->opcode);
+        return nv_fail(c->err, EINVAL, "rule %u: malformed payload of opcode %u", number, insn->opcode);
     if (!arg_ok(c, insn))
-        return rules_error(c->err, EINVAL, "rule %u: argument %u of opcode %u is out of range", number, insn->arg,
-                           insn->opcode);
+        return nv_fail(c->err, EINVAL, "rule %u: argument %u of opcode %u is out of range", number, insn->arg,
+                       insn->opcode);
     if (insn->opcode == NV_OP_LOOKUP)
         return check_lookup(c, insn);
     return 0;
@@ -243,14 +243,14 @@ static int check_rule(const struct check *c, const uint32_t *code)
     unsigned opcode = NV_OP_NEVER;
 
     if (rule->number == 0 || rule->set > 31 || rule->id == 0 || rule->flags != 0)
-        return rules_error(c->err, EINVAL, "rule %u: impossible number, set, id or flags", rule->number);
+        return nv_fail(c->err, EINVAL, "rule %u: impossible number, set, id or flags", rule->number);
     if (rule->code > c->program->code_words || end > c->program->code_words - rule->code)
-        return rules_error(c->err, EINVAL, "rule %u: its code lies outside the program", rule->number);
+        return nv_fail(c->err, EINVAL, "rule %u: its code lies outside the program", rule->number);
     while (at < end) {
         const struct nv_rules_insn *insn = (const void *)(code + rule->code + at);
         uint32_t limit = at < tests ? tests : end;
         if (limit - at < 2 || insn->words < 2 || insn->words > limit - at)
-            return rules_error(c->err, EINVAL, "rule %u: instruction at word %u is cut off", rule->number, at);
+            return nv_fail(c->err, EINVAL, "rule %u: instruction at word %u is cut off", rule->number, at);
         last = at + insn->words == end;
         int error = check_insn(c, insn, at < tests ? TEST : last ? LAST : BEFORE);
         if (error != 0)
@@ -259,12 +259,12 @@ static int check_rule(const struct check *c, const uint32_t *code)
         at += insn->words;
         opcode = insn->opcode;
         if (open && at >= tests)
-            return rules_error(c->err, EINVAL, "rule %u: or-block without an end", rule->number);
+            return nv_fail(c->err, EINVAL, "rule %u: or-block without an end", rule->number);
     }
     if (!last || rule->action_words == 0)
-        return rules_error(c->err, EINVAL, "rule %u: no action", rule->number);
+        return nv_fail(c->err, EINVAL, "rule %u: no action", rule->number);
     if (opcode == NV_OP_CHECK_STATE && end != 2)
-        return rules_error(c->err, EINVAL, "rule %u: check-state stands alone", rule->number);
+        return nv_fail(c->err, EINVAL, "rule %u: check-state stands alone", rule->number);
     return 0;
 }
 
@@ -281,15 +281,15 @@ static int check_patterns(const struct check *c)
     for (uint32_t i = 0; i < c->program->pattern_count; i++) {
         const struct nv_rules_pattern *p = &patterns[i];
         if (p->kind == 0 || p->kind >= NV_IFACE_COUNT)
-            return rules_error(c->err, EINVAL, "interface pattern %u: unknown kind %u", i, p->kind);
+            return nv_fail(c->err, EINVAL, "interface pattern %u: unknown kind %u", i, p->kind);
         if ((p->kind == NV_IFACE_NAME || p->kind == NV_IFACE_GLOB) && !string_ok(c, p->arg))
-            return rules_error(c->err, EINVAL, "interface pattern %u: its name lies outside the program", i);
+            return nv_fail(c->err, EINVAL, "interface pattern %u: its name lies outside the program", i);
         if (p->kind == NV_IFACE_TABLE) {
             const struct rules_table *table = engine_table(c->engine, p->arg);
             if (!table)
-                return rules_error(c->err, ENOENT, "interface pattern %u: table %u does not exist", i, p->arg);
+                return nv_fail(c->err, ENOENT, "interface pattern %u: table %u does not exist", i, p->arg);
             if (table->type != NV_TABLE_IFACE)
-                return rules_error(c->err, EINVAL, "interface pattern %u: table %u is not of type iface", i, p->arg);
+                return nv_fail(c->err, EINVAL, "interface pattern %u: table %u is not of type iface", i, p->arg);
         }
     }
     return 0;
@@ -301,33 +301,32 @@ int rules_verify(struct nv_rules *engine, const void *data, size_t size, struct 
     struct check c = {engine, p, NULL, err};
 
     if (size < sizeof(*p) || (uintptr_t)data % 8 != 0)
-        return rules_error(err, EINVAL, "program of %zu bytes: too short or not aligned to 8 bytes", size);
+        return nv_fail(err, EINVAL, "program of %zu bytes: too short or not aligned to 8 bytes", size);
     if (p->magic != NV_RULES_MAGIC || p->version != NV_RULES_VERSION)
-        return rules_error(err, EINVAL, "program: magic %#x, version %u; this engine takes %#x, %u", p->magic,
-                           p->version, NV_RULES_MAGIC, NV_RULES_VERSION);
+        return nv_fail(err, EINVAL, "program: magic %#x, version %u; this engine takes %#x, %u", p->magic, p->version,
+                       NV_RULES_MAGIC, NV_RULES_VERSION);
     if (p->size != size)
-        return rules_error(err, EINVAL, "program: its size is %u, but %zu bytes were given", p->size, size);
+        return nv_fail(err, EINVAL, "program: its size is %u, but %zu bytes were given", p->size, size);
     if (p->rule_count == 0 || p->rule_count > NV_RULES_MAX_RULES || p->code_words > NV_RULES_MAX_CODE)
-        return rules_error(err, EINVAL, "program: %u rules, %u words of code; at most %u and %u, at least 1 rule",
-                           p->rule_count, p->code_words, NV_RULES_MAX_RULES, NV_RULES_MAX_CODE);
+        return nv_fail(err, EINVAL, "program: %u rules, %u words of code; at most %u and %u, at least 1 rule",
+                       p->rule_count, p->code_words, NV_RULES_MAX_RULES, NV_RULES_MAX_CODE);
     if (!section_ok(p, p->rule_offset, p->rule_count, sizeof(struct nv_rules_rule)) ||
         !section_ok(p, p->code_offset, p->code_words, 4) ||
         !section_ok(p, p->pattern_offset, p->pattern_count, sizeof(struct nv_rules_pattern)) ||
         !section_ok(p, p->string_offset, p->string_bytes, 1) || p->pattern_count > 65536)
-        return rules_error(err, EINVAL, "program: a section lies outside its %u bytes", p->size);
+        return nv_fail(err, EINVAL, "program: a section lies outside its %u bytes", p->size);
     const char *strings = (const char *)data + p->string_offset;
     if (p->string_bytes != 0 && strings[p->string_bytes - 1] != 0)
-        return rules_error(err, EINVAL, "program: the string section does not end with a 0");
+        return nv_fail(err, EINVAL, "program: the string section does not end with a 0");
     if (p->set_disable >> 31)
-        return rules_error(err, EINVAL, "program: set 31 cannot be disabled");
+        return nv_fail(err, EINVAL, "program: set 31 cannot be disabled");
     int error = check_patterns(&c);
     const struct nv_rules_rule *rules = (const void *)((const char *)data + p->rule_offset);
     const uint32_t *code = (const void *)((const char *)data + p->code_offset);
     for (uint32_t i = 0; i < p->rule_count && error == 0; i++) {
         c.rule = &rules[i];
         if (i > 0 && rules[i - 1].number > rules[i].number)
-            return rules_error(err, EINVAL, "program: rule %u stands behind rule %u", rules[i].number,
-                               rules[i - 1].number);
+            return nv_fail(err, EINVAL, "program: rule %u stands behind rule %u", rules[i].number, rules[i - 1].number);
         error = check_rule(&c, code);
     }
     if (error != 0)
@@ -336,6 +335,6 @@ int rules_verify(struct nv_rules *engine, const void *data, size_t size, struct 
     const struct nv_rules_insn *action = (const void *)(code + last->code);
     if (last->number != NV_RULES_DEFAULT_RULE || last->set != 31 || last->test_words != 0 || last->action_words != 2 ||
         (action->opcode != NV_OP_ACCEPT && action->opcode != NV_OP_DENY))
-        return rules_error(err, EINVAL, "program: the last rule must be 65535 in set 31, allow or deny, without tests");
+        return nv_fail(err, EINVAL, "program: the last rule must be 65535 in set 31, allow or deny, without tests");
     return 0;
 }
