@@ -4,18 +4,6 @@
 
 #include "world.h"
 
-static struct nv_port *open_slots(const char *name, uint32_t slots)
-{
-    const struct nv_open_options opt = {.tx_slots = slots, .rx_slots = slots};
-    struct nv_port *port;
-    struct nv_error err = {0};
-    if (nv_open(name, &opt, &port, &err) != 0) {
-        printf("# %s: %s\n", name, err.message);
-        exit(EXIT_FAILURE);
-    }
-    return port;
-}
-
 /* Put n packets, numbered from seq on, and sync; returns how many went in. */
 static uint32_t send_run(struct nv_port *p, unsigned ring, uint32_t n, uint32_t seq)
 {

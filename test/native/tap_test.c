@@ -14,17 +14,6 @@
 
 static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2};
 
-static struct nv_port *open_with(const char *name, const struct nv_open_options *opt)
-{
-    struct nv_port *port;
-    struct nv_error err = {0};
-    int error = nv_open(name, opt, &port, &err);
-    CHECK(error == 0, "%s: %s", name, err.message);
-    if (error)
-        exit(EXIT_FAILURE);
-    return port;
-}
-
 static struct nv_port *open_joined(const char *name, const struct nv_open_options *opt)
 {
     struct nv_port *port = open_with(name, opt);

@@ -9,10 +9,7 @@ static uint8_t mac_a[6], mac_b[6], mac_c[6];
 static struct nv_port *open_flags(const char *name, uint32_t flags)
 {
     const struct nv_open_options opt = {.flags = flags, .tx_slots = 64, .rx_slots = 64};
-    struct nv_port *port;
-    struct nv_error err = {0};
-    CHECK(nv_open(name, &opt, &port, &err) == 0, "%s: %s", name, err.message);
-    return port;
+    return open_with(name, &opt);
 }
 
 /* Count the buffers a port's application holds: all of its tx ring, and what its rx ring shows. */

@@ -52,18 +52,6 @@ static void check_port(struct nv_port *p, bool pipe)
           (unsigned long)s.tx_packets, (unsigned long)s.tx_copies, (unsigned long)known);
 }
 
-static struct nv_port *open_small(const char *name)
-{
-    const struct nv_open_options opt = {.tx_slots = 32, .rx_slots = 32};
-    struct nv_port *port;
-    struct nv_error err = {0};
-    if (nv_open(name, &opt, &port, &err) != 0) {
-        printf("# %s: %s\n", name, err.message);
-        exit(EXIT_FAILURE);
-    }
-    return port;
-}
-
 /*
  * a writes rubbish, b receives what comes of it and sends so that a receives, c and d are bystanders. Buffer numbers
  * are those a began with or far off: the buffers of others in its own process are a's to use.
@@ -71,7 +59,8 @@ static struct nv_port *open_small(const char *name)
 static void rubbish_on(const char *a_name, const char *b_name, const char *c_name, const char *d_name, bool pipe)
 {
     world_new();
-    struct nv_port *a = open_small(a_name), *b = open_small(b_name), *c = open_small(c_name), *d = open_small(d_name);
+    struct nv_port *a = open_slots(a_name, 32), *b = open_slots(b_name, 32), *c = open_slots(c_name, 32),
+                   *d = open_slots(d_name, 32);
     struct netmap_ring *tx = nv_txring(a, 0), *rx = nv_rxring(a, 0);
     uint32_t mine[32], next = 0, errors = 0;
     uint8_t mac_c[6], mac_d[6];

@@ -8,10 +8,7 @@ static uint8_t mac_a[6], mac_b[6], mac_c[6];
 static struct nv_port *open_sized(const char *name, uint32_t slots, uint32_t rings)
 {
     const struct nv_open_options opt = {.tx_slots = slots, .rx_slots = slots, .tx_rings = rings, .rx_rings = rings};
-    struct nv_port *port;
-    struct nv_error err = {0};
-    CHECK(nv_open(name, &opt, &port, &err) == 0, "%s: %s", name, err.message);
-    return port;
+    return open_with(name, &opt);
 }
 
 /* Counters of a port, which must add up. */

@@ -9,17 +9,6 @@
 
 #define SENDERS 8u /* packets carry their sender's number in the upper 8 bits of theirs */
 
-static inline struct nv_port *open_with(const char *name, const struct nv_open_options *opt)
-{
-    struct nv_port *port;
-    struct nv_error err = {0};
-    if (nv_open(name, opt, &port, &err) != 0) {
-        printf("# %s: %s\n", name, err.message);
-        exit(EXIT_FAILURE);
-    }
-    return port;
-}
-
 /* Sends packets numbered from `first` up to `count` on ring `ring` of `port`, waiting for room where there is none. */
 struct sender {
     pthread_t thread;

@@ -60,15 +60,28 @@ static inline void world_end(void)
     rmdir(world_dir);
 }
 
-static inline struct nv_port *open_port(const char *name)
+/* Open a port; the test ends here when that fails, because it cannot go on. */
+static inline struct nv_port *open_with(const char *name, const struct nv_open_options *opt)
 {
     struct nv_port *port;
     struct nv_error err = {0};
-    int error = nv_open(name, NULL, &port, &err);
+    int error = nv_open(name, opt, &port, &err);
     CHECK(error == 0, "%s: %s", name, err.message);
     if (error)
-        exit(EXIT_FAILURE); /* no test can go on */
+        exit(EXIT_FAILURE);
     return port;
+}
+
+static inline struct nv_port *open_port(const char *name)
+{
+    return open_with(name, NULL);
+}
+
+/* A port with so many slots in each ring. */
+static inline struct nv_port *open_slots(const char *name, uint32_t slots)
+{
+    const struct nv_open_options opt = {.tx_slots = slots, .rx_slots = slots};
+    return open_with(name, &opt);
 }
 
 /* Opening must fail with this code and a message that holds this text. */
