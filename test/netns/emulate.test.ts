@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { machine, type Ran, reasonToSkip, until } from './lab.js';
+import { ended, machine, type Ran, reasonToSkip, until } from './lab.js';
 
 const test = suite('emulate -- command');
 const skipped = await reasonToSkip();
@@ -34,18 +34,7 @@ test.after(async () => {
 
 function emulate(...args: string[]): Promise<Ran> {
   const [node, ...rest] = words(...args);
-  const child = spawn(node!, rest, { env: { ...process.env, NETVALE_DIR: path.join(base, 'shm') } });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data) => {
-    stdout += data;
-  });
-  child.stderr.on('data', (data) => {
-    stderr += data;
-  });
-  return new Promise((resolve) => {
-    child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
-  });
+  return ended(spawn(node!, rest, { env: { ...process.env, NETVALE_DIR: path.join(base, 'shm') } }));
 }
 
 /** A server that sends `bytes` bytes to whoever connects. */

@@ -37,6 +37,21 @@ export interface Ran {
 /** Arguments of node that run behind.ts with a command. */
 export const behindArgs = (...command: string[]): string[] => ['--import', 'tsx', behind, ...command];
 
+/** What a process wrote and how it ended. */
+export function ended(child: ChildProcess): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr?.on('data', (data) => {
+    stderr += data;
+  });
+  return new Promise((resolve) => {
+    child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
+  });
+}
+
 /** Start a command behind a link, in a process of its own. */
 export function start(
   command: string[],
@@ -46,18 +61,7 @@ export function start(
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data) => {
-    stdout += data;
-  });
-  child.stderr.on('data', (data) => {
-    stderr += data;
-  });
-  const ended = new Promise<Ran>((resolve) => {
-    child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
-  });
-  return { child, ended };
+  return { child, ended: ended(child) };
 }
 
 /** The same, to its end; nothing on standard input. */
