@@ -133,6 +133,9 @@ export function applyDummynet(
         for (const [number] of dummynet.all(kind)) remove(world, transaction, kind, number);
       return flags.quiet ? '' : 'Flushed all pipes.\n';
     case 'dummynet-list':
-      return printObjects(dummynet, command.object, command.ranges, world.engine.dummynet);
+      return printObjects(dummynet, command.object, command.ranges, {
+        engine: world.engine.dummynet,
+        sort: flags.sort,
+      });
   }
 }

@@ -12,7 +12,7 @@ import { execute, readText, type Source } from './session.js';
 export interface OpenRulesOptions {
   /** Name of the program, for the control socket. */
   program: string;
-  /** Rule files and single commands ("add deny …"), applied in this order. */
+  /** Rule files and single commands ("add deny …"), applied in this order. The second command is --rule:2 in messages. */
   files?: readonly string[];
   rules?: readonly string[];
   /** Action of rule 65535; default allow. */
@@ -55,7 +55,11 @@ export async function openRules(options: OpenRulesOptions): Promise<OpenRules> {
         file,
         folder: path.dirname(path.resolve(file)),
       })),
-      ...(options.rules ?? []).map((text) => ({ args: [text], folder: process.cwd() })),
+      ...(options.rules ?? []).map((text, index) => ({
+        args: [text],
+        place: { file: '--rule', number: index + 1 },
+        folder: process.cwd(),
+      })),
     ];
     for (const source of sources) {
       const { error, exit, warnings } = await execute(controller, { ...source, flags: { quiet: true } });

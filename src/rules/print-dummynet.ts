@@ -5,7 +5,7 @@ import type { DummynetConfig, DummynetKind, FlowMask, QueueManagement, Scheduler
 import { DUMMYNET_LIMITS } from './dummynet.js';
 import type { DummynetObjects } from './dummynet-objects.js';
 import type { DummynetEngine, FlowQueue } from './engine.js';
-import { printFlows } from './print-flows.js';
+import { printFlows, sortFlows } from './print-flows.js';
 import { printImpairments } from './print-impairments.js';
 import type { Range } from './ranges.js';
 
@@ -162,17 +162,18 @@ function schedulers(objects: DummynetObjects, ranges: readonly Range[]): [number
 
 const alive = (flows: readonly FlowQueue[]): number => flows.filter(({ expired }) => !expired).length;
 
+/** `sort`: counter that flows are sorted by (-s). */
 export function printObjects(
   objects: DummynetObjects,
   kind: DummynetKind,
   ranges: readonly Range[],
-  engine?: DummynetEngine,
+  { engine, sort = 0 }: { engine?: DummynetEngine | undefined; sort?: number } = {},
 ): string {
   const chosen = kind === 'sched' ? schedulers(objects, ranges) : objects.all(kind, ranges);
   const lines = chosen.flatMap(([number, config]) => {
     if (kind === 'pipe') {
       const mask = config.schedMask ?? config.mask;
-      const flows = engine?.flows('pipe', number) ?? [];
+      const flows = sortFlows(engine?.flows('pipe', number) ?? [], sort);
       return [
         ...printLink(number, config),
         ...printFlowset(number + 2 * ID, config, number + ID, 'fifo', {}),
@@ -182,7 +183,7 @@ export function printObjects(
     }
     if (kind === 'queue') {
       const parent = config.parent!;
-      const flows = engine?.flows('queue', number) ?? [];
+      const flows = sortFlows(engine?.flows('queue', number) ?? [], sort);
       return [
         ...printFlowset(number, config, parent, schedulerType(objects, parent), {
           mask: config.flowMask ?? config.mask,

@@ -23,6 +23,16 @@ function printFlow(flow: FlowQueue, index: number): string {
   return `${bucket}${ends}${total} ${right(flow.packets, 2)} ${right(flow.bytes, 4)} ${right(flow.drops, 3)}`;
 }
 
+/** Counters that -s can name: 1 to 4. */
+const COUNTERS = ['packets', 'bytes', 'totalPackets', 'totalBytes'] as const;
+
+/** In the order of counter `field` (1 to 4), the largest first; a negative one the other way; 0: as they come. */
+export function sortFlows(flows: readonly FlowQueue[], field: number): readonly FlowQueue[] {
+  const counter = COUNTERS[Math.abs(field) - 1];
+  if (counter === undefined) return flows;
+  return [...flows].sort((a, b) => (field < 0 ? a[counter] - b[counter] : b[counter] - a[counter]));
+}
+
 /** Lines: those of IPv4 (and what is no IP) under their head, then those of IPv6 under theirs. */
 export function printFlows(flows: readonly FlowQueue[]): string[] {
   return ([4, 6] as const).flatMap((family) => {

@@ -13,6 +13,8 @@ import { parseCommand } from './parse-command.js';
 /** What is to be done: one command as arguments, or the text of a rule file. */
 export interface Source {
   args?: string[];
+  /** What messages call the place of the arguments, as a file and a line; default: the command line. */
+  place?: { file: string; number: number };
   text?: string;
   /** Name of the file, for messages. */
   file?: string;
@@ -42,7 +44,7 @@ export function readText(file: string): string {
 }
 
 function linesOf(source: Source): Iterable<Line> {
-  if (source.args) return [lexArgs(source.args)];
+  if (source.args) return [{ ...lexArgs(source.args), ...source.place }];
   const file = source.file ?? 'rules';
   return source.preprocessed ? lexPreprocessed(source.text ?? '', file) : lexFile(source.text ?? '', file);
 }

@@ -96,9 +96,12 @@ test('a wrong rule is named with file, line and column, status 65, and nothing s
   for (const [args, status, message] of [
     [['--rules', bad], 65, /^pkt-gen: .*bad\.rules:2:26: /],
     [
-      ['--rules', ruleFile('good.rules', 'add allow ip from any to any'), '--rule', 'add alow ip'],
+      [
+        ...['--rules', ruleFile('good.rules', 'add allow ip from any to any')],
+        ...['--rule', 'add deny udp from any to any', '--rule', 'add alow ip'],
+      ],
       65,
-      /command line:1:5: /,
+      /^pkt-gen: --rule:2:5: unknown action "alow"/m,
     ],
     [['--rules', path.join(world.base, 'none')], 69, /^pkt-gen: cannot read .*none: no such file$/m],
     [['--default', 'maybe'], 2, /^pkt-gen: --default: /],

@@ -86,6 +86,16 @@ test('queues of a scheduler are shown flow by flow', () => {
         ['0.0.0.3/1003', '0.0.0.0/0', '3', '180'],
       ],
     );
+    const sorted = (field: number): string[] =>
+      command(`-s ${field} queue 7 show`)
+        .split('\n')
+        .slice(3, -1)
+        .map((line) => line.trim().split(/ +/)[2]!);
+    const rising = ['0.0.0.1/1001', '0.0.0.2/1002', '0.0.0.3/1003'];
+    for (const field of [1, 2, 3, 4]) {
+      assert.equal(sorted(-field), rising, `-s -${field}`);
+      assert.equal(sorted(field), [...rising].reverse(), `-s ${field}`);
+    }
     assert.match(command('sched 1 show'), / sched 1 type WF2Q\+ flags 0x0 0 buckets 1 active\n/);
   });
 });
