@@ -264,8 +264,7 @@ static void answer(void *arg, const struct nv_rules_packet *packet, const uint8_
     unsigned to = packet->in_if == r->side[1].interface ? 1 : 0;
     struct frame frame = {.data = (uint8_t *)(uintptr_t)data, .length = length, .place = FRAME_LOOSE};
 
-    if (side_send(&r->side[to], &frame, r->store))
-        r->stat[to][NV_RELAY_ANSWERS]++;
+    r->stat[to][side_send(&r->side[to], &frame, r->store) ? NV_RELAY_ANSWERS : NV_RELAY_ANSWERS_LOST]++;
 }
 
 static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
@@ -274,8 +273,8 @@ static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
     struct outlet *outlet = outlet_of(r, port);
     struct frame frame = {.data = packet->data, .length = packet->length, .place = FRAME_LOOSE};
 
-    if (outlet && side_send(&outlet->side, &frame, r->store))
-        r->stat[packet->direction == NV_RULES_OUT ? 0 : 1][NV_RELAY_COPIES]++;
+    bool sent = outlet && side_send(&outlet->side, &frame, r->store);
+    r->stat[packet->direction == NV_RULES_OUT ? 0 : 1][sent ? NV_RELAY_COPIES : NV_RELAY_COPIES_LOST]++;
 }
 
 /* A rule with `log`: to the log of packets, unless the rule wants the capture file only, which has every packet. */

@@ -68,7 +68,29 @@ static int intake(struct nv_relay *r, unsigned from, unsigned ring)
     return taken;
 }
 
-/* What came back from divert ports goes on behind the rule that sent it there. */
+/* A packet of a divert port goes on behind the rule that sent the last one there; before there was one, it goes out. */
+static void returned(struct nv_relay *r, const struct outlet *outlet, enum side_found found, struct frame *frame)
+{
+    struct nv_rules_packet packet = outlet->last;
+    struct nv_rules_verdict verdict;
+    unsigned from = packet.layer && packet.direction == NV_RULES_IN ? 1 : 0;
+
+    r->stat[from][NV_RELAY_RETURNED]++;
+    if (found != SIDE_FRAME) {
+        r->stat[from][NV_RELAY_DROPS_AT + (found == SIDE_BAD ? NV_RELAY_DROP_BAD_SLOT : NV_RELAY_DROP_TOO_LONG)]++;
+        return;
+    }
+    if (packet.layer == 0)
+        relay_describe(r, from, frame, &packet);
+    packet.data = frame->data;
+    packet.length = frame->length;
+    packet.time_ns = r->now + r->plan.time_offset;
+    nv_rules_classify(r->worker, &packet, 1, &verdict);
+    relay_decide(r, from, frame, &packet, &verdict, r->now);
+    relay_enter_all(r);
+}
+
+/* Take in what came back from divert ports; returns how many packets. */
 static int take_returned(struct nv_relay *r)
 {
     int taken = 0;
@@ -84,19 +106,8 @@ static int take_returned(struct nv_relay *r)
             uint32_t at = nv_slots_head(s->ring);
             enum side_found found;
             while ((found = side_next(&outlet->side, ring, &at, &frame)) != SIDE_NONE) {
-                struct nv_rules_packet packet = outlet->last;
-                struct nv_rules_verdict verdict;
                 taken++;
-                if (found != SIDE_FRAME || packet.layer == 0)
-                    continue; /* broken, or nothing was ever diverted there */
-                unsigned from = packet.direction == NV_RULES_OUT ? 0 : 1;
-                packet.data = frame.data;
-                packet.length = frame.length;
-                packet.time_ns = r->now + r->plan.time_offset;
-                r->stat[from][NV_RELAY_RETURNED]++;
-                nv_rules_classify(r->worker, &packet, 1, &verdict);
-                relay_decide(r, from, &frame, &packet, &verdict, r->now);
-                relay_enter_all(r);
+                returned(r, outlet, found, &frame);
             }
             nv_slots_move(s->ring, at, at);
         }

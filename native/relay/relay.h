@@ -67,14 +67,16 @@ enum nv_relay_drop { NV_RELAY_DROPS(NV_RELAY_DROP_ENUM) NV_RELAY_DROP_COUNT };
     X(RX_BYTES, "rx_bytes")                                                                                            \
     X(TX_PACKETS, "tx_packets") /* to the other port */                                                                \
     X(TX_BYTES, "tx_bytes")                                                                                            \
-    X(WAITING, "waiting")         /* in links */                                                                       \
-    X(COPIED, "copied")           /* of all that waited: in the packed store, not in their own buffers */              \
-    X(ANSWERS, "answers")         /* made by reject, reset, keep-alives: sent back to the port packets come from */    \
-    X(COPIES, "copies")           /* made by tee */                                                                    \
-    X(DUPLICATES, "duplicates")   /* made by links */                                                                  \
-    X(RETURNED, "returned")       /* from divert ports */                                                              \
-    X(REASSEMBLED, "reassembled") /* of those: put together from held fragments */                                     \
-    X(BOUNCED, "bounced")         /* fwd: back to the port it came from */
+    X(WAITING, "waiting")           /* in links */                                                                     \
+    X(COPIED, "copied")             /* of all that waited: in the packed store, not in their own buffers */            \
+    X(ANSWERS, "answers")           /* made by reject, reset, keep-alives: sent back to the port packets come from */  \
+    X(ANSWERS_LOST, "answers_lost") /* that port's ring was full */                                                    \
+    X(COPIES, "copies")             /* made by tee */                                                                  \
+    X(COPIES_LOST, "copies_lost")   /* the port tee names could not be opened, or was full */                          \
+    X(DUPLICATES, "duplicates")     /* made by links */                                                                \
+    X(RETURNED, "returned")         /* from divert ports */                                                            \
+    X(REASSEMBLED, "reassembled")   /* of those: put together from held fragments */                                   \
+    X(BOUNCED, "bounced")           /* fwd: back to the port it came from */
 
 #define NV_RELAY_ENUM(id, name) NV_RELAY_##id,
 enum nv_relay_word { NV_RELAY_FIELDS(NV_RELAY_ENUM) NV_RELAY_FIELD_COUNT };

@@ -51,8 +51,12 @@ export interface DirectionStats {
   copied: number;
   /** Made by reject, reset and keep-alives, and sent back to the port packets come from. */
   answers: number;
+  /** That port's ring was full. */
+  answers_lost: number;
   /** Made by tee. */
   copies: number;
+  /** The port tee names could not be opened, or was full. */
+  copies_lost: number;
   /** Made by links. */
   duplicates: number;
   /** Came back from divert ports. */

@@ -20,9 +20,12 @@ export interface DirectionRecord {
   tx_bps: number;
   /** In links at the end of the interval. */
   waiting: number;
-  /** Made by links, by rejecting rules; came back from divert ports; sent back by fwd. */
+  /** Made by links, by rejecting rules, by tee; came back from divert ports; sent back by fwd. */
   duplicates: number;
   answers: number;
+  answers_lost: number;
+  copies: number;
+  copies_lost: number;
   returned: number;
   bounced: number;
   /** Lost, by reason; in a result every reason is there. */
@@ -57,6 +60,9 @@ export interface RelayResultRecord {
   links: LinkRecord[];
   /** What pipes and queues promise, beside what they gave. */
   promises: PromiseRecord[];
+  /** Packets that could not be written to the capture file, records that could not be written to the log. */
+  capture_lost: number;
+  log_lost: number;
   error?: string;
 }
 
@@ -86,6 +92,9 @@ function direction(
     waiting: now.waiting,
     duplicates: since('duplicates'),
     answers: since('answers'),
+    answers_lost: since('answers_lost'),
+    copies: since('copies'),
+    copies_lost: since('copies_lost'),
     returned: since('returned'),
     bounced: since('bounced'),
     ...(since('delays') > 0 && { delay_ms: since('delay_sum_ns') / since('delays') / 1e6 }),
@@ -141,6 +150,8 @@ export function relayResult(
     lateness: latencyRecord(relay.lateness()),
     links: live.links(),
     promises: promiseRecords(live.measures(), live.controller.world.dummynet),
+    capture_lost: now.capture_lost,
+    log_lost: now.log_lost,
     ...(error !== undefined && { error }),
   };
 }

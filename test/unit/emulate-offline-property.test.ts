@@ -4,11 +4,11 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isOver, type Journey } from '../../src/emulation/journey.js';
+import { EPOCH, Replay } from '../../src/emulation/replay.js';
+import { Links } from '../../src/emulation/virtual-links.js';
 import { NativeEngine, openRules } from '../../src/rules/index.js';
 import { Arrivals } from '../../tools/lib/emulate/offline-inputs.js';
-import { isOver, type Journey } from '../../src/emulation/journey.js';
-import { Links } from '../../src/emulation/virtual-links.js';
-import { EPOCH, Replay } from '../../src/emulation/replay.js';
 import { readInput } from '../../tools/lib/emulate/offline-settings.js';
 import { ip, Laboratory, udp } from './emulate-packets.js';
 

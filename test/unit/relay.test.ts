@@ -117,6 +117,34 @@ test('answers go back where the packet came from; fwd to an address bounces', as
   assert.equal([out.answers, out.drops.deny, back.bounced], [2, 2, 1]);
 });
 
+test('copies for tee that find no room are counted', async () => {
+  await start(['add tee 5000 udp from any to any'], { slots: 16 });
+  for (let i = 0; i < 4; i++) {
+    await bench.send(bench.inside, udp(10, 60));
+    assert.is((await bench.receive(bench.outside, 10)).length, 10);
+  }
+  const [out] = await counted();
+  assert.equal([out.copies, out.copies_lost, out.tx_packets], [15, 25, 40]);
+});
+
+test('what a divert port sends by itself goes out, from the first rule on', async () => {
+  await start(['add 100 tee 5000 udp from any to any 7', 'add 200 deny udp from any to any 8']);
+  await bench.send(bench.inside, udp(1, 60, 7));
+  await bench.receive(bench.outside, 1);
+  const filter = openPort('netmap:divert5000}0', { dir: bench.dir });
+  try {
+    await bench.send(filter, [...udp(1, 60, 8), ...udp(1, 60, 9)]);
+    assert.equal(
+      (await bench.receive(bench.outside, 1)).map((frame) => frame[37]),
+      [9],
+    );
+    const [out] = await counted();
+    assert.equal([out.returned, out.drops.deny, out.tx_packets], [2, 1, 2]);
+  } finally {
+    filter.close();
+  }
+});
+
 test('divert: out at a port of ours, and what comes back goes on behind the rule', async () => {
   await start([
     'add 100 divert 5000 udp from any to any 7',

@@ -71,6 +71,15 @@ export function resultLines(record: RelayResultRecord): string[] {
       `${one.waiting > 0 ? `, ${one.waiting} still waiting` : ''}.${lost(one.drops).replace(' lost:', ' Lost:')}${delay}`
     );
   });
+  const sum = (name: 'answers_lost' | 'copies_lost') =>
+    record.directions.reduce((total, one) => total + one[name], 0);
+  const unsent = lost({
+    answers: sum('answers_lost'),
+    'copies for tee': sum('copies_lost'),
+    'packets of the capture file': record.capture_lost,
+    'records of the log': record.log_lost,
+  });
+  if (unsent !== '') lines.push(`${unsent.replace(' lost:', 'Beside packets, lost:')}.`);
   const { lateness } = record;
   if (lateness.count > 0)
     lines.push(
