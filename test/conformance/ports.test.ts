@@ -201,13 +201,13 @@ for (const kind of kinds) {
   });
 
   test('a sleeping receiver is woken, a sleeping sender too', async () => {
-    const arrival = b.wait('rx', 10000);
+    const arrival = b.wait('rx', 100_000);
     setTimeout(() => send(1, 1, 60), 20);
     assert.ok((await arrival).rx);
     b.rx.receive();
     if (!kind.lossless) return;
     for (let sent = 1; sent > 0; ) sent = send(0, 512, 60);
-    const room = a.wait('tx', 10000);
+    const room = a.wait('tx', 100_000);
     setTimeout(() => {
       b.rx.receive();
       b.rx.receive();

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { listPorts } from '../../src/index.js';
 
 const dist = fileURLToPath(new URL('../../dist/tools/', import.meta.url));
-const WAIT_MS = 20000;
+/** Longer than any machine stands still. */
+export const WAIT_MS = 100_000;
 
 export interface Ended {
   status: number | null;
@@ -99,13 +100,22 @@ export class Program {
   }
 }
 
-/** Look every 10 ms until it is so; throws after 20 seconds. */
+/** Look every 10 ms until it is so; throws after WAIT_MS. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const start = performance.now();
   while (!condition()) {
     if (performance.now() - start > WAIT_MS) throw new Error(`waited ${WAIT_MS} ms in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Packets that the reports (--json) of a running program have told of so far. */
+export function reported({ stdout }: Program): number {
+  const whole = stdout.slice(0, stdout.lastIndexOf('\n') + 1);
+  if (whole === '') return 0;
+  return recordsOf(whole)
+    .filter(({ type }) => type === 'report')
+    .reduce((sum, { packets }) => sum + Number(packets), 0);
 }
 
 /** The records of a program's JSON output; the last one is the result. */

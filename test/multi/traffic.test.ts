@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MORE_FRAGMENTS, openPort } from '../../src/index.js';
-import { World } from './programs.js';
+import { WAIT_MS, World } from './programs.js';
 
 let world = new World();
 test.before.each(() => {
@@ -23,7 +23,7 @@ async function sent(slots: number, ...options: string[]): Promise<Packet[]> {
     const program = world.start('pkt-gen', ['-i', 'netmap:p{1', '-f', 'tx', ...options]);
     const packets: Packet[] = [];
     while (packets.length < slots) {
-      const { rx } = await port.wait('rx', 10000);
+      const { rx } = await port.wait('rx', WAIT_MS);
       if (!rx) break;
       const count = port.rx.receive();
       for (let i = 0; i < count; i++)

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { type LiveEmulation, type LiveOptions, startEmulation } from '../../src/emulation/live.js';
 import type { DirectionStats } from '../../src/emulation/relay.js';
 import type { Port } from '../../src/index.js';
-import { Bench } from './relay-fixture.js';
+import { Bench, PATIENCE, until } from './relay-fixture.js';
 import { markOf, packetFrame } from './relay-frames.js';
 
 export interface Arrived {
@@ -22,12 +22,14 @@ const WINDOW = 256;
 export const lostOf = ({ drops }: Pick<DirectionStats, 'drops'>): number =>
   Object.values(drops).reduce((sum, count) => sum + count, 0);
 
-/** What came is what left, waits or was lost by name. */
+/** What came, and what left, waits or was lost by name: the same. */
+const balance = (one: DirectionStats): [number, number] => [
+  one.rx_packets + one.duplicates + one.returned,
+  one.tx_packets + one.bounced + one.waiting + lostOf(one),
+];
+
 export function assertHonest(one: DirectionStats): void {
-  assert.is(
-    one.rx_packets + one.duplicates + one.returned,
-    one.tx_packets + one.bounced + one.waiting + lostOf(one),
-  );
+  assert.is(...balance(one));
 }
 
 export class LiveBench extends Bench {
@@ -75,27 +77,57 @@ export class LiveBench extends Bench {
       from.tx.send(got);
       if (got === 0) await sleep(1);
     }
-    for (let tries = 0; this.direction(index).rx_packets - before < count; tries++) {
-      assert.ok(tries < 5000, `${this.direction(index).rx_packets - before} of ${count} packets came`);
-      await sleep(1);
-    }
+    await until(() => this.direction(index).rx_packets - before >= count, `${count} packets are in`);
     return times;
   }
 
-  /** What comes to a far end until there are `count` frames or nothing came for `ms`. */
-  async collect(count: number, port: Port = this.outside, ms = 3000): Promise<Arrived[]> {
+  /** What has come to a far end. */
+  #arrived(port: Port): Arrived[] {
+    const got = port.rx.receive();
+    const time = process.hrtime.bigint();
+    return Array.from({ length: got }, (_, i) => {
+      const frame = Uint8Array.from(port.rx.packet(i));
+      return { mark: markOf(frame), time, frame };
+    });
+  }
+
+  /** The next `count` frames that come to a far end; fewer when nothing comes for very long. */
+  async collect(count: number, port: Port = this.outside): Promise<Arrived[]> {
     const out: Arrived[] = [];
-    for (let last = performance.now(); out.length < count && performance.now() - last < ms; ) {
-      const got = port.rx.receive();
-      const time = process.hrtime.bigint();
-      for (let i = 0; i < got; i++) {
-        const frame = Uint8Array.from(port.rx.packet(i));
-        out.push({ mark: markOf(frame), time, frame });
-      }
-      if (got > 0) last = performance.now();
+    for (let last = performance.now(); out.length < count && performance.now() - last < PATIENCE; ) {
+      const some = this.#arrived(port);
+      out.push(...some);
+      if (some.length > 0) last = performance.now();
       else await sleep(1);
     }
     return out;
+  }
+
+  /** What comes to the outside until nothing waits for it in the relay any more. */
+  async collectAll(): Promise<Arrived[]> {
+    const out: Arrived[] = [];
+    for (let last = false; ; await sleep(1)) {
+      for (let some = this.#arrived(this.outside); some.length > 0; some = this.#arrived(this.outside))
+        out.push(...some);
+      if (last) return out;
+      last = (await this.balanced()).waiting === 0;
+    }
+  }
+
+  /** The counters of what comes from the inside, taken when they balance: shown one by one, they may be half new. */
+  async balanced(): Promise<DirectionStats> {
+    for (const start = performance.now(); ; await sleep(1)) {
+      const now = this.direction();
+      const [came, went] = balance(now);
+      if (came === went) return now;
+      assert.ok(performance.now() - start < PATIENCE, `${came} came, ${went} went`);
+    }
+  }
+
+  /** The spare buffers, which the relay fetches once it runs. */
+  async spares(): Promise<number> {
+    await until(() => this.live.relay.stats().spares > 0, 'spare buffers');
+    return this.live.relay.stats().spares;
   }
 
   /** Let everything leave, check that nothing went without a name, and return both directions' counters. */

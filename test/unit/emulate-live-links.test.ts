@@ -18,7 +18,7 @@ test.after.each(() => bench.end());
 
 const MS = 1_000_000n;
 /** How late packets may be on a machine that does other things: only to tell slow from never. */
-const SLACK = 1500n * MS;
+const SLACK = 60_000n * MS;
 
 /** Packet i leaves `at(i)` ns after it was sent, or later, in order. */
 function assertTimes(arrived: Arrived[], sent: bigint[], at: (i: number) => bigint): void {
@@ -71,11 +71,16 @@ test('bandwidth: packet after packet, each direction its own', async () => {
 });
 
 test('a full queue drops by name', async () => {
-  await bench.start(['pipe 1 config bw 1Mbit/s queue 10', 'add pipe 1 ip from any to any out']);
-  // 8 ms a packet: 200 come at once, before a second has left on most machines.
+  const { controller } = await bench.start([
+    'pipe 1 config bw 10Kbit/s queue 10',
+    'add pipe 1 ip from any to any out',
+  ]);
+  // 0.8 s a packet: 200 come at once, before many have left on any machine.
   await bench.pour(200, 1000);
-  await bench.collect(200, bench.outside, 500);
+  controller.runText('pipe 1 config bw 100Mbit/s queue 10', '');
+  const arrived = await bench.collectAll();
   const [out] = await bench.finish();
+  assert.is(arrived.length, out.tx_packets);
   const full = out.drops['queue full']!;
   assert.ok(full > 100 && full <= 190, `${full} dropped`);
   assert.is(lostOf(out), full);
@@ -91,7 +96,7 @@ test('a lossy link drops by name, and the same ones with the same seed', async (
     }
     await bench.start(['pipe 1 config plr 0.3', 'add pipe 1 ip from any to any out'], { seed: 77n });
     await bench.pour(400, 100);
-    marks.push((await bench.collect(400, bench.outside, 300)).map(({ mark }) => mark));
+    marks.push((await bench.collectAll()).map(({ mark }) => mark));
     const [out] = await bench.finish();
     assert.is(out.drops.plr, 400 - marks[run]!.length);
     assert.ok(lostOf(out) > 60 && lostOf(out) < 180, `${lostOf(out)}`);
@@ -112,8 +117,7 @@ test('one_pass 0: behind a link packets go on with their tags, through further l
     'add 500 deny udp from any to any 3',
   ]);
   const start = process.hrtime.bigint();
-  await sleep(60);
-  const { spares } = relay.stats();
+  const spares = await bench.spares();
   await bench.send(bench.inside, [...udp(3, 100, 1), ...udp(2, 100, 2), ...udp(1, 100, 3)]);
   const arrived = await bench.collect(5);
   assert.is(arrived.length, 5);
@@ -144,8 +148,7 @@ test('from link to link: long packets in their buffers, short ones in the store,
     'add 200 pipe 2 udp from any to any out',
     'add 300 pipe 3 udp from any to any out',
   ]);
-  await sleep(60);
-  const { spares } = relay.stats();
+  const spares = await bench.spares();
   for (const [size, dport] of [
     [100, 1],
     [1000, 1],
@@ -153,7 +156,7 @@ test('from link to link: long packets in their buffers, short ones in the store,
     [1000, 7],
   ] as const)
     await bench.pour(250, size, { dport });
-  const arrived = await bench.collect(1000, bench.outside, 300);
+  const arrived = await bench.collectAll();
   const [out] = await bench.finish();
   assert.equal([out.tx_packets, out.drops.plr], [arrived.length, 1000 - arrived.length]);
   for (const { frame, mark } of arrived) assert.equal(frame, udp(mark + 1, frame.length, frame[37])[mark]);
@@ -191,7 +194,18 @@ test('pipe config while packets flow: nothing is lost or overtaken', async () =>
   const between = (): void => {
     controller.runText(`pipe 1 config ${settings[changes++ % settings.length]} queue 30000`, '');
   };
-  const [arrived] = await Promise.all([bench.collect(20_000), bench.pour(20_000, 300, { between })]);
+  let over = false;
+  const collected = (async () => {
+    const out = [];
+    while (!over) {
+      out.push(...(await bench.collectAll()));
+      await sleep(1);
+    }
+    return [...out, ...(await bench.collectAll())];
+  })();
+  await bench.pour(20_000, 300, { between });
+  over = true;
+  const arrived = await collected;
   const [out] = await bench.finish();
   assert.equal([out.rx_packets, out.tx_packets, lostOf(out)], [20_000, 20_000, 0]);
   assert.ok(changes > 50, `${changes} changes`);
@@ -201,20 +215,19 @@ test('pipe config while packets flow: nothing is lost or overtaken', async () =>
 
 test('a slow link that becomes fast: the packet on the air keeps its time, those behind it do not', async () => {
   const { controller } = await bench.start([
-    'pipe 1 config bw 100Kbit/s queue 50',
+    'pipe 1 config bw 10Kbit/s queue 50',
     'add pipe 1 ip from any to any out',
   ]);
   const [sent] = await bench.pour(40, 1000);
-  assert.is(bench.direction().waiting, 40);
   controller.runText('pipe 1 config bw 100Mbit/s queue 50', '');
   const arrived = await bench.collect(40);
   assert.equal(
     arrived.map(({ mark }) => mark),
     Array.from({ length: 40 }, (_, i) => i),
   );
-  assert.ok(arrived[0]!.time - sent! >= 80n * MS, `${arrived[0]!.time - sent!}`);
-  // 3.2 s if it were still slow
-  assert.ok(arrived[39]!.time - sent! < 2500n * MS, `${arrived[39]!.time - sent!}`);
+  assert.ok(arrived[0]!.time - sent! >= 800n * MS, `${arrived[0]!.time - sent!}`);
+  // 32 s if it were still slow
+  assert.ok(arrived[39]!.time - sent! < 25_000n * MS, `${arrived[39]!.time - sent!}`);
   await bench.finish();
 });
 

@@ -7,6 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openPort, type Port } from '../../src/index.js';
 import { packetFrame } from './relay-frames.js';
 
+/** Milliseconds: longer than any machine stands still. */
+export const PATIENCE = 100_000;
+
+/** Look every millisecond until it is so. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const start = performance.now(); !condition(); await sleep(1))
+    if (performance.now() - start > PATIENCE) throw new Error(`waited in vain: ${what}`);
+}
+
 export class Bench {
   readonly world = mkdtempSync(path.join(tmpdir(), 'netvale-relay-'));
   readonly dir = path.join(this.world, 'shm');
@@ -43,11 +52,11 @@ export class Bench {
     }
   }
 
-  /** Frames that come within `ms`, at most `count`. */
-  async receive(port: Port, count: number, ms = 2000): Promise<Uint8Array[]> {
+  /** Frames that come within `ms`, at most `count`. Without `ms`: `count` frames, or those of PATIENCE. */
+  async receive(port: Port, count: number, ms = PATIENCE): Promise<Uint8Array[]> {
     const out: Uint8Array[] = [];
-    const until = performance.now() + ms;
-    while (out.length < count && performance.now() < until) {
+    const end = performance.now() + ms;
+    while (out.length < count && performance.now() < end) {
       const got = port.rx.receive();
       for (let i = 0; i < got; i++) out.push(Uint8Array.from(port.rx.packet(i)));
       if (got === 0) await sleep(1);
