@@ -79,12 +79,13 @@ export function parameterWords(parameters: object): string {
 /** `pipe N config ...`; without a queue given it holds what bandwidth and delay ask for (see simple.ts), not 50 slots. */
 export function pipeCommand(number: number, pipe: PipeParameters): string {
   const { bw, delay, queue, trace, red, gred } = pipe;
-  const sized = queue !== undefined || trace !== undefined || red !== undefined || gred !== undefined;
+  const sized = queue !== undefined || red !== undefined || gred !== undefined;
   const bytes = sized
     ? undefined
     : defaultQueue({
         ...(bw !== undefined && { bw: String(bw) }),
         ...(delay !== undefined && { delay: String(delay) }),
+        ...(trace !== undefined && { trace }),
       });
   return `pipe ${number} config ${parameterWords({ ...pipe, ...(bytes !== undefined && { queue: `${bytes}B` }) })}`;
 }

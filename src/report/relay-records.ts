@@ -112,7 +112,8 @@ export function relayReport(
   now: RelayStats,
   links: LinkRecord[],
 ): RelayReportRecord {
-  const seconds = (now.now_ns - before.now_ns) / 1e9;
+  // Before the loop's first look its clock is not set yet.
+  const seconds = (now.now_ns - Math.max(before.now_ns, now.start_ns)) / 1e9;
   return {
     type: 'report',
     program: 'emulate',

@@ -147,7 +147,9 @@ export const DUMMYNET_LIMITS = {
   overhead: 65536,
 };
 
+/** Those of FreeBSD's ipfw: queues drop; the schedulers fq_codel and fq_pie mark, and fq_pie takes delays from time stamps. */
 export const CODEL_DEFAULT: CodelParameters = { target: 5_000, interval: 100_000, ecn: false };
+export const FQ_CODEL_DEFAULT: CodelParameters = { ...CODEL_DEFAULT, ecn: true };
 export const PIE_DEFAULT: PieParameters = {
   target: 15_000,
   tupdate: 15_000,
@@ -157,8 +159,9 @@ export const PIE_DEFAULT: PieParameters = {
   maxEcnThreshold: 0.1,
   ecn: false,
   capDrop: true,
-  deRandomize: false,
+  deRandomize: true,
   onOff: false,
-  departureRate: false,
+  departureRate: true,
 };
+export const FQ_PIE_DEFAULT: PieParameters = { ...PIE_DEFAULT, ecn: true, departureRate: false };
 export const FAIR_DEFAULT: FairQueueing = { quantum: 1514, limit: 10240, flows: 1024 };

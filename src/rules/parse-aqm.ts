@@ -3,6 +3,8 @@
 import {
   CODEL_DEFAULT,
   type CodelParameters,
+  FQ_CODEL_DEFAULT,
+  FQ_PIE_DEFAULT,
   PIE_DEFAULT,
   type PieParameters,
   type RedParameters,
@@ -51,13 +53,7 @@ export function parseRed(words: Words): RedParameters {
 }
 
 /** Read parameters until the end of the command; `own` reads those of the scheduler around it. */
-function untilEnd(
-  words: Words,
-  what: string,
-  names: string,
-  one: (word: string) => boolean,
-  own: () => boolean,
-): void {
+function untilEnd(words: Words, what: string, names: string, one: (word: string) => boolean, own: Own): void {
   while (!words.done) {
     if (own()) continue;
     const word = words.next('');
@@ -69,8 +65,13 @@ function untilEnd(
   }
 }
 
-export function parseCodel(words: Words, own: () => boolean = () => false): CodelParameters {
-  const codel = { ...CODEL_DEFAULT };
+/** Reads what belongs to the scheduler around codel or pie; false: the next word is none of it. */
+type Own = () => boolean;
+const NOTHING: Own = () => false;
+
+/** `own`: within fq_codel. */
+export function parseCodel(words: Words, own: Own = NOTHING): CodelParameters {
+  const codel = { ...(own === NOTHING ? CODEL_DEFAULT : FQ_CODEL_DEFAULT) };
   const one = (word: string): boolean => {
     if (word === 'target') codel.target = time(words, 'target', 5e6);
     else if (word === 'interval') codel.interval = time(words, 'interval', 100e6);
@@ -82,8 +83,9 @@ export function parseCodel(words: Words, own: () => boolean = () => false): Code
   return codel;
 }
 
-export function parsePie(words: Words, own: () => boolean = () => false): PieParameters {
-  const pie = { ...PIE_DEFAULT };
+/** `own`: within fq_pie. */
+export function parsePie(words: Words, own: Own = NOTHING): PieParameters {
+  const pie = { ...(own === NOTHING ? PIE_DEFAULT : FQ_PIE_DEFAULT) };
   const switches: Record<
     string,
     [keyof PieParameters & ('ecn' | 'capDrop' | 'deRandomize' | 'onOff' | 'departureRate'), boolean]

@@ -7,6 +7,7 @@ import {
   JITTER_DISTRIBUTIONS,
   type Jitter,
   type LinkLoss,
+  type PacketLoss,
 } from './dummynet.js';
 import { RuleError } from './error.js';
 import { parseDistribution, parsePattern, parseTrace } from './parse-link-files.js';
@@ -75,16 +76,25 @@ function markov(text: string): LinkLoss {
   return { kind: 'markov', p13, p31, p32, p23, p14 };
 }
 
-const MODELS = 'a probability, or list N,N-M, pattern 0010 or a file, markov p13,p31,…, ber RATE';
+/** netem's gemodel p,r,1-h,1-k: good to bad, bad to good, loss in bad, loss in good; defaults as there. */
+function gilbertElliott(text: string): PacketLoss {
+  const given = text.split(',').map(parseProbability);
+  if (given.length > 4) throw new RuleError(`bad gemodel "${text}"`, { expected: 'p[,r[,1-h[,1-k]]]' });
+  const [toBad, toGood = 1 - toBad, bad = 1, good = 0] = given as [number, ...number[]];
+  return { good, toBad, bad, toGood };
+}
 
-/** loss P, loss list 3,7-9, loss pattern 00100|FILE, loss markov p13,p31,p32,p23,p14, loss ber 1e-6 */
+const MODELS =
+  'a probability, or list N,N-M, pattern 0010 or a file, markov p13,p31,…, gemodel p,r,…, ber RATE';
+
+/** loss P, loss list 3,7-9, loss pattern 00100|FILE, loss markov p13,p31,p32,p23,p14, loss gemodel p,r,…, loss ber 1e-6 */
 function loss(words: Words, config: DummynetConfig, context: ParseContext): void {
   const model = words.next(MODELS);
   if (/^[\d.]/.test(model)) {
     config.loss = { random: words.located(() => parseProbability(model)) };
     return;
   }
-  const argument = (what: string, parse: (text: string) => LinkLoss): LinkLoss => {
+  const argument = <T>(what: string, parse: (text: string) => T): T => {
     const text = words.next(what);
     return words.located(() => parse(text));
   };
@@ -103,6 +113,9 @@ function loss(words: Words, config: DummynetConfig, context: ParseContext): void
       break;
     case 'markov':
       config.linkLoss = argument('p13,p31[,p32[,p23[,p14]]]', markov);
+      break;
+    case 'gemodel':
+      config.loss = argument('p[,r[,1-h[,1-k]]]', gilbertElliott);
       break;
     case 'ber':
       config.linkLoss = argument('a bit error rate: 1e-6', (text) => ({

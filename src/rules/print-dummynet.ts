@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pipe show, queue show, sched show: the objects as ipfw prints them, with their flows where links run.
 import { maskBits, printIp6 } from './address.js';
-import type { DummynetConfig, DummynetKind, FlowMask, QueueManagement, SchedulerType } from './dummynet.js';
+import type {
+  CodelParameters,
+  DummynetConfig,
+  DummynetKind,
+  FlowMask,
+  PieParameters,
+  QueueManagement,
+  SchedulerType,
+} from './dummynet.js';
 import { DUMMYNET_LIMITS } from './dummynet.js';
 import type { DummynetObjects } from './dummynet-objects.js';
 import type { DummynetEngine, FlowQueue } from './engine.js';
@@ -12,11 +20,17 @@ import type { Range } from './ranges.js';
 const ID = DUMMYNET_LIMITS.maxNumber + 1;
 const hex = (value: number, digits: number): string => `0x${value.toString(16).padStart(digits, '0')}`;
 const number5 = (value: number): string => String(value).padStart(5, '0');
-const ms = (us: number): string => (us % 1000 === 0 ? `${us / 1000}ms` : `${us}us`);
+const ms = (us: number): string => (us < 1000 ? `${us}us` : us < 1e6 ? `${us / 1000}ms` : `${us / 1e6}s`);
 
 function bandwidth(bits: number): string {
   if (bits === 0) return 'unlimited     ';
-  const [scale, unit] = bits >= 1e6 ? [1e6, 'Mbit/s'] : bits >= 1e3 ? [1e3, 'Kbit/s'] : [1, 'bit/s '];
+  const units = [
+    [1e9, 'Gbit/s'],
+    [1e6, 'Mbit/s'],
+    [1e3, 'Kbit/s'],
+    [1, 'bit/s '],
+  ] as const;
+  const [scale, unit] = units.find(([least]) => bits >= least) ?? units[3];
   return `${(bits / scale).toFixed(3).padStart(7)} ${unit}`;
 }
 
@@ -45,6 +59,20 @@ export function printMask(mask: FlowMask): string {
   );
 }
 
+const codelValues = ({ target, interval }: CodelParameters): string =>
+  `target ${ms(target)} interval ${ms(interval)}`;
+const ecnText = ({ ecn }: { ecn: boolean }): string => (ecn ? 'ECN' : 'NoECN');
+const pieValues = ({ target, tupdate, alpha, beta, maxBurst, maxEcnThreshold }: PieParameters): string =>
+  `target ${ms(target)} tupdate ${ms(tupdate)} alpha ${alpha} beta ${beta} max_burst ${ms(maxBurst)} max_ecnth ${maxEcnThreshold}`;
+const pieSwitches = (pie: PieParameters): string =>
+  [
+    ecnText(pie),
+    pie.capDrop ? 'CapDrop' : 'NoCapDrop',
+    ...(pie.onOff ? ['OnOff'] : []),
+    pie.departureRate ? 'DRE' : 'TS',
+    pie.deRandomize ? 'Derand' : 'NoDerand',
+  ].join(' ');
+
 function printManagement(management: QueueManagement | undefined): string {
   switch (management?.kind) {
     case 'red':
@@ -53,17 +81,10 @@ function printManagement(management: QueueManagement | undefined): string {
       const name = management.kind === 'gred' ? 'GRED' : ' RED';
       return `\n\t ${name} w_q ${weight.toFixed(6)} min_th ${minThreshold} max_th ${maxThreshold} max_p ${maxProbability.toFixed(6)}${management.ecn ? ' (ecn)' : ''}`;
     }
-    case 'codel': {
-      const { target, interval, ecn } = management.codel;
-      return ` AQM CoDel target ${ms(target)} interval ${ms(interval)} ${ecn ? 'ECN' : 'NoECN'}`;
-    }
-    case 'pie': {
-      const { target, tupdate, alpha, beta, maxBurst, maxEcnThreshold, ecn } = management.pie;
-      return (
-        ` AQM type PIE target ${ms(target)} tupdate ${ms(tupdate)} alpha ${alpha} beta ${beta} max_burst ${ms(maxBurst)}` +
-        ` max_ecnth ${maxEcnThreshold} ${ecn ? 'ECN' : 'NoECN'}`
-      );
-    }
+    case 'codel':
+      return ` AQM CoDel ${codelValues(management.codel)} ${ecnText(management.codel)}`;
+    case 'pie':
+      return ` AQM type PIE ${pieValues(management.pie)} ${pieSwitches(management.pie)}`;
     default:
       return 'droptail';
   }
@@ -125,14 +146,10 @@ function printScheduler(
 function printFair(config: DummynetConfig): string[] {
   const { fair, management } = config;
   if (!fair || (management?.kind !== 'codel' && management?.kind !== 'pie')) return [];
-  const parameters =
-    management.kind === 'codel'
-      ? `FQ_CODEL target ${ms(management.codel.target)} interval ${ms(management.codel.interval)}`
-      : `FQ_PIE target ${ms(management.pie.target)} tupdate ${ms(management.pie.tupdate)} alpha ${management.pie.alpha} beta ${management.pie.beta}`;
-  const ecn = management.kind === 'codel' ? management.codel.ecn : management.pie.ecn;
-  return [
-    ` ${parameters} quantum ${fair.quantum} limit ${fair.limit} flows ${fair.flows} ${ecn ? 'ECN' : 'NoECN'}`,
-  ];
+  const sizes = `quantum ${fair.quantum} limit ${fair.limit} flows ${fair.flows}`;
+  return management.kind === 'codel'
+    ? [` FQ_CODEL ${codelValues(management.codel)} ${sizes} ${ecnText(management.codel)}`]
+    : [`  FQ_PIE ${pieValues(management.pie)} ${sizes} ${pieSwitches(management.pie)}`];
 }
 
 /** Scheduler N as configured, or the one that comes with pipe N. */
