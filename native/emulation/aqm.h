@@ -29,7 +29,7 @@ struct emu_pie { /* RFC 8033 */
     double alpha, beta, max_ecn;
     bool ecn, cap_drop, derandomize, on_off, departure_rate;
     bool bytes;     /* the queue's limit is in bytes */
-    uint64_t limit; /* of the queue, packets or bytes: on_off wakes PIE at a third of it */
+    uint64_t limit; /* of the queue, packets or bytes: on_off wakes PIE at a third of it; 0: always awake */
 };
 
 union emu_aqm_params {

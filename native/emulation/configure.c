@@ -18,10 +18,12 @@ static void fair_of(const struct nv_emu *emu, const struct nv_emu_sched *config,
 {
     *fair = (struct emu_fair){
         .quantum = config->quantum, .limit = config->limit, .flows = config->flows, .perturb = emu->perturb};
-    if (config->type == NV_EMU_FQ_PIE)
+    if (config->type == NV_EMU_FQ_PIE) {
         fair->params.pie = emu_pie_of(&config->pie);
-    else
+        fair->params.pie.limit = config->limit;
+    } else {
         fair->params.codel = (struct emu_codel){config->codel.target_ns, config->codel.interval_ns, config->codel.ecn};
+    }
 }
 
 static struct emu_plan *plan_make(struct nv_emu *emu, enum nv_emu_kind kind, unsigned number)

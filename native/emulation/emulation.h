@@ -58,12 +58,14 @@ enum nv_emu_packet_flags {
     NV_EMU_NO_ERROR = 16 /* set by the emulator: lost, but `noerror` asks to tell the sender nothing of it */
 };
 
+#define NV_EMU_LENGTH_MAX (UINT32_C(1) << 24)
+
 /* A packet on its way: 64 bytes, the caller's memory from release to enqueue, the emulator's in between. */
 struct nv_emu_packet {
     struct nv_emu_packet *next;
     uint64_t time_ns;     /* of arrival in the queue; after release: of departure (or of the loss) */
     uint64_t cookie;      /* the caller's: where the bytes are */
-    uint32_t length;      /* bytes of the frame, as the link counts them without overhead; below 2^24 */
+    uint32_t length;      /* bytes of the frame, as the link counts them without overhead; below NV_EMU_LENGTH_MAX */
     uint8_t flags;        /* enum nv_emu_packet_flags */
     uint8_t drop;         /* after release: enum nv_emu_drop; NONE: it departs */
     uint16_t user;        /* the caller's */

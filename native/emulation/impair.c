@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { TRACE_BYTES = 1500, JITTER_SCALE = 8192 };
+enum { JITTER_SCALE = 8192 };
 
 /* Uniform in [0, 1). */
 static double unit(struct nv_random *random)
@@ -104,7 +104,7 @@ static bool next_instant(struct emu_impaired *state, const struct nv_emu_impairm
         state->trace_at = 0;
         state->trace_round += impair->trace_ns[impair->trace_count - 1];
     }
-    state->trace_left = TRACE_BYTES;
+    state->trace_left = EMU_TRACE_BYTES;
     return true;
 }
 
@@ -116,13 +116,13 @@ uint64_t emu_impair_trace(struct emu_impaired *state, const struct nv_emu_impair
         state->trace_runs = true;
         state->trace_round = start_ns;
         state->trace_at = 0;
-        state->trace_left = TRACE_BYTES;
+        state->trace_left = EMU_TRACE_BYTES;
     }
     /* whole rounds in which nothing was sent */
     if (!impair->trace_once && now_ns > state->trace_round + 2 * period) {
         state->trace_round += (now_ns - state->trace_round) / period * period - period;
         state->trace_at = 0;
-        state->trace_left = TRACE_BYTES;
+        state->trace_left = EMU_TRACE_BYTES;
     }
     while (state->trace_round + impair->trace_ns[state->trace_at] < now_ns || state->trace_left == 0)
         if (!next_instant(state, impair))

@@ -13,6 +13,8 @@
 #include "emulation/emulation.h"
 #include "packet/random.h"
 
+enum { EMU_TRACE_BYTES = 1500 }; /* that go out at each instant of a trace */
+
 /* State of one link's impairments. */
 struct emu_impaired {
     struct nv_random loss, duplicate, corrupt, jitter, reorder, slot;

@@ -5,7 +5,10 @@
 
 #include "emulation/impair.h"
 
-enum { MAX_ENTRIES = 1 << 24, MAX_OVERHEAD = 1 << 16 };
+enum { MAX_ENTRIES = 1 << 24, MAX_OVERHEAD = 1 << 16, MAX_CELL_RATIO = 64 };
+/* The longest packet in the costliest cells, the last one full: its air time times 10^9 must fit into 64 bits. */
+#define MAX_COST ((NV_EMU_LENGTH_MAX + UINT64_C(2) * MAX_OVERHEAD) * (1 + MAX_CELL_RATIO))
+_Static_assert(MAX_COST * 8 < UINT64_MAX / UINT64_C(1000000000) / 2 && MAX_COST < UINT32_MAX, "what a packet costs");
 
 static bool is_fraction(double value)
 {
@@ -61,7 +64,8 @@ const char *emu_impair_check(const struct nv_emu_impairments *impair)
     if (impair->overhead > MAX_OVERHEAD || impair->overhead < -MAX_OVERHEAD)
         return "overhead: at most 65536 bytes";
     if (impair->cell_size > MAX_OVERHEAD || impair->cell_overhead > MAX_OVERHEAD ||
-        (impair->cell_overhead && !impair->cell_size) || impair->cell_overhead > 64ull * impair->cell_size)
+        (impair->cell_overhead && !impair->cell_size) ||
+        impair->cell_overhead > MAX_CELL_RATIO * (uint64_t)impair->cell_size)
         return "cells: a size of 1 to 65536 bytes, an overhead of at most 64 times that";
     if (impair->trace_count > MAX_ENTRIES || !rises(impair->trace_ns, impair->trace_count, false))
         return "trace: at most 2^24 instants, rising";

@@ -2,16 +2,26 @@
 /* relate.c - what follows for sets and queues when a set, or the scheduler it belongs to, has been configured. */
 #include "emulation/line.h"
 
-/* Packets and bytes that may wait: dummynet's rules, and bytes that take the limit's time at the bandwidth. */
+/* bit/s of a plan's link, a trace's on the average; 0: no limit, or no plan. */
+static uint64_t rate_of(const struct emu_plan *plan)
+{
+    const struct nv_emu_impairments *impair = plan ? &plan->link.impair : NULL;
+    if (!impair || !impair->trace_count)
+        return plan ? plan->link.bandwidth : 0;
+    uint64_t bits = (uint64_t)impair->trace_count * EMU_TRACE_BYTES * 8;
+    return (uint64_t)((unsigned __int128)bits * UINT64_C(1000000000) / impair->trace_ns[impair->trace_count - 1]);
+}
+
+/* Packets and bytes that may wait: dummynet's rules, and bytes that take the limit's time at the link's rate. */
 static void set_limits(struct emu_set *set)
 {
     const struct nv_emu_flowset *config = &set->config;
     uint64_t limit = config->limit ? config->limit : 50;
     set->max_packets = config->limit_kind == NV_EMU_SLOTS ? limit : UINT64_MAX;
     set->max_bytes = config->limit_kind == NV_EMU_BYTES ? limit : UINT64_MAX;
-    uint64_t bandwidth = set->plan ? set->plan->link.bandwidth : 0;
-    if (config->limit_kind == NV_EMU_TIME && bandwidth) {
-        unsigned __int128 bytes = (unsigned __int128)limit * bandwidth / UINT64_C(8000000000);
+    uint64_t rate = rate_of(set->plan);
+    if (config->limit_kind == NV_EMU_TIME && rate) {
+        unsigned __int128 bytes = (unsigned __int128)limit * rate / UINT64_C(8000000000);
         set->max_bytes = bytes < UINT64_MAX ? (uint64_t)bytes : UINT64_MAX;
     }
 }
@@ -37,6 +47,7 @@ static void set_management(struct emu_set *set)
                                                         &emu_aqm_pie};
     const struct nv_emu_flowset *config = &set->config;
     bool bytes = config->limit_kind != NV_EMU_SLOTS;
+    uint64_t limit = bytes ? set->max_bytes : set->max_packets;
     set->management = by_kind[config->management];
     switch (config->management) {
     case NV_EMU_RED:
@@ -51,7 +62,7 @@ static void set_management(struct emu_set *set)
             .ecn = config->red.ecn,
             .average_packet = config->red.average_packet ? config->red.average_packet : 512,
             .max_packet = config->red.max_packet ? config->red.max_packet : 1500,
-            .bandwidth = set->plan ? set->plan->link.bandwidth : 0,
+            .bandwidth = rate_of(set->plan),
         };
         break;
     case NV_EMU_CODEL:
@@ -60,7 +71,7 @@ static void set_management(struct emu_set *set)
     case NV_EMU_PIE:
         set->params.pie = emu_pie_of(&config->pie);
         set->params.pie.bytes = bytes;
-        set->params.pie.limit = bytes ? set->max_bytes : set->max_packets;
+        set->params.pie.limit = limit == UINT64_MAX ? 0 : limit; /* without a rate a time is no limit */
         break;
     }
 }

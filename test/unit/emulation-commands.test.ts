@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { Emulator } from '../../src/emulation/emulator.js';
 import { bareContext } from '../../src/rules/context.js';
 import { Controller } from '../../src/rules/controller.js';
+import { PIE_DEFAULT } from '../../src/rules/dummynet.js';
 import { NativeEngine } from '../../src/rules/native-engine.js';
 
 const MS = 1_000_000n;
@@ -124,6 +125,43 @@ test('flush deletes all, and what waits is lost by name', () => {
     );
     assert.is(emulator.enqueue(0n, 'queue', 3, { cookie: 6, length: 60 }), 'no such pipe');
   });
+});
+
+/** How many packets of 1500 bytes a pipe takes at once; why the next one is lost. */
+function filled(command: string): [count: number, drop: string] {
+  let count = 0;
+  let drop: string | undefined;
+  withEmulator((run, emulator) => {
+    run(command);
+    while (drop === undefined && count < 100)
+      drop = emulator.enqueue(0n, 'pipe', 1, { cookie: count++, length: 1500 });
+  });
+  return [count - 1, drop ?? 'none'];
+}
+
+test('a queue in milliseconds counts by the bandwidth, or by the mean rate of a trace', () => {
+  // One packet on the link; in the queue as much as leaves in 5 ms at 12 Mbit/s, and one that reaches beyond it.
+  assert.equal(filled('pipe 1 config bw 12Mbit/s queue 5ms'), [7, 'queue full']);
+  const emulator = new Emulator({ seed: 1n });
+  const trace = { file: '', timesMs: [1, 2, 3, 4], once: false }; // 1500 bytes a millisecond
+  emulator.configure('pipe', 1, { trace, queue: { ms: 5 } });
+  const drops = Array.from({ length: 9 }, (_, cookie) =>
+    emulator.enqueue(0n, 'pipe', 1, { cookie, length: 1500 }),
+  );
+  emulator.close();
+  assert.is(drops.findIndex(Boolean), 7);
+});
+
+test('pie onoff wakes where a limit in time is no limit', () => {
+  const emulator = new Emulator({ seed: 1n });
+  const pie = { ...PIE_DEFAULT, onOff: true, maxBurst: 0 };
+  const profile = { file: '', name: '', lossLevel: 1, samplesMs: [1] }; // one packet a millisecond, without a bandwidth
+  emulator.configure('pipe', 1, { profile, management: { kind: 'pie', pie }, queue: { ms: 20 } });
+  const drops = new Set<string | undefined>();
+  for (let cookie = 0; cookie < 4000; cookie++)
+    drops.add(emulator.enqueue(BigInt(cookie) * (MS / 2n), 'pipe', 1, { cookie, length: 1500 }));
+  emulator.close();
+  assert.ok(drops.has('pie'));
 });
 
 test.run();
