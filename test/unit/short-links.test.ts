@@ -86,6 +86,8 @@ test('the first report counts from the start of the loop, not from before its cl
       answers: 0,
     };
     const rest = {
+      answers_lost: 0,
+      copies_lost: 0,
       copies: 0,
       duplicates: 0,
       returned: 0,
