@@ -59,10 +59,10 @@ static void wait_results(void)
         CHECK(nv_wait(p.a, POLLIN, 0) == 0 && nv_wait(p.a, 0, 0) == 0);
         CHECK(nv_wait(p.a, POLLIN | POLLOUT, 0) == POLLOUT && nv_wait(p.a, POLLOUT, -1) == POLLOUT);
         int64_t start = now_ms();
-        CHECK(nv_wait(p.a, POLLIN, 15000000) == 0 && now_ms() - start >= 14 && now_ms() - start < 2000);
+        CHECK(nv_wait(p.a, POLLIN, 15000000) == 0 && now_ms() - start >= 14);
         for (uint32_t i = 0; kind->b && i < 3; i++) {
             pthread_t thread = send_later(&p, i);
-            CHECK(nv_wait(p.a, POLLIN, i ? 5000000000 : -1) == POLLIN);
+            CHECK(nv_wait(p.a, POLLIN, i ? 100000000000 : -1) == POLLIN);
             CHECK(nv_wait(p.a, POLLIN, -1) == POLLIN); /* still there */
             CHECK(get_packet(p.a, 0, NULL) == i && nv_wait(p.a, POLLIN, 0) == 0);
             sent_later(&p, thread);
@@ -122,7 +122,7 @@ static void interrupted(void)
     nv_set_wait_mode(p.a, NV_WAIT_SLEEP);
     CHECK(nv_wait(p.a, POLLIN, -1) == -EINTR);
     nv_set_wait_mode(p.a, NV_WAIT_ADAPTIVE);
-    CHECK(nv_wait(p.a, POLLIN, 10000000000) == -EINTR);
+    CHECK(nv_wait(p.a, POLLIN, 100000000000) == -EINTR);
     setitimer(ITIMER_REAL, &never, NULL);
     sigaction(SIGALRM, &old, NULL);
     pass(&p, 0, 10, 0, 1);
@@ -157,11 +157,11 @@ static void own_loop(void)
         CHECK(nv_arm(p.a, POLLIN) == 0 && !readable(nv_fd(p.a), (int)i % 3, 0));
         CHECK(nv_sleep_limit_ns(p.a) > 0); /* nobody sleeps for ever */
         pthread_t thread = send_later(&p, i);
-        CHECK(readable(nv_fd(p.a), (int)i % 3, 5000));
+        CHECK(readable(nv_fd(p.a), (int)i % 3, 100000));
         CHECK(nv_arm(p.a, POLLIN) == POLLIN);
         CHECK(get_packet(p.a, 0, NULL) == i && nv_arm(p.a, POLLIN) == 0);
         sent_later(&p, thread);
-        CHECK(peer_send(&p, 0, 2, 0, 1) == 2 && readable(nv_fd(p.a), (int)i % 3, 5000));
+        CHECK(peer_send(&p, 0, 2, 0, 1) == 2 && readable(nv_fd(p.a), (int)i % 3, 100000));
         CHECK(nv_arm(p.a, POLLIN) == POLLIN);
         CHECK(get_packet(p.a, 0, NULL) == 1 && nv_arm(p.a, POLLIN) == POLLIN && get_packet(p.a, 0, NULL) == 2);
     }

@@ -10,7 +10,7 @@ static void send_until_dead(struct board *b, const struct part *part, struct nv_
     uint8_t self[6];
     bool armed = false;
     mac_number(self, (unsigned)id);
-    for (int64_t until = now_ms() + 5000; now_ms() < until;) {
+    for (int64_t until = now_ms() + PATIENCE_MS; now_ms() < until;) {
         put_packets(b, part, port, self, id);
         nv_txsync(port, 0);
         if (nm_ring_empty(nv_txring(port, 0)))
@@ -60,16 +60,16 @@ static void sibling_dies(const char *to, const char *from, bool pipe)
         boards_new();
         struct actor both[2], *r = &both[0], *s = &both[1];
         *r = actor_start(1, play, &receiver);
-        actor_ready(r, 5000);
+        actor_ready(r);
         *s = actor_start(2, play_after_child, &sender);
-        actor_ready(s, 10000);
-        CHECK(rises(&r->board->got[2], 3000, 5000) >= 0, "\"%s\": nothing comes any more", steps[i].step);
+        actor_ready(s);
+        CHECK(rises(&r->board->got[2], 3000) >= 0, "\"%s\": nothing comes any more", steps[i].step);
         actors_rest(both, 2);
         if (pipe)
             audit_world();
         poke(&s->board->stop, 1);
-        CHECK(actor_wait(s, 0, 5000) != -1);
-        actor_end(r, 5000);
+        CHECK(actor_wait(s, 0) != -1);
+        actor_end(r);
         const struct nv_port_stats *st = &s->board->stats;
         uint64_t sent = s->board->sent, got = r->board->got[2]; /* and one hello, when there was room */
         /* The child's death may have left its counts half done, but nothing else. */

@@ -14,10 +14,10 @@ static void every_protocol_is_answered(void)
         ping.traffic.size_max = 100;
         ping.traffic.vlans = kind / 4;
         ping.count = 500;
-        ping.timeout_ns = 20 * NV_SECOND;
+        ping.timeout_ns = PATIENCE;
         ping.burst = kind & 4 ? 10 : 0;
         struct nv_engine *b = start(&pong), *a = start(&ping);
-        CHECK(finishes(a, 30), "kind %u", kind);
+        CHECK(finishes(a), "kind %u", kind);
         nv_engine_stop(b);
         join(a);
         join(b);
@@ -26,7 +26,7 @@ static void every_protocol_is_answered(void)
               kind, stat_of(a, NV_STAT_REPLIES), stat_of(a, NV_STAT_TIMEOUTS));
         CHECK(stat_of(a, NV_STAT_FOREIGN) == 0 && stat_of(a, NV_STAT_DUPLICATED) == 0 &&
               stat_of(a, NV_STAT_TOO_LATE) == 0);
-        CHECK(h->count == 500 && h->min > 100 && h->min <= h->max && h->max < 20 * NV_SECOND);
+        CHECK(h->count == 500 && h->min > 100 && h->min <= h->max && h->max < PATIENCE);
         CHECK(stat_of(a, NV_STAT_ACCEPTED) == 500 && stat_of(b, NV_STAT_ACCEPTED) == 500);
         nv_engine_free(a);
         nv_engine_free(b);
@@ -36,9 +36,10 @@ static void every_protocol_is_answered(void)
 
 /*
  * We are the pong, and a bad one: some requests get no answer, some two, some one too late. The first thousand come
- * together; the last one when all of them are answered or given up.
+ * together; the last one when all of them are answered or given up. Returns whether all were counted so; answers that
+ * take longer than the time-out are late.
  */
-static void bad_answers_are_counted(void)
+static bool bad_answers(uint64_t timeout_ns)
 {
     static struct packet p, late[100];
     unsigned lates = 0, unanswered = 0, doubled = 0;
@@ -47,9 +48,9 @@ static void bad_answers_are_counted(void)
     struct nv_port *far = open_port("netmap:p}1");
     ping.count = 1001;
     ping.burst = 1000;
-    ping.timeout_ns = 2 * NV_SECOND;
+    ping.timeout_ns = timeout_ns;
     struct nv_engine *a = start(&ping);
-    for (unsigned i = 0; i < 1000 && take_packet(far, &p, 10 * NV_SECOND); i++) {
+    for (unsigned i = 0; i < 1000 && take_packet(far, &p, PATIENCE); i++) {
         CHECK(nv_stamp_get(p.data + 42).sequence == i);
         if (i % 10 == 3)
             unanswered++;
@@ -62,24 +63,32 @@ static void bad_answers_are_counted(void)
             doubled++;
         }
     }
-    CHECK(take_packet(far, &p, 10 * NV_SECOND) && nv_stamp_get(p.data + 42).sequence == 1000);
+    CHECK(take_packet(far, &p, PATIENCE) && nv_stamp_get(p.data + 42).sequence == 1000);
     for (unsigned i = 0; i < lates; i++)
         give_packet(far, late[i].data, late[i].len);
     give_packet(far, (const uint8_t[60]){1}, 60);
     give_packet(far, p.data, p.len);
-    CHECK(finishes(a, 10));
+    CHECK(finishes(a));
     join(a);
-    CHECK(stat_of(a, NV_STAT_ACCEPTED) == 1001 && lates == 100);
-    CHECK(stat_of(a, NV_STAT_TIMEOUTS) == unanswered + lates, "%lu timed out, not %u", stat_of(a, NV_STAT_TIMEOUTS),
-          unanswered + lates);
-    CHECK(stat_of(a, NV_STAT_REPLIES) == 1001 - unanswered - lates, "%lu answers", stat_of(a, NV_STAT_REPLIES));
-    CHECK(stat_of(a, NV_STAT_DUPLICATED) == doubled && stat_of(a, NV_STAT_TOO_LATE) == lates, "%lu again, %lu late",
-          stat_of(a, NV_STAT_DUPLICATED), stat_of(a, NV_STAT_TOO_LATE));
-    CHECK(stat_of(a, NV_STAT_FOREIGN) == 1);
+    CHECK(stat_of(a, NV_STAT_ACCEPTED) == 1001 && lates == 100 && stat_of(a, NV_STAT_FOREIGN) == 1);
     CHECK(nv_page_histogram(nv_engine_stats(a), 0)->count == stat_of(a, NV_STAT_REPLIES));
+    CHECK(stat_of(a, NV_STAT_REPLIES) + stat_of(a, NV_STAT_TIMEOUTS) == 1001);
+    bool exact = stat_of(a, NV_STAT_TIMEOUTS) == unanswered + lates && stat_of(a, NV_STAT_DUPLICATED) == doubled &&
+                 stat_of(a, NV_STAT_TOO_LATE) == lates;
+    if (!exact)
+        printf("# time-out %lu ns: %lu timed out, not %u; %lu again, not %u; %lu late, not %u\n", timeout_ns,
+               stat_of(a, NV_STAT_TIMEOUTS), unanswered + lates, stat_of(a, NV_STAT_DUPLICATED), doubled,
+               stat_of(a, NV_STAT_TOO_LATE), lates);
     nv_engine_free(a);
     nv_close(far);
     world_end();
+    return exact;
+}
+
+/* A machine that does other things for longer than a time-out gets longer ones. */
+static void bad_answers_are_counted(void)
+{
+    CHECK(bad_answers(2 * NV_SECOND) || bad_answers(10 * NV_SECOND) || bad_answers(40 * NV_SECOND));
 }
 
 static void nobody_answers(void)
@@ -89,7 +98,7 @@ static void nobody_answers(void)
     ping.count = 3;
     ping.timeout_ns = NV_SECOND / 50;
     struct nv_engine *a = start(&ping);
-    CHECK(finishes(a, 10) && stat_of(a, NV_STAT_TIMEOUTS) == 3 && stat_of(a, NV_STAT_REPLIES) == 0);
+    CHECK(finishes(a) && stat_of(a, NV_STAT_TIMEOUTS) == 3 && stat_of(a, NV_STAT_REPLIES) == 0);
     CHECK(nv_page_drop(nv_engine_stats(a), NV_DROP_NO_PORT) == 3);
     nv_engine_free(a);
     world_end();
@@ -116,7 +125,7 @@ static void pong_turns_packets_round(void)
         nv_build_echo(l4, NV_ICMP_ECHO, 77, 88);
         nv_build_finish(l3, NV_IP_ICMP, l4, 28);
         give_packet(near, frame, 62);
-        CHECK(take_packet(near, &p, 10 * NV_SECOND) && p.len == 62);
+        CHECK(take_packet(near, &p, PATIENCE) && p.len == 62);
         CHECK(memcmp(p.data, here, 6) == 0 && memcmp(p.data + 6, there, 6) == 0);
         CHECK(nv_decode(p.data, p.len, &d) & NV_DECODED_TRANSPORT && nv_decode_check(p.data, &d) == 0);
         CHECK(nv_get_be32(p.data + 26) == 0x0a000002 && nv_get_be32(p.data + 30) == 0x0a000001);
@@ -128,15 +137,15 @@ static void pong_turns_packets_round(void)
     nv_build_udp(l4, 77, 88, 10);
     nv_build_finish(l3, NV_IP_UDP, l4, 18);
     give_packet(near, frame, 72);
-    CHECK(take_packet(near, &p, 10 * NV_SECOND) && nv_decode(p.data, p.len, &d) & NV_DECODED_TRANSPORT);
+    CHECK(take_packet(near, &p, PATIENCE) && nv_decode(p.data, p.len, &d) & NV_DECODED_TRANSPORT);
     CHECK(nv_decode_check(p.data, &d) == 0 && d.src_port == 88 && d.dst_port == 77);
     CHECK(memcmp(p.data + 22, ip6.dst, 16) == 0 && memcmp(p.data + 38, ip6.src, 16) == 0);
     /* Not IP, and hardly a packet: returned all the same. */
     nv_build_ethernet(frame, there, here, NULL, 0, NV_TYPE_ARP);
     give_packet(near, frame, 60);
-    CHECK(take_packet(near, &p, 10 * NV_SECOND) && memcmp(p.data, here, 6) == 0 && memcmp(p.data + 6, there, 6) == 0);
+    CHECK(take_packet(near, &p, PATIENCE) && memcmp(p.data, here, 6) == 0 && memcmp(p.data + 6, there, 6) == 0);
     give_packet(near, frame, 13);
-    CHECK(take_packet(near, &p, 10 * NV_SECOND) && p.len == 13 && memcmp(p.data, there, 6) == 0);
+    CHECK(take_packet(near, &p, PATIENCE) && p.len == 13 && memcmp(p.data, there, 6) == 0);
     nv_engine_stop(b);
     join(b);
     CHECK(stat_of(b, NV_STAT_ACCEPTED) == 5);

@@ -112,7 +112,7 @@ static void ports_have_addresses_of_their_own(void)
         struct nv_plan plan = plan_of(NV_ROLE_TX, i ? "vale0:b" : "vale0:a");
         plan.count = 1;
         struct nv_engine *e = start(&plan);
-        CHECK(finishes(e, 10) && take_packet(sink, &p[i], 10 * NV_SECOND));
+        CHECK(finishes(e) && take_packet(sink, &p[i], PATIENCE));
         nv_engine_free(e);
         CHECK((p[i].data[6] & 3) == 2, "not a local unicast address: %02x", p[i].data[6]);
     }

@@ -11,9 +11,9 @@ static void vale_adds_up(void)
         struct nv_plan rx = plan_of(NV_ROLE_RX, "vale0:b"), tx = plan_of(NV_ROLE_TX, "vale0:a");
         tx.traffic.size_max = sizes[i];
         tx.count = 200000;
-        rx.silence_ns = NV_SECOND;
         struct nv_engine *r = start(&rx), *t = start(&tx);
-        CHECK(finishes(t, 30) && finishes(r, 10));
+        CHECK(finishes(t) && reaches(r, NV_STAT_PACKETS, tx.count - drops_of(t)));
+        nv_engine_stop(r);
         join(r);
         join(t);
         uint64_t got = stat_of(r, NV_STAT_PACKETS);
@@ -22,8 +22,6 @@ static void vale_adds_up(void)
         CHECK(got > 0 && stat_of(r, NV_STAT_BYTES) == got * sizes[i]);
         CHECK(nv_page_port(nv_engine_stats(r), NV_PORT_RX_PACKETS) == got);
         CHECK(stat_of(r, NV_STAT_MIN_SPACE) > 0 && stat_of(r, NV_STAT_MIN_SPACE) <= 1024);
-        /* The silence at the end is not part of the time. */
-        CHECK(stat_of(r, NV_STAT_LAST_NS) < nv_now() - NV_SECOND);
         nv_engine_free(r);
         nv_engine_free(t);
         world_end();
@@ -40,7 +38,7 @@ static void count_and_silence(void)
     struct nv_engine *r = start(&rx);
     for (unsigned i = 0; i < 9; i++)
         give_packet(near, packet, 60);
-    CHECK(finishes(r, 10));
+    CHECK(finishes(r));
     join(r);
     CHECK(stat_of(r, NV_STAT_PACKETS) == 5 && stat_of(r, NV_STAT_BYTES) == 300, "%lu", stat_of(r, NV_STAT_PACKETS));
     nv_engine_free(r);
@@ -55,24 +53,36 @@ static void count_and_silence(void)
     usleep(300000); /* the first packet is waited for without limit */
     CHECK(!nv_engine_done(r) && nv_page_get(nv_engine_stats(r), NV_PAGE_STATE) == NV_STATE_WAITING);
     give_packet(near, packet, 60);
-    CHECK(finishes(r, 10) && stat_of(r, NV_STAT_PACKETS) == 1);
+    CHECK(finishes(r) && stat_of(r, NV_STAT_PACKETS) == 1);
+    /* The silence at the end is not part of the time. */
+    CHECK(stat_of(r, NV_STAT_LAST_NS) <= nv_now() - NV_SECOND / 10);
     nv_engine_free(r);
     nv_close(near);
     world_end();
 }
 
-static void duration_ends_it(void)
+/* Returns how many packets were sent in that time. */
+static uint64_t sent_within(uint64_t duration_ns)
 {
     world_new();
     struct nv_plan rx = plan_of(NV_ROLE_RX, "vale0:b"), tx = plan_of(NV_ROLE_TX, "vale0:a");
-    rx.duration_ns = tx.duration_ns = NV_SECOND / 10;
+    rx.duration_ns = tx.duration_ns = duration_ns;
     tx.rate = 100000;
     struct nv_engine *r = start(&rx), *t = start(&tx);
-    CHECK(finishes(t, 10) && finishes(r, 10));
-    CHECK(stat_of(t, NV_STAT_PACKETS) > 0 && stat_of(t, NV_STAT_PACKETS) < 100000, "%lu", stat_of(t, NV_STAT_PACKETS));
+    CHECK(finishes(t) && finishes(r));
+    uint64_t sent = stat_of(t, NV_STAT_PACKETS);
     nv_engine_free(r);
     nv_engine_free(t);
     world_end();
+    return sent;
+}
+
+static void duration_ends_it(void)
+{
+    uint64_t duration = NV_SECOND / 10, sent = sent_within(duration);
+    while (sent == 0 && duration < 10 * NV_SECOND) /* the machine did other things for so long */
+        sent = sent_within(duration *= 10);
+    CHECK(sent > 0 && sent < 10 * duration / 10000, "%lu in %lu ns", sent, duration);
 }
 
 static void sequences_are_whole_over_a_pipe(void)
@@ -86,7 +96,7 @@ static void sequences_are_whole_over_a_pipe(void)
         tx.count = rx.count = kind < 4 ? 50000 : 3000;
         rx.verify = rx.histogram = true;
         struct nv_engine *r = start(&rx), *t = start(&tx);
-        CHECK(finishes(r, 30) && finishes(t, 10));
+        CHECK(finishes(r) && finishes(t));
         CHECK(stat_of(r, NV_STAT_PACKETS) == rx.count && stat_of(r, NV_STAT_LOST) == 0 &&
               stat_of(r, NV_STAT_TORN) == 0);
         CHECK(stat_of(r, NV_STAT_REORDERED) == 0 && stat_of(r, NV_STAT_DUPLICATED) == 0 &&
@@ -106,11 +116,12 @@ static void losses_are_the_drops(void)
     world_new();
     struct nv_plan rx = plan_of(NV_ROLE_RXSEQ, "vale0:b"), tx = plan_of(NV_ROLE_TXSEQ, "vale0:a");
     rx.verify = true;
-    rx.silence_ns = NV_SECOND;
     tx.traffic.size_max = 1514;
     tx.count = 100000;
     struct nv_engine *r = start(&rx), *t = start(&tx);
-    CHECK(finishes(t, 30) && finishes(r, 10));
+    CHECK(finishes(t) && reaches(r, NV_STAT_PACKETS, tx.count - drops_of(t)));
+    nv_engine_stop(r);
+    join(r);
     uint64_t got = stat_of(r, NV_STAT_PACKETS), lost = stat_of(r, NV_STAT_LOST);
     CHECK(got + drops_of(t) == tx.count && lost <= drops_of(t), "%lu lost, %lu dropped", lost, drops_of(t));
     CHECK(stat_of(r, NV_STAT_TORN) == 0 && stat_of(r, NV_STAT_REORDERED) == 0 && stat_of(r, NV_STAT_DUPLICATED) == 0);
@@ -135,11 +146,10 @@ static void a_bad_network_is_counted_exactly(void)
     tx.stream = 40000;
     tx.traffic.size_max = 200;
     rx.verify = true;
-    rx.silence_ns = NV_SECOND;
     struct nv_engine *r = start(&rx), *t = start(&tx);
     memset(seen, 0, sizeof(seen));
     for (unsigned i = 0; i < COUNT; i++) {
-        if (!take_packet(in, &p, 10 * NV_SECOND))
+        if (!take_packet(in, &p, PATIENCE))
             break;
         uint64_t number = nv_stamp_get(p.data + 42).sequence;
         CHECK(number == i && nv_stamp_get(p.data + 42).stream == 40000);
@@ -183,7 +193,9 @@ static void a_bad_network_is_counted_exactly(void)
             holding = false;
         }
     }
-    CHECK(finishes(r, 10) && finishes(t, 10));
+    CHECK(reaches(r, NV_STAT_PACKETS, sent) && finishes(t));
+    nv_engine_stop(r);
+    join(r);
     CHECK(stat_of(r, NV_STAT_PACKETS) == sent && torn > 50 && late > 50);
     CHECK(stat_of(r, NV_STAT_LOST) == greatest - first + 1 - unique, "%lu lost, not %lu", stat_of(r, NV_STAT_LOST),
           greatest - first + 1 - unique);
@@ -209,23 +221,23 @@ static void several_senders_are_told_apart(void)
     for (unsigned i = 0; i < 3; i++) {
         tx.port = (const char *[]){"vale0:a", "vale0:b", "vale0:c"}[i];
         tx.stream = (uint16_t)(i * 100 + 1);
-        tx.count = 3000;
+        tx.count = 300; /* together less than the ring holds */
         tx.rate = 50000;
         t[i] = start(&tx);
     }
     for (unsigned i = 0; i < 3; i++)
-        CHECK(finishes(t[i], 10));
+        CHECK(finishes(t[i]));
     for (unsigned i = 0; i < 3; i++) {
         sent += stat_of(t[i], NV_STAT_PACKETS);
-        dropped += nv_page_drop(nv_engine_stats(t[i]), NV_DROP_NO_SPACE);
+        dropped += drops_of(t[i]);
     }
-    usleep(100000);
+    CHECK(reaches(r, NV_STAT_PACKETS, sent - dropped));
     nv_engine_stop(r);
     join(r);
     for (unsigned i = 0; i < 3; i++)
         nv_engine_free(t[i]);
-    CHECK(sent == 9000 && stat_of(r, NV_STAT_STREAMS) == 3 && stat_of(r, NV_STAT_REORDERED) == 0);
-    CHECK(stat_of(r, NV_STAT_PACKETS) + stat_of(r, NV_STAT_LOST) <= sent && stat_of(r, NV_STAT_LOST) <= dropped);
+    CHECK(sent == 900 && stat_of(r, NV_STAT_STREAMS) == 3 && stat_of(r, NV_STAT_REORDERED) == 0);
+    CHECK(stat_of(r, NV_STAT_PACKETS) == sent - dropped && stat_of(r, NV_STAT_LOST) <= dropped);
     nv_engine_free(r);
     world_end();
 }
@@ -245,13 +257,13 @@ static void the_page_describes_itself(void)
     uint64_t *words = (uint64_t *)page;
     for (unsigned i = 0; i < 500; i++)
         give_packet(near, packet, 60);
-    CHECK(reaches(r, NV_STAT_PACKETS, 500, 10));
+    CHECK(reaches(r, NV_STAT_PACKETS, 500));
     CHECK(__atomic_load_n(&words[nv_page_get(page, NV_PAGE_WORKER_AT) + NV_STAT_PACKETS], __ATOMIC_RELAXED) == 500);
     uint64_t least = stat_of(r, NV_STAT_MIN_SPACE);
     CHECK(least > 0 && least < 1024);
     __atomic_store_n(&words[NV_PAGE_EPOCH], 1, __ATOMIC_RELAXED);
     give_packet(near, packet, 60);
-    CHECK(reaches(r, NV_STAT_PACKETS, 501, 10));
+    CHECK(reaches(r, NV_STAT_PACKETS, 501));
     CHECK(stat_of(r, NV_STAT_MIN_SPACE) == 1023, "%lu", stat_of(r, NV_STAT_MIN_SPACE));
     for (unsigned i = 0; i < NV_STAT_FIELD_COUNT; i++)
         for (unsigned j = 0; j < i; j++)

@@ -29,19 +29,22 @@ static inline struct nv_engine *start(const struct nv_plan *plan)
     return e;
 }
 
-/* Wait until `e` has finished by itself; false after `seconds`. */
-static inline bool finishes(struct nv_engine *e, double seconds)
+/* Longer than any machine stands still: what has not come by then never will. */
+#define PATIENCE (100 * NV_SECOND)
+
+/* Wait until `e` has finished by itself; false: it does not. */
+static inline bool finishes(struct nv_engine *e)
 {
-    uint64_t limit = nv_now() + (uint64_t)(seconds * 1e9);
+    uint64_t limit = nv_now() + PATIENCE;
     while (!nv_engine_done(e) && nv_now() < limit)
         usleep(500);
     return nv_engine_done(e);
 }
 
-/* Wait until a counter of `e` has reached `value`; false after `seconds`. */
-static inline bool reaches(struct nv_engine *e, enum nv_worker_word word, uint64_t value, double seconds)
+/* Wait until a counter of `e` has reached `value`; false: it does not. */
+static inline bool reaches(struct nv_engine *e, enum nv_worker_word word, uint64_t value)
 {
-    uint64_t limit = nv_now() + (uint64_t)(seconds * 1e9);
+    uint64_t limit = nv_now() + PATIENCE;
     while (nv_page_total(nv_engine_stats(e), word) < value && nv_now() < limit)
         usleep(500);
     return nv_page_total(nv_engine_stats(e), word) >= value;

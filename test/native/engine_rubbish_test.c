@@ -53,7 +53,7 @@ static void run(enum nv_role first, enum nv_role second, const char *near, const
     }
     nv_engine_stop(x);
     nv_engine_stop(y);
-    CHECK(finishes(x, 3) && finishes(y, 3), "%s and %s do not stop", nv_role_name(first), nv_role_name(second));
+    CHECK(finishes(x) && finishes(y), "%s and %s do not stop", nv_role_name(first), nv_role_name(second));
     struct nv_error err = {0};
     int ends[] = {nv_engine_join(x, &err), nv_engine_join(y, &err)};
     CHECK((ends[0] == 0 || ends[0] == -EIO) && (ends[1] == 0 || ends[1] == -EIO), "%d %d", ends[0], ends[1]);

@@ -115,7 +115,7 @@ static void opens_until_full(void)
         for (unsigned kilobytes = 16; kilobytes < 30000; kilobytes += 52 + kilobytes / 6) {
             small_world(kilobytes);
             struct actor a = actor_start(1, open_until_full, (void *)families[f]);
-            int status = actor_wait(&a, 0, 20000);
+            int status = actor_wait(&a, 0);
             CHECK(status == 0, "%u KB, %s: %#x %s", kilobytes, families[f], (unsigned)status, a.board->error);
             most = a.board->mark;
             world_end();
@@ -131,7 +131,7 @@ static void too_few_files(void)
         small_world(30000);
         resize(30000, files + 1);
         struct actor a = actor_start(1, open_until_full, (void *)families[0]);
-        int status = actor_wait(&a, 0, 20000);
+        int status = actor_wait(&a, 0);
         CHECK(status == 0, "%u files: %#x %s", files, (unsigned)status, a.board->error);
         resize(30000, 1000);
         world_end();
@@ -164,7 +164,7 @@ static void opening_is_refused(const char *name)
 {
     int before = world_files();
     struct actor a = actor_start(8, try_to_open, (void *)name);
-    actor_end(&a, 10000);
+    actor_end(&a);
     CHECK(world_files() <= before, "%s: %d files, then %d", name, before, world_files());
 }
 

@@ -89,7 +89,7 @@ static void write_rubbish(struct board *b, void *arg)
     const struct rubbish *how = arg;
     struct nv_port *port;
     struct nv_error err = {0};
-    uint64_t seed = (uint64_t)now_ms();
+    uint64_t seed = soak() > 1 ? (uint64_t)now_ms() : 5;
     if (nv_open(how->port, NULL, &port, &err) < 0) {
         complain(b, "%s", err.message);
         return;
@@ -128,14 +128,14 @@ static void write_rubbish(struct board *b, void *arg)
 /* What was wrong was counted. */
 static void rubbish_ends(struct actor *a)
 {
-    actor_end(a, 5000);
+    actor_end(a);
     const struct nv_port_stats *s = &a->board->stats;
     CHECK(a->board->mark > 100 && s->ring_resets > 10 && s->drops[NV_DROP_BAD_SLOT] > 10,
           "%lu rounds, %lu ring resets, %lu bad slots", (unsigned long)a->board->mark, (unsigned long)s->ring_resets,
           (unsigned long)s->drops[NV_DROP_BAD_SLOT]);
 }
 
-/* Among others on a stage, for a second. */
+/* Among others on a stage, for a second, or until enough was spoilt. */
 static void rubbish_among(void (*set)(struct stage *s), const char *port, bool memory)
 {
     struct stage s;
@@ -143,8 +143,9 @@ static void rubbish_among(void (*set)(struct stage *s), const char *port, bool m
     set(&s);
     if (stage_start(&s)) {
         struct actor a = actor_start(RUBBISH, write_rubbish, &how);
-        if (actor_ready(&a, 5000))
-            for (int64_t until = now_ms() + 1000 * soak(); now_ms() < until && !check_failed;)
+        if (actor_ready(&a))
+            for (int64_t until = now_ms() + 1000 * soak();
+                 (now_ms() < until || peek_long(&a.board->mark) < 300) && !check_failed;)
                 others_go_on(&s, 0);
         rubbish_ends(&a);
         others_go_on(&s, 2);

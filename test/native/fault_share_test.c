@@ -47,7 +47,7 @@ static pid_t in_child(void (*fn)(struct nv_port *p, int word), struct nv_port *p
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(30);
+        alarm(600);
         check_failed = 0;
         fn(p, word);
         _exit(check_failed != 0);
@@ -58,7 +58,7 @@ static pid_t in_child(void (*fn)(struct nv_port *p, int word), struct nv_port *p
 static void ends_well(pid_t pid)
 {
     int status = -1;
-    for (int64_t until = now_ms() + 20000; waitpid(pid, &status, WNOHANG) == 0;) {
+    for (int64_t until = now_ms() + PATIENCE_MS; waitpid(pid, &status, WNOHANG) == 0;) {
         if (now_ms() > until)
             kill(pid, SIGKILL);
         sleep_ms(1);
@@ -158,7 +158,7 @@ static void parent_closes(void)
 static void waits(struct nv_port *a, int word)
 {
     (void)a, (void)word;
-    sleep_ms(20000);
+    pause();
 }
 
 static void one_is_killed(void)
@@ -249,7 +249,7 @@ static void gets_a_port(struct nv_port *none, int socket)
     CHECK(openers("vale0:a") == 1);
     sends_500(p, 100);
     CHECK(write(socket, "", 1) == 1);
-    CHECK(nv_wait(p, POLLIN, 5000000000) == POLLIN && get_packet(p, 0, NULL) == 7, "woken by a packet");
+    CHECK(nv_wait(p, POLLIN, PATIENCE_MS * 1000000ll) == POLLIN && get_packet(p, 0, NULL) == 7, "woken by a packet");
     CHECK(nv_rxsync(p, 0) == 0);
     nv_close(p);
 }
@@ -324,7 +324,7 @@ static void execs(struct nv_port *none, int fd)
     (void)none;
     struct nv_port *a = open_port("vale0:a"), *p = open_port("p{1");
     CHECK(a && p && dup2(fd, 3) == 3);
-    execl("/bin/sh", "sh", "-c", "echo >&3; exec sleep 20", NULL);
+    execl("/bin/sh", "sh", "-c", "echo >&3; exec sleep 600", NULL);
     CHECK(false, "cannot start /bin/sh");
 }
 

@@ -288,7 +288,7 @@ static void two_processes(void)
             for (uint32_t seq = 0; seq < 300000 && !check_failed;) {
                 seq += send_run(a, 0, 300000 - seq < 100 ? 300000 - seq : 100, seq);
                 if (seq < 300000)
-                    CHECK(nv_wait(a, POLLOUT, 5000000000) == POLLOUT);
+                    CHECK(nv_wait(a, POLLOUT, 100000000000) == POLLOUT);
             }
             nv_close(a);
             _exit(check_failed != 0);
@@ -296,7 +296,7 @@ static void two_processes(void)
         struct nv_port *b = open_slots(names[i][1], 128);
         CHECK(write(go[1], "", 1) == 1);
         uint32_t got = 0;
-        while (got < 300000 && !check_failed && nv_wait(b, POLLIN, 5000000000) == POLLIN)
+        while (got < 300000 && !check_failed && nv_wait(b, POLLIN, 100000000000) == POLLIN)
             got += take_run(b, 0, 77, got);
         int status = -1;
         CHECK(waitpid(child, &status, 0) == child && status == 0, "%#x", status);

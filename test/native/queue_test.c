@@ -229,6 +229,14 @@ static void stall(uint64_t *seed)
         usleep(random_below(seed, 300));
 }
 
+/* Until the receiver has lost its patience with this lease. */
+static void stand_still(const struct nv_lease *lease)
+{
+    const uint32_t *head = &queue()->head_seq;
+    for (unsigned i = 0; i < 100000 && (int32_t)(__atomic_load_n(head, __ATOMIC_ACQUIRE) - lease->seq) <= 0; i++)
+        usleep(1000);
+}
+
 static void *send_leases(void *arg)
 {
     struct thread *t = arg;
@@ -241,8 +249,8 @@ static void *send_leases(void *arg)
         __atomic_fetch_add(inside, 1, __ATOMIC_ACQ_REL);
         stall(&seed);
         fill(&o, random_below(&seed, o.lease.n + 1));
-        if (t->long_stalls && n % (t->leases / t->long_stalls) == 7) /* longer than the receiver has patience */
-            usleep(70000);
+        if (t->long_stalls && n % (t->leases / t->long_stalls) == 7)
+            stand_still(&o.lease);
         stall(&seed);
         fill(&o, o.lease.n);
         publish(&o.lease);

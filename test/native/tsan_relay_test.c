@@ -165,6 +165,8 @@ static void changed_under_load(const char *region)
     ending = false;
     pthread_create(&threads[0], NULL, sender, from);
     pthread_create(&threads[1], NULL, receiver, to);
+    for (unsigned tries = 0; counter(relay, 0, NV_RELAY_RX_PACKETS) == 0 && tries < 100000; tries++)
+        usleep(1000);
     for (uint32_t turn = 1; turn <= CHANGES; turn++) {
         configure(turn);
         load(turn);
@@ -217,7 +219,7 @@ static void comes_and_goes(void)
         while (!put_packet(from, 0, SIZE, broadcast_mac, src, round))
             nv_txsync(from, 0);
         nv_txsync(from, 0);
-        for (unsigned tries = 0; counter(relay, 0, NV_RELAY_RX_PACKETS) == 0 && tries < 5000; tries++)
+        for (unsigned tries = 0; counter(relay, 0, NV_RELAY_RX_PACKETS) == 0 && tries < 100000; tries++)
             usleep(1000);
         nv_relay_stop(relay, round % 3 != 0);
         if (round % 4 != 1) {

@@ -187,7 +187,7 @@ static void not_mine_to_send(void)
         make_packet((uint8_t *)NETMAP_BUF(nv_txring(b, 0), buf), 60, mac_b, mac_a, 97);
         if (write(pipes[1], &buf, sizeof(buf)) != sizeof(buf))
             _exit(1);
-        while (good < 20 && nv_wait(b, POLLIN, 5000000000) == POLLIN)
+        while (good < 20 && nv_wait(b, POLLIN, 100000000000) == POLLIN)
             for (int64_t seq; (seq = get_packet(b, 0, NULL)) != -2; good++)
                 if (seq != good)
                     _exit(2);

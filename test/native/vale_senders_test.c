@@ -119,7 +119,7 @@ static void sleeping_processes(void)
     struct player p = {.rounds = 4001, .serves = child == 0};
     p.port = open_with(child ? "vale0:a" : "vale0:b", NULL);
     if (child == 0)
-        while (nv_wait(p.port, POLLIN, 5000000000) != POLLIN || get_packet(p.port, 0, NULL) != 77)
+        while (nv_wait(p.port, POLLIN, PATIENCE_NS) != POLLIN || get_packet(p.port, 0, NULL) != 77)
             ;
     else
         for (int there = 0; !there; usleep(1000)) { /* until it has the first packet */

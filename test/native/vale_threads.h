@@ -7,7 +7,8 @@
 
 #include "world.h"
 
-#define SENDERS 8u /* packets carry their sender's number in the upper 8 bits of theirs */
+#define PATIENCE_NS 100000000000 /* longer than any machine stands still */
+#define SENDERS     8u           /* packets carry their sender's number in the upper 8 bits of theirs */
 
 /* Sends packets numbered from `first` up to `count` on ring `ring` of `port`, waiting for room where there is none. */
 struct sender {
@@ -38,8 +39,8 @@ static inline void *send_numbered(void *arg)
         if (nv_txsync(s->port, s->ring) != 0)
             return "txsync failed";
         if (n < s->count && nm_ring_empty(nv_txring(s->port, s->ring)) &&
-            nv_wait(s->port, POLLOUT, 5000000000) != POLLOUT)
-            return "no room for 5 s";
+            nv_wait(s->port, POLLOUT, PATIENCE_NS) != POLLOUT)
+            return "there is no room";
     }
     while (nv_txring(s->port, s->ring)->head !=
            (nv_txring(s->port, s->ring)->tail + 1) % nv_txring(s->port, s->ring)->num_slots) {
@@ -113,6 +114,14 @@ static inline struct nv_port_stats add_up(const struct nv_port *port)
     return s;
 }
 
+/* Packets that were handed over and not shown: their senders stood still for too long, as any may on a busy machine. */
+static inline uint64_t taken_away(const struct nv_port *port)
+{
+    struct nv_port_stats s;
+    nv_stats(port, &s);
+    return s.rx_drops[NV_DROP_REVOKED] + s.rx_drops[NV_DROP_STALE];
+}
+
 /* ---- scenarios; `count` packets a sender ------------------------------------------------------------------------ */
 
 /* Four ports, each with a thread, send to a fifth. `suffix` may put them into one region. */
@@ -140,13 +149,10 @@ static inline void many_to_one(const char *suffix, uint32_t count)
         finish(s[i].thread);
     __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
     finish(r.thread);
-    struct nv_port_stats rs;
-    nv_stats(r.port, &rs);
     for (unsigned i = 0; i < 4; i++)
         delivered += add_up(s[i].port).tx_delivered;
-    uint64_t revoked = rs.rx_drops[NV_DROP_REVOKED] + rs.rx_drops[NV_DROP_STALE];
-    CHECK(delivered == r.received + revoked && r.received > 0, "%lu delivered, %lu received", (unsigned long)delivered,
-          (unsigned long)r.received);
+    CHECK(delivered == r.received + taken_away(r.port) && r.received > 0, "%lu delivered, %lu received",
+          (unsigned long)delivered, (unsigned long)r.received);
     for (unsigned i = 0; i < 4; i++)
         nv_close(s[i].port);
     nv_close(r.port);
@@ -160,7 +166,7 @@ static inline void all_to_all(const char *suffix, uint32_t count)
     struct receiver r[4];
     bool stop = false;
     char name[32];
-    uint64_t received = 0, delivered = 0;
+    uint64_t received = 0, delivered = 0, lost = 0;
     world_new();
     for (unsigned i = 0; i < 4; i++) {
         snprintf(name, sizeof(name), "vale0:p%u%s", i, i < 3 ? suffix : "");
@@ -181,9 +187,10 @@ static inline void all_to_all(const char *suffix, uint32_t count)
     for (unsigned i = 0; i < 4; i++) {
         finish(r[i].thread);
         received += r[i].received;
+        lost += taken_away(r[i].port);
         delivered += add_up(s[i].port).tx_delivered;
     }
-    CHECK(delivered == received && received > 1000, "%lu delivered, %lu received", (unsigned long)delivered,
+    CHECK(delivered == received + lost && received > 1000, "%lu delivered, %lu received", (unsigned long)delivered,
           (unsigned long)received);
     for (unsigned i = 0; i < 4; i++)
         nv_close(s[i].port), nv_close(r[i].port);
@@ -222,7 +229,7 @@ static inline void thread_per_ring(uint32_t count)
             CHECK((r[i].next[id] != 0) == (id == i + 1), "ring %u got packets of sender %u", i, id);
         received += r[i].received;
     }
-    CHECK(add_up(s[0].port).tx_delivered == received);
+    CHECK(add_up(s[0].port).tx_delivered == received + taken_away(r[0].port));
     for (unsigned i = 0; i < 4; i++)
         nv_close(s[i].port), nv_close(r[i].port);
     world_end();
@@ -244,8 +251,8 @@ static inline void *play(void *arg)
         if ((p->serves || i) &&
             !(put_packet(p->port, 0, 60, broadcast_mac, broadcast_mac, i) && !nv_txsync(p->port, 0)))
             return "cannot send";
-        if (nv_wait(p->port, POLLIN, 5000000000) != POLLIN)
-            return "nobody woke us for 5 s";
+        if (nv_wait(p->port, POLLIN, PATIENCE_NS) != POLLIN)
+            return "nobody woke us";
         if (get_packet(p->port, 0, NULL) < 0)
             return "a packet was torn";
     }
@@ -315,7 +322,7 @@ static inline void *visit(void *arg)
     char name[32];
     uint8_t mac[6];
     mac_number(mac, v->id);
-    for (uint32_t i = 0; !__atomic_load_n(v->stop, __ATOMIC_ACQUIRE); i++) {
+    for (uint32_t i = 0; i == 0 || !__atomic_load_n(v->stop, __ATOMIC_ACQUIRE); i++) {
         snprintf(name, sizeof(name), "vale0:v%u%s", v->id, i % 3 ? "" : "@9");
         struct nv_port *port = open_with(name, NULL);
         for (uint32_t n = 0; n < 20; n++) {

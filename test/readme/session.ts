@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { missingLines, PageError, readPage, type Step } from './page.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const LIMIT = 30;
+const LIMIT = 300;
 
 /** Where the test runner clears up, should this process be killed; by hand, where temporary files go. */
 const SCRATCH = process.env.NETVALE_DIR ? path.dirname(process.env.NETVALE_DIR) : tmpdir();
