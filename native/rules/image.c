@@ -205,6 +205,17 @@ static void set_kind(struct rules_line *line, const uint32_t *tests)
     }
 }
 
+/* The action of a rule that sends all that match to one pipe or queue and does nothing else; 0: it is another rule. */
+static unsigned to_one_link(const struct rules_image *image, uint32_t rule, uint32_t *number)
+{
+    const struct nv_rules_insn *insn = rule_actions(image, rule);
+    bool link = insn->opcode == NV_OP_PIPE || insn->opcode == NV_OP_QUEUE;
+    *number = insn->arg;
+    if (!link || insn->arg == NV_RULES_TABLEARG)
+        return 0;
+    return insn->opcode == NV_OP_PIPE ? NV_RULES_PIPE : NV_RULES_QUEUE;
+}
+
 struct rules_line *rules_image_lines(const struct rules_image *image)
 {
     struct rules_line *lines = aligned_alloc(sizeof(*lines), image->rule_count * sizeof(*lines));
@@ -212,17 +223,22 @@ struct rules_line *rules_image_lines(const struct rules_image *image)
         const struct rules_quick *quick = &image->quick[rule];
         bool decides = quick->action == NV_OP_ACCEPT || quick->action == NV_OP_DENY;
         struct rules_line *line = &lines[rule];
+        uint32_t number;
+        unsigned link = to_one_link(image, rule, &number);
         *line = (struct rules_line){
-            .end = {.action = quick->action == NV_OP_DENY ? NV_RULES_DENY : NV_RULES_PASS,
+            .end = {.action = (uint8_t)(link                          ? link
+                                        : quick->action == NV_OP_DENY ? NV_RULES_DENY
+                                                                      : NV_RULES_PASS),
                     .reason = NV_RULES_WHY_BY_RULE,
                     .rule = quick->number,
+                    .arg = link ? number : 0,
                     .resume = {image->generation, rule + 1, quick->id, quick->number}},
             .tests = quick->tests,
             .words = quick->words,
         };
         if (!image->index || (image->next_probe && image->first_look == IMAGE_NO_RULE))
             continue;
-        if (decides)
+        if (decides || link)
             set_kind(line, image->quick_code + quick->tests);
         else if (quick->action == NV_OP_CHECK_STATE && image->first_look != IMAGE_NO_RULE)
             line->kind = LINE_SKIP;
