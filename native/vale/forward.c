@@ -134,16 +134,18 @@ static uint32_t read_batch(struct nv_port *p, struct nv_txq *tx, struct nv_view 
     return from;
 }
 
-/* Do all packets of the batch go to one other port, one slot each? */
-static bool uniform(const struct nv_view *v)
+/* The one other port that all packets of the batch go to, one slot each; NV_FLOOD: not so. */
+static uint32_t uniform(const struct nv_view *v)
 {
     const struct nv_batch *b = &v->batch;
     uint16_t differ = 0, first = b->dst[0];
-    if (b->chains || first == NV_FLOOD || first == v->self)
-        return false;
+    if (b->chains || first == v->self)
+        return NV_FLOOD;
     for (uint32_t i = 1; i < b->slots; i++)
         differ |= b->dst[i] ^ first;
-    return differ == 0;
+    if (differ)
+        return NV_FLOOD;
+    return first == NV_FLOOD && v->count == 1 ? v->present[0] : first; /* everybody is one */
 }
 
 /* ---- batches with several destinations ------------------------------------------------------------ */
@@ -243,8 +245,9 @@ void nv_vale_forward(struct nv_port *p, struct nv_txq *tx, uint32_t from, uint32
         bytes += b->bytes;
         if (b->slots == 0)
             continue;
-        if (uniform(v))
-            nv_vale_deliver(p, tx, v, b->dst[0], (struct nv_parcel){b->slot, b->index, b->slots, b->slots, true});
+        uint32_t only = uniform(v);
+        if (only != NV_FLOOD)
+            nv_vale_deliver(p, tx, v, only, (struct nv_parcel){b->slot, b->index, b->slots, b->slots, true});
         else
             deliver_mixed(p, tx, v);
     }
