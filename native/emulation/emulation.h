@@ -75,7 +75,7 @@ struct nv_emu_packet {
     union {                         /* the emulator's */
         uint64_t flow_hash;         /* at a scheduler's enqueue: keyed hash of its flow, for the fq_ kinds */
         void *owner;                /* while it waits in an fq_ kind: the flow queue it came through */
-        struct nv_emu_packet *link; /* on a delay line that reorders */
+        struct nv_emu_packet *link; /* on a delay line (line.h) */
     };
 };
 

@@ -137,7 +137,8 @@ struct emu_path {
     uint32_t line;    /* packets on the delay line */
     uint32_t flags;   /* that much a simple pipe needs for a packet */
 
-    uint64_t served_ns; /* last service, for burst credit */
+    struct nv_emu_packet *behind; /* LINE_AHEAD places before the tail, when the list is that long (line.h) */
+    uint64_t served_ns;           /* last service, for burst credit */
     struct emu_sched *sched;
     struct emu_impaired *impaired;
     uint64_t gone, gone_bytes; /* put on the link for queues that are gone */

@@ -37,15 +37,18 @@ void nv_histogram_reset(struct nv_histogram *h)
 
 void nv_histogram_record(struct nv_histogram *h, uint64_t value)
 {
-    uint64_t *bucket = &h->bucket[nv_histogram_index(value)];
+    nv_histogram_put(h, value);
+    nv_histogram_note(h, 1, value, value, value);
+}
 
-    store(bucket, *bucket + 1);
-    store(&h->count, h->count + 1);
-    store(&h->sum, h->sum + value);
-    if (value < h->min)
-        store(&h->min, value);
-    if (value > h->max)
-        store(&h->max, value);
+void nv_histogram_note(struct nv_histogram *h, uint64_t count, uint64_t sum, uint64_t min, uint64_t max)
+{
+    store(&h->count, h->count + count);
+    store(&h->sum, h->sum + sum);
+    if (min < h->min)
+        store(&h->min, min);
+    if (max > h->max)
+        store(&h->max, max);
 }
 
 void nv_histogram_merge(struct nv_histogram *into, const struct nv_histogram *from)

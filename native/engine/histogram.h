@@ -46,6 +46,17 @@ void nv_histogram_reset(struct nv_histogram *h);
 /* Record one value. One writer; readers may look at any time (relaxed stores). */
 void nv_histogram_record(struct nv_histogram *h, uint64_t value);
 
+/*
+ * The same for many values: each in its bucket, then once what they have in common. Between the two a reader sees a
+ * count that is behind.
+ */
+static inline void nv_histogram_put(struct nv_histogram *h, uint64_t value)
+{
+    uint64_t *bucket = &h->bucket[nv_histogram_index(value)];
+    __atomic_store_n(bucket, *bucket + 1, __ATOMIC_RELAXED);
+}
+void nv_histogram_note(struct nv_histogram *h, uint64_t count, uint64_t sum, uint64_t min, uint64_t max);
+
 /* Add `from`, which may be in use by its writer, to `into`, which nobody else writes. */
 void nv_histogram_merge(struct nv_histogram *into, const struct nv_histogram *from);
 

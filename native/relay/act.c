@@ -45,7 +45,8 @@ void relay_forward(struct nv_relay *r, unsigned from, unsigned to, struct frame 
     } else {
         stat[NV_RELAY_TX_PACKETS]++;
         stat[NV_RELAY_TX_BYTES] += length;
-        relay_log_depart(&r->log, r->now, from, length, delay_ns);
+        if (__builtin_expect(r->log.fd >= 0, 0))
+            relay_log_depart(&r->log, r->now, from, length, delay_ns);
     }
 }
 
@@ -123,6 +124,7 @@ void relay_enter_all(struct nv_relay *r)
 {
     struct relay_batch *b = r->batch;
 
+    r->aim.valid = false; /* what was looked up may have been configured anew */
     if (b->count == 0)
         return;
     nv_emu_enqueue_batch(r->plan.emulation, r->now, b->sends, b->count);
@@ -131,11 +133,21 @@ void relay_enter_all(struct nv_relay *r)
     b->count = 0;
 }
 
-/* A frame goes to a link: now with the others of its batch, or at `when` (ns) if that is another time. */
+/* Of which pipe or queue packets come one after the other: what is looked up once for all of a chunk. */
+static void aim(struct nv_relay *r, enum nv_emu_kind kind, uint32_t number)
+{
+    r->aim = (struct relay_aim){.kind = kind,
+                                .number = number,
+                                .group = relay_measure_find(r->page + NV_RELAY_MEASURES_AT, kind, number),
+                                .wants_key = nv_emu_wants_key(r->plan.emulation, kind, number),
+                                .one_pass = __atomic_load_n(&r->one_pass, __ATOMIC_RELAXED),
+                                .valid = true};
+}
+
+/* A frame goes to a link: now with the others of its chunk, or at `when` (ns) if that is another time. */
 static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_packet *packet,
                     const struct nv_rules_verdict *verdict, uint64_t when)
 {
-    bool one_pass = __atomic_load_n(&r->one_pass, __ATOMIC_RELAXED), context = !one_pass && has_context(packet);
     enum nv_emu_kind kind = verdict->action == NV_RULES_PIPE ? NV_EMU_PIPE : NV_EMU_QUEUE;
     struct relay_batch *b = r->batch;
 
@@ -143,6 +155,9 @@ static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, cons
         relay_drop(r, from, RELAY_WHY_LINK + NV_EMU_DROP_NO_PIPE, frame);
         return;
     }
+    if (!r->aim.valid || r->aim.kind != kind || r->aim.number != verdict->arg)
+        aim(r, kind, verdict->arg);
+    bool one_pass = r->aim.one_pass, context = !one_pass && has_context(packet);
     struct nv_emu_packet *record = side_keep(frame, r->store, context ? sizeof(*packet) : 0);
     if (!record) {
         bool fits = frame->length + sizeof(*packet) + sizeof(*record) <= NV_STORE_PIECE_MAX;
@@ -152,20 +167,16 @@ static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, cons
     r->stat[from][NV_RELAY_COPIED] += frame->place == FRAME_STORE;
     if (context)
         memcpy(side_extra(record, frame->length), packet, sizeof(*packet));
-    if (r->measured_kind != kind || r->measured_number != verdict->arg) { /* mostly the one of the packet before */
-        r->measured = relay_measure_find(r->page + NV_RELAY_MEASURES_AT, kind, verdict->arg);
-        r->measured_kind = kind;
-        r->measured_number = verdict->arg;
-    }
     record->length = frame->length - r->skip;
-    record->user = (uint16_t)(from | r->measured << RELAY_MEASURE_SHIFT | (context ? RELAY_HAS_CONTEXT : 0) |
+    record->user = (uint16_t)(from | r->aim.group << RELAY_MEASURE_SHIFT | (context ? RELAY_HAS_CONTEXT : 0) |
                               (one_pass ? RELAY_HAS_ARRIVAL : 0));
-    record->resume = verdict->resume;
     if (one_pass)
         memcpy(&record->resume, &when, sizeof(when));
+    else
+        record->resume = verdict->resume;
     record->flags = relay_can_mark(frame->data, frame->length) ? NV_EMU_ECT : 0;
     struct nv_emu_key *key = NULL;
-    if (nv_emu_wants_key(r->plan.emulation, kind, verdict->arg)) {
+    if (r->aim.wants_key) {
         key = &b->keys[b->count];
         nv_emu_key_of(frame->data, frame->length, false, key);
     }
@@ -175,7 +186,7 @@ static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, cons
     }
     b->sends[b->count++] =
         (struct nv_emu_send){.packet = record, .key = key, .number = (uint16_t)verdict->arg, .kind = (uint8_t)kind};
-    if (b->count == RELAY_BURST_MAX)
+    if (b->count == RELAY_CHUNK)
         relay_enter_all(r);
 }
 
@@ -245,8 +256,15 @@ void relay_ask(struct nv_relay *r, unsigned from, unsigned count)
             relay_forward(r, from, 1 - from, &b->frames[i], UINT64_MAX);
         return;
     }
-    for (unsigned i = 0; i < count; i++)
-        relay_describe(r, from, &b->frames[i], &b->packets[i]);
+    if (count == 0)
+        return;
+    struct nv_rules_packet alike;
+    relay_describe(r, from, &b->frames[0], &alike);
+    for (unsigned i = 0; i < count; i++) {
+        b->packets[i] = alike;
+        b->packets[i].data = b->frames[i].data;
+        b->packets[i].length = b->frames[i].length;
+    }
     nv_rules_classify(r->worker, b->packets, count, b->verdicts);
     if (r->log.fd >= 0)
         for (unsigned i = 0; i < count; i++)

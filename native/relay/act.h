@@ -37,4 +37,9 @@ void relay_enter_all(struct nv_relay *r);
 /* Let `count` frames of the batch through the rules, or straight through when there are none. */
 void relay_ask(struct nv_relay *r, unsigned from, unsigned count);
 
+/* ---- depart.c ---- */
+
+/* Send what the links let go by now, at least `most` packets if there are so many; returns how many. */
+unsigned relay_release(struct nv_relay *r, unsigned most);
+
 #endif

@@ -3,6 +3,7 @@
 #include "relay/act.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
@@ -10,14 +11,13 @@
 
 #include "engine/clock.h"
 #include "memory/error.h"
-#include "relay/mark.h"
 
 #define SPIN_NS    UINT64_C(60000)    /* the last part of a sleep, spun: waking up takes about as long */
 #define LINGER_NS  UINT64_C(50000)    /* idle for so long before it sleeps (adaptive waiting) */
 #define SLICE_NS   UINT64_C(50000000) /* longest sleep */
 #define PUBLISH_NS UINT64_C(100000)   /* how often the counters are shown while there is something to do */
 #define TICK_NS    NV_SECOND
-#define RELEASE    256u /* departures taken at once */
+#define TURN       512u /* departures of one turn: after a stop both the ports' rings get their share of time */
 
 /* A sync failed: the interface behind the port went, or its rings were garbled. Returns what relay->error says. */
 static int broken(struct nv_relay *r, const struct side *side)
@@ -28,22 +28,16 @@ static int broken(struct nv_relay *r, const struct side *side)
                                : nv_fail(&r->error, EIO, "%s: somebody wrote rubbish into its rings", name);
 }
 
-/* Take a burst from one rx ring; returns how many packets, or -EIO. */
-static int intake(struct nv_relay *r, unsigned from, unsigned ring)
+/* Take up to `most` packets from slot *at of an rx ring on to the links or the other port; returns how many. */
+static int take_some(struct nv_relay *r, unsigned from, unsigned ring, uint32_t *at, unsigned most)
 {
     struct side *side = &r->side[from];
-    struct nv_slots *s = &side->rx[ring];
     uint64_t *stat = r->stat[from], bytes = 0;
-    unsigned count = 0;
-    int taken = 0;
+    unsigned count = 0, taken = 0;
 
-    if (nv_rxsync(side->port, side->first_rx + ring) < 0)
-        return broken(r, side);
-    nv_slots_refresh(s, side->port);
-    uint32_t at = nv_slots_head(s->ring);
-    while (count < r->plan.burst) {
+    while (taken < most) {
         struct frame *frame = &r->batch->frames[count];
-        enum side_found found = side_next(side, ring, &at, frame);
+        enum side_found found = side_next(side, ring, at, frame);
         if (found == SIDE_NONE)
             break;
         taken++;
@@ -51,7 +45,6 @@ static int intake(struct nv_relay *r, unsigned from, unsigned ring)
             stat[NV_RELAY_DROPS_AT + (found == SIDE_BAD ? NV_RELAY_DROP_BAD_SLOT : NV_RELAY_DROP_TOO_LONG)]++;
             continue;
         }
-        __builtin_prefetch(frame->data);
         bytes += frame->length;
         if (__builtin_expect(r->captures, 0))
             relay_capture(r, from, NV_CAPTURE_IN, frame->data, frame->length);
@@ -59,13 +52,33 @@ static int intake(struct nv_relay *r, unsigned from, unsigned ring)
         if (frame->place == FRAME_LOOSE)
             break; /* it lies in the scratch memory, of which there is one */
     }
-    if (taken == 0)
-        return 0;
-    stat[NV_RELAY_RX_PACKETS] += (unsigned)taken;
+    stat[NV_RELAY_RX_PACKETS] += taken;
     stat[NV_RELAY_RX_BYTES] += bytes;
+    side_look_ahead(side, ring, *at, RELAY_CHUNK);
     relay_ask(r, from, count);
-    nv_slots_move(s->ring, at, at);
-    return taken;
+    return (int)taken;
+}
+
+/* Take a burst from one rx ring; returns how many packets, or -EIO. */
+static int intake(struct nv_relay *r, unsigned from, unsigned ring)
+{
+    struct side *side = &r->side[from];
+    struct nv_slots *s = &side->rx[ring];
+    int total = 0, taken;
+
+    if (nv_rxsync(side->port, side->first_rx + ring) < 0)
+        return broken(r, side);
+    nv_slots_refresh(s, side->port);
+    uint32_t at = nv_slots_head(s->ring);
+    side_look_ahead(side, ring, at, RELAY_CHUNK);
+    do {
+        unsigned left = r->plan.burst - (unsigned)total;
+        taken = take_some(r, from, ring, &at, left < RELAY_CHUNK ? left : RELAY_CHUNK);
+        total += taken;
+    } while (taken && (unsigned)total < r->plan.burst);
+    if (total)
+        nv_slots_move(s->ring, at, at);
+    return total;
 }
 
 /* A packet of a divert port goes on behind the rule that sent the last one there; before there was one, it goes out. */
@@ -114,72 +127,6 @@ static int take_returned(struct nv_relay *r)
         side_push(&outlet->side);
     }
     return taken;
-}
-
-/* One departure: out on the other side, or through the rules once more. */
-static void depart(struct nv_relay *r, struct nv_emu_packet *record)
-{
-    struct side *const sides[2] = {&r->side[0], &r->side[1]};
-    unsigned from = record->user & RELAY_FROM;
-    struct frame frame;
-
-    side_kept(record, sides, &frame);
-    frame.length = record->length + r->skip;
-    r->waiting--;
-    r->stat[from][NV_RELAY_WAITING]--;
-    if (record->drop) {
-        relay_drop(r, from, RELAY_WHY_LINK + record->drop, &frame);
-        return;
-    }
-    nv_histogram_record(r->lateness, r->now > record->time_ns ? r->now - record->time_ns : 0);
-    if (record->flags & NV_EMU_CORRUPT)
-        relay_corrupt(frame.data, frame.length, record->corrupt_bit);
-    if (record->flags & NV_EMU_MARKED)
-        relay_mark_ce(frame.data, frame.length);
-    unsigned measured = record->user >> RELAY_MEASURE_SHIFT;
-    if (record->user & RELAY_HAS_ARRIVAL) {
-        uint64_t arrival;
-        memcpy(&arrival, &record->resume, sizeof(arrival));
-        uint64_t delay = record->time_ns - arrival;
-        nv_histogram_record(r->delay[from], delay);
-        relay_measure(r->page + NV_RELAY_MEASURES_AT, measured, r->now, record->length, r->now - arrival);
-        relay_forward(r, from, 1 - from, &frame, delay);
-        return;
-    }
-    relay_measure(r->page + NV_RELAY_MEASURES_AT, measured, r->now, record->length, UINT64_MAX);
-    struct nv_rules_packet packet;
-    struct nv_rules_verdict verdict;
-    uint64_t when = record->time_ns; /* links in a row do not add up how late this loop is */
-    relay_describe(r, from, &frame, &packet);
-    if (record->user & RELAY_HAS_CONTEXT) {
-        memcpy(&packet, side_extra(record, frame.length), sizeof(packet));
-        packet.data = frame.data;
-        packet.time_ns = r->now + r->plan.time_offset;
-    }
-    packet.resume = record->resume;
-    nv_rules_classify(r->worker, &packet, 1, &verdict);
-    relay_decide(r, from, &frame, &packet, &verdict, when);
-}
-
-static unsigned release(struct nv_relay *r)
-{
-    struct nv_emu_packet *due[RELEASE];
-    unsigned total = 0, count;
-
-    if (!r->plan.emulation || r->waiting == 0)
-        return 0;
-    do {
-        count = nv_emu_release(r->plan.emulation, r->now, due, RELEASE);
-        for (unsigned i = 0; i < count; i++) {
-            if (i + 4 < count) {
-                __builtin_prefetch(due[i + 4]);
-                __builtin_prefetch(due[i + 4] + 1); /* a short frame lies behind its record */
-            }
-            depart(r, due[i]);
-        }
-        total += count;
-    } while (count == RELEASE);
-    return total;
 }
 
 /* Show the counters. */
@@ -262,7 +209,7 @@ static void give_up(struct nv_relay *r)
     if (!r->plan.emulation || r->waiting == 0)
         return;
     nv_emu_stop(r->plan.emulation, r->now);
-    release(r);
+    relay_release(r, UINT_MAX);
 }
 
 /* One turn; returns how much was done, or -errno. */
@@ -279,7 +226,7 @@ static int turn(struct nv_relay *r, enum relay_end end)
         }
     if (r->outlets.count)
         done += take_returned(r);
-    done += (int)release(r);
+    done += (int)relay_release(r, TURN);
     if (r->worker && r->now >= r->tick_ns) {
         nv_rules_tick(r->worker, r->now + r->plan.time_offset);
         r->tick_ns = r->now + TICK_NS;
@@ -290,24 +237,30 @@ static int turn(struct nv_relay *r, enum relay_end end)
     return done;
 }
 
+int relay_once(struct nv_relay *r)
+{
+    r->now = nv_now();
+    if (!r->tick_ns)
+        r->tick_ns = r->now + TICK_NS;
+    int done = turn(r, __atomic_load_n(&r->end, __ATOMIC_RELAXED));
+    if (done > 0) {
+        r->busy_ns = r->now;
+        r->batches++;
+    }
+    if (r->now - r->published_ns >= PUBLISH_NS)
+        publish(r);
+    return done;
+}
+
 int relay_loop(struct nv_relay *r)
 {
     int done = 0;
     enum relay_end end;
 
-    r->now = nv_now();
-    r->tick_ns = r->now + TICK_NS;
     while ((end = __atomic_load_n(&r->end, __ATOMIC_RELAXED)) != RELAY_STOP && done >= 0) {
         if (end == RELAY_DRAIN && r->waiting == 0)
             break;
-        r->now = nv_now();
-        done = turn(r, end);
-        if (done > 0) {
-            r->busy_ns = r->now;
-            r->batches++;
-        }
-        if (r->now - r->published_ns >= PUBLISH_NS)
-            publish(r);
+        done = relay_once(r);
         if (done == 0)
             idle(r);
     }

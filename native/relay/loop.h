@@ -12,7 +12,9 @@
 #include "relay/relay.h"
 #include "relay/side.h"
 
-enum { RELAY_BURST_MAX = 1024 };
+/* Packets of a ring taken at once, and of those what passes the rules and enters links together: that stays in the
+ * first cache. */
+enum { RELAY_BURST_MAX = 1024, RELAY_CHUNK = 64 };
 
 /* record->user: the port it came from, and what else the record holds. */
 enum {
@@ -26,12 +28,18 @@ enum relay_end { RELAY_RUN, RELAY_DRAIN, RELAY_STOP };
 
 /* A batch of packets from one ring on their way through the rules. */
 struct relay_batch {
-    struct frame frames[RELAY_BURST_MAX];
-    struct nv_rules_packet packets[RELAY_BURST_MAX];
-    struct nv_rules_verdict verdicts[RELAY_BURST_MAX];
-    struct nv_emu_send sends[RELAY_BURST_MAX]; /* what goes to links */
-    struct nv_emu_key keys[RELAY_BURST_MAX];
+    struct frame frames[RELAY_CHUNK];
+    struct nv_rules_packet packets[RELAY_CHUNK];
+    struct nv_rules_verdict verdicts[RELAY_CHUNK];
+    struct nv_emu_send sends[RELAY_CHUNK]; /* what goes to links */
+    struct nv_emu_key keys[RELAY_CHUNK];
     unsigned count;
+};
+
+/* Of the pipe or queue that packets go to. */
+struct relay_aim {
+    unsigned kind, number, group; /* group: of measure.h */
+    bool wants_key, one_pass, valid;
 };
 
 struct nv_relay {
@@ -50,8 +58,8 @@ struct nv_relay {
     uint64_t waiting;                       /* packets in links, both directions */
     uint64_t stat[2][NV_RELAY_GROUP_WORDS]; /* published once a turn */
     uint64_t sleeps, batches;
-    unsigned measured, measured_kind, measured_number; /* group of the packet before, of which pipe or queue */
-    struct nv_histogram *lateness, *delay[2];          /* one piece of memory */
+    struct relay_aim aim;                     /* of the packet before */
+    struct nv_histogram *lateness, *delay[2]; /* one piece of memory */
     uint64_t *page;
     struct relay_log log;
     struct nv_capture_writer *capture; /* NULL: none, or it failed */
@@ -64,6 +72,12 @@ struct nv_relay {
     pthread_t thread;
     struct nv_error error;
 };
+
+/* All of nv_relay_start but the thread: whoever makes a relay so calls relay_once. */
+int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct nv_error *err);
+
+/* One turn at the time it is: packets in, packets out. Returns how much was done, or -errno with relay->error. */
+int relay_once(struct nv_relay *relay);
 
 /* The thread's work, from start to stop. 0 or -errno with relay->error. */
 int relay_loop(struct nv_relay *relay);

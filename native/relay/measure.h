@@ -45,30 +45,31 @@ static inline void relay_measure_set(uint64_t *word, uint64_t value)
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
-/* A packet was sent at now_ns, delay_ns after its arrival (UINT64_MAX: not known). */
-static inline void relay_measure(uint64_t *area, unsigned group, uint64_t now_ns, uint32_t bytes, uint64_t delay_ns)
+/* Packets of one group in a row, all sent at one time, that are entered together. */
+struct relay_run {
+    unsigned group;
+    uint32_t first_bytes; /* of the first */
+    uint64_t packets, bytes;
+    uint64_t delays, sum, min, max; /* delays that are known */
+};
+
+/* They were sent at now_ns. The run is empty then. */
+void relay_measure(uint64_t *area, struct relay_run *run, uint64_t now_ns);
+
+/* One more packet was sent, delay_ns after its arrival (UINT64_MAX: not known). */
+static inline void relay_run_add(struct relay_run *run, uint32_t bytes, uint64_t delay_ns)
 {
-    if (group >= NV_RELAY_MEASURE_GROUPS)
-        return;
-    uint64_t *word = area + group * NV_RELAY_MEASURE_WORDS;
-    uint64_t packets = relay_measure_get(&word[NV_RELAY_MEASURE_PACKETS]);
-    if (packets == 0) {
-        relay_measure_set(&word[NV_RELAY_MEASURE_FIRST_NS], now_ns);
-        relay_measure_set(&word[NV_RELAY_MEASURE_FIRST_BYTES], bytes);
+    if (run->packets++ == 0) {
+        run->first_bytes = bytes;
+        run->min = UINT64_MAX;
     }
-    relay_measure_set(&word[NV_RELAY_MEASURE_PACKETS], packets + 1);
-    relay_measure_set(&word[NV_RELAY_MEASURE_BYTES], relay_measure_get(&word[NV_RELAY_MEASURE_BYTES]) + bytes);
-    relay_measure_set(&word[NV_RELAY_MEASURE_LAST_NS], now_ns);
+    run->bytes += bytes;
     if (delay_ns == UINT64_MAX)
         return;
-    uint64_t delays = relay_measure_get(&word[NV_RELAY_MEASURE_DELAYS]);
-    if (delays == 0 || delay_ns < relay_measure_get(&word[NV_RELAY_MEASURE_DELAY_MIN]))
-        relay_measure_set(&word[NV_RELAY_MEASURE_DELAY_MIN], delay_ns);
-    if (delay_ns > relay_measure_get(&word[NV_RELAY_MEASURE_DELAY_MAX]))
-        relay_measure_set(&word[NV_RELAY_MEASURE_DELAY_MAX], delay_ns);
-    relay_measure_set(&word[NV_RELAY_MEASURE_DELAY_SUM],
-                      relay_measure_get(&word[NV_RELAY_MEASURE_DELAY_SUM]) + delay_ns);
-    relay_measure_set(&word[NV_RELAY_MEASURE_DELAYS], delays + 1);
+    run->delays++;
+    run->sum += delay_ns;
+    run->min = delay_ns < run->min ? delay_ns : run->min;
+    run->max = delay_ns > run->max ? delay_ns : run->max;
 }
 
 #endif

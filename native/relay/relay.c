@@ -180,7 +180,7 @@ static int start_thread(struct nv_relay *r, struct nv_error *err)
     return error ? nv_fail(err, error, "cannot start a thread: %s", strerror(error)) : 0;
 }
 
-int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, struct nv_error *err)
+int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct nv_error *err)
 {
     int error = check(plan, err);
 
@@ -222,14 +222,23 @@ int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, stru
         nv_emu_set_copy(plan->emulation, duplicate, r);
     if (error == 0 && plan->capture)
         error = open_capture(r, plan->capture, err);
-    if (error == 0)
-        error = start_thread(r, err);
     if (error) {
         nv_relay_free(r);
         return error;
     }
     *out = r;
     return 0;
+}
+
+int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, struct nv_error *err)
+{
+    int error = relay_make(plan, out, err);
+
+    if (error == 0 && (error = start_thread(*out, err))) {
+        nv_relay_free(*out);
+        *out = NULL;
+    }
+    return error;
 }
 
 void nv_relay_stop(struct nv_relay *r, bool drain)

@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "memory/error.h"
+#include "ring/copy.h"
 
-#define IN_BUFFER UINT64_C(1) /* cookie: 1 | side << 1 | buffer << 2; 0: the bytes are behind the record */
+#define SEND_AHEAD 12u /* slots between the prefetch of a tx buffer and its use */
 
 int side_open(struct side *side, const char *name, const struct nv_open_options *open, struct nv_error *err)
 {
@@ -28,6 +29,9 @@ int side_open(struct side *side, const char *name, const struct nv_open_options 
     for (unsigned r = 0; r < side->rx_rings; r++)
         good &= nv_slots_open(&side->rx[r], side->port, nv_rxring(side->port, side->first_rx + r));
     side->scratch = malloc(SIDE_FRAME_MAX);
+    side->lines = side->tx.buf_size % NV_LINE == 0 && (uintptr_t)side->tx.buffers % NV_LINE == 0;
+    for (unsigned r = 0; r < side->rx_rings; r++)
+        side->lines &= side->rx[r].buf_size % NV_LINE == 0 && (uintptr_t)side->rx[r].buffers % NV_LINE == 0;
     if (!good)
         return nv_fail(err, EIO, "%s: somebody wrote rubbish into its rings", name);
     return side->scratch ? 0 : nv_fail(err, ENOMEM, "no memory for a frame");
@@ -104,41 +108,39 @@ static uint32_t gather(const struct side *side, const struct nv_slots *s, uint32
     return length;
 }
 
-enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct frame *frame)
+void side_look_ahead(const struct side *side, unsigned r, uint32_t from, uint32_t count)
+{
+    const struct nv_slots *s = &side->rx[r];
+    uint32_t tail = nv_slots_tail(s->ring);
+
+    if (from >= s->slots || tail >= s->slots)
+        return;
+    uint32_t there = nv_slots_between(from, tail, s->slots);
+    for (count = count < there ? count : there; count; count--, from = nv_slots_next(from, s->slots)) {
+        uint32_t index = __atomic_load_n(&s->ring->slot[from].buf_idx, __ATOMIC_RELAXED);
+        __builtin_prefetch(s->buffers + (uint64_t)index * s->buf_size);
+    }
+}
+
+enum side_found side_next_chain(struct side *side, unsigned r, uint32_t *at, struct frame *frame)
 {
     struct nv_slots *s = &side->rx[r];
     uint32_t first = *at, tail = nv_slots_tail(s->ring), next = first, slots = 0;
 
-    if (tail >= s->slots || first >= s->slots)
-        return SIDE_NONE; /* rubbish: the sync will find out */
     for (bool more = true; more; slots++) {
-        if (next == tail)
+        if (next == tail || tail >= s->slots)
             return SIDE_NONE;
         more = s->ring->slot[next].flags & NS_MOREFRAG;
         next = nv_slots_next(next, s->slots);
     }
     *at = next;
-    struct netmap_slot *slot = &s->ring->slot[first];
-    if (slots > 1) {
-        uint32_t length = gather(side, s, first, slots);
-        *frame = (struct frame){.data = side->scratch, .length = length, .place = FRAME_LOOSE, .home = side};
-        return length ? SIDE_FRAME : SIDE_LONG;
-    }
-    uint32_t buffer = __atomic_load_n(&slot->buf_idx, __ATOMIC_RELAXED); /* once: others map this */
-    uint32_t length = __atomic_load_n(&slot->len, __ATOMIC_RELAXED);
-    uint8_t *data = nv_slots_buffer(s, buffer);
-    if (!data || length > s->buf_size)
-        return SIDE_BAD;
-    *frame = (struct frame){
-        .data = data, .length = length, .buffer = buffer, .place = FRAME_SLOT, .home = side, .slot = slot};
-    return SIDE_FRAME;
+    uint32_t length = gather(side, s, first, slots);
+    *frame = (struct frame){.data = side->scratch, .length = length, .place = FRAME_LOOSE, .home = side};
+    return length ? SIDE_FRAME : SIDE_LONG;
 }
 
-/* Frames up to this length are copied: that costs less than a buffer of 2 KB that leaves the caches and comes back. */
-#define COPY_MAX 256u
-
 /* Give back what a frame was kept in before. */
-static void forget(struct frame *frame, struct nv_store *store)
+static inline void forget(struct frame *frame, struct nv_store *store)
 {
     if (frame->place == FRAME_BUFFER) {
         struct spares *spares = frame->home->spares;
@@ -149,20 +151,20 @@ static void forget(struct frame *frame, struct nv_store *store)
     frame->record = NULL;
 }
 
-struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra)
+struct nv_emu_packet *side_keep_any(struct frame *frame, struct nv_store *store, uint32_t extra)
 {
     struct spares *spares = frame->home ? frame->home->spares : NULL;
     struct nv_emu_packet *record;
 
     if (frame->record && extra == 0)
         return frame->record; /* from one link to the next */
-    if (frame->place == FRAME_SLOT && frame->length > COPY_MAX && spares && spares->count && extra == 0) {
+    if (frame->place == FRAME_SLOT && frame->length > SIDE_SHORT && spares && spares->count && extra == 0) {
         record = nv_store_take(store, sizeof(*record));
         if (!record)
             return NULL;
         frame->slot->buf_idx = spares->buffer[--spares->count];
         frame->slot->flags = NS_BUF_CHANGED;
-        record->cookie = IN_BUFFER | (uint64_t)frame->home->index << 1 | (uint64_t)frame->buffer << 2;
+        record->cookie = SIDE_IN_BUFFER | (uint64_t)frame->home->index << 1 | (uint64_t)frame->buffer << 2;
         frame->place = FRAME_BUFFER;
     } else {
         size_t size = sizeof(*record) + (extra ? (frame->length + 7) / 8 * 8 + extra : frame->length);
@@ -179,24 +181,20 @@ struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uin
     return record;
 }
 
-void side_kept(struct nv_emu_packet *record, struct side *const sides[2], struct frame *frame)
-{
-    *frame = (struct frame){.record = record};
-    if (record->cookie & IN_BUFFER) {
-        frame->place = FRAME_BUFFER;
-        frame->home = sides[record->cookie >> 1 & 1];
-        frame->buffer = (uint32_t)(record->cookie >> 2);
-        frame->data = frame->home->tx.buffers + (uint64_t)frame->buffer * frame->home->tx.buf_size;
-    } else {
-        frame->place = FRAME_STORE;
-        frame->data = (uint8_t *)(record + 1);
-    }
-}
-
 void side_release(struct frame *frame, struct nv_store *store)
 {
     forget(frame, store);
     frame->place = FRAME_LOOSE;
+}
+
+/*
+ * Whether a frame's bytes and a slot's buffer may be copied in whole lines: both begin on one and own the rest of their
+ * last one. Not so of what is in somebody else's memory.
+ */
+static bool in_lines(const struct side *side, const struct frame *frame)
+{
+    bool whole = frame->place == FRAME_STORE || (frame->place != FRAME_LOOSE && frame->home->lines);
+    return whole && side->lines && frame->length <= side->tx.buf_size;
 }
 
 /* Free tx slots; the sync makes more when there are fewer than wanted. */
@@ -216,10 +214,38 @@ static uint32_t room(struct side *side, uint32_t want)
     }
 }
 
+/* Copy a frame into the next tx slot. */
+static bool copy_one(struct side *side, const struct frame *frame)
+{
+    struct nv_slots *s = &side->tx;
+    uint32_t at = nv_slots_head(s->ring);
+
+    if (frame->length == 0 || at >= s->slots || (at == nv_slots_tail(s->ring) && room(side, 1) < 1))
+        return false;
+    uint32_t ahead = at + SEND_AHEAD < s->slots ? at + SEND_AHEAD : at + SEND_AHEAD - s->slots;
+    uint8_t *next = nv_slots_buffer(s, s->ring->slot[ahead < s->slots ? ahead : 0].buf_idx);
+    uint8_t *data = nv_slots_buffer(s, __atomic_load_n(&s->ring->slot[at].buf_idx, __ATOMIC_RELAXED));
+    if (next)
+        nv_prefetch_write(next);
+    if (!data) {
+        nv_slots_refresh(s, side->port); /* it may have got memory since */
+        data = nv_slots_buffer(s, __atomic_load_n(&s->ring->slot[at].buf_idx, __ATOMIC_RELAXED));
+        if (!data)
+            return false;
+    }
+    nv_copy_packet((char *)data, (const char *)frame->data, frame->length);
+    nv_slot_set(&s->ring->slot[at], frame->length, 0);
+    at = nv_slots_next(at, s->slots);
+    nv_slots_move(s->ring, at, at);
+    return true;
+}
+
 /* Spread a frame over tx slots, copying. */
 static bool copy_out(struct side *side, const struct frame *frame)
 {
     struct nv_slots *s = &side->tx;
+    if (in_lines(side, frame))
+        return copy_one(side, frame);
     uint32_t size = s->buf_size, pieces = (frame->length + size - 1) / size;
 
     if (pieces == 0 || pieces >= s->slots || room(side, pieces) < pieces)

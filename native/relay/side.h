@@ -11,8 +11,13 @@
 #include "emulation/emulation.h"
 #include "engine/slots.h"
 #include "relay/store.h"
+#include "ring/copy.h"
 
 enum { SIDE_RINGS = 16, SIDE_FRAME_MAX = 65536 + 64 };
+
+/* Frames up to this length are copied: that costs less than a buffer of 2 KB that leaves the caches and comes back. */
+#define SIDE_SHORT     256u
+#define SIDE_IN_BUFFER UINT64_C(1) /* cookie: 1 | side << 1 | buffer << 2; 0: the bytes are behind the record */
 
 /* Buffers of one region that belong to no ring. */
 struct spares {
@@ -44,6 +49,7 @@ struct side {
     struct nv_slots rx[SIDE_RINGS], tx;
     struct spares *spares;
     uint8_t *scratch;   /* SIDE_FRAME_MAX bytes: a packet of several slots, put together */
+    bool lines;         /* its buffers begin on cache lines and are whole ones */
     bool pushed;        /* slots were filled since the last sync */
     uint8_t index;      /* 0: inside, 1: outside; other ports have no spares and keep none */
     uint16_t interface; /* the rules' id */
@@ -61,11 +67,44 @@ void side_close(struct side *side, struct side *other);
 /* What side_next found. */
 enum side_found { SIDE_NONE, SIDE_FRAME, SIDE_BAD, SIDE_LONG };
 
+/* Ask for the first line of up to `count` packets of rx ring r, from slot `from` on. */
+void side_look_ahead(const struct side *side, unsigned r, uint32_t from, uint32_t count);
+
 /*
  * The next packet of rx ring r, from slot *at on: *frame, and *at behind it. Several slots are put together in the
  * scratch memory, so that such a packet has to be dealt with before the next is looked at (frame->place is then LOOSE).
  */
-enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct frame *frame);
+static inline enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct frame *frame);
+
+/* The same for a packet of several slots. */
+enum side_found side_next_chain(struct side *side, unsigned r, uint32_t *at, struct frame *frame);
+
+static inline enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct frame *frame)
+{
+    const struct nv_slots *s = &side->rx[r];
+    uint32_t first = *at, tail = nv_slots_tail(s->ring);
+
+    if (first == tail || tail >= s->slots || first >= s->slots)
+        return SIDE_NONE; /* when there is rubbish the sync will find out */
+    struct netmap_slot *slot = &s->ring->slot[first];
+    uint64_t word = __atomic_load_n((const uint64_t *)(const void *)slot, __ATOMIC_RELAXED); /* once: others map it */
+    struct netmap_slot read;
+    memcpy(&read, &word, sizeof(word));
+    if (__builtin_expect(read.flags & NS_MOREFRAG, 0))
+        return side_next_chain(side, r, at, frame);
+    *at = nv_slots_next(first, s->slots);
+    uint8_t *data = nv_slots_buffer(s, read.buf_idx);
+    if (!data || read.len > s->buf_size)
+        return SIDE_BAD;
+    frame->data = data;
+    frame->length = read.len;
+    frame->buffer = read.buf_idx;
+    frame->place = FRAME_SLOT;
+    frame->home = side;
+    frame->slot = slot;
+    frame->record = NULL;
+    return SIDE_FRAME;
+}
 
 /*
  * Keep a frame: its record (64 bytes), with the bytes in their own buffer or, when no spare is left, the frame is not
@@ -73,10 +112,41 @@ enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct fr
  * caller's. A frame that comes from another link keeps its record, or gets one with room for the extra bytes. NULL: the
  * store is full or the frame too long; the frame is as it was.
  */
-struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra);
+static inline struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra);
+
+/* The general way of it. */
+struct nv_emu_packet *side_keep_any(struct frame *frame, struct nv_store *store, uint32_t extra);
+
+static inline struct nv_emu_packet *side_keep(struct frame *frame, struct nv_store *store, uint32_t extra)
+{
+    if (frame->place != FRAME_SLOT || frame->length > SIDE_SHORT || extra || !frame->home->lines)
+        return side_keep_any(frame, store, extra);
+    struct nv_emu_packet *record = (struct nv_emu_packet *)nv_store_take(store, sizeof(*record) + frame->length);
+    if (!record)
+        return NULL;
+    nv_copy_packet((char *)(record + 1), (const char *)frame->data, frame->length);
+    record->cookie = 0;
+    frame->data = (uint8_t *)(record + 1);
+    frame->place = FRAME_STORE;
+    frame->record = record;
+    return record;
+}
 
 /* The frame of a record that side_keep made. */
-void side_kept(struct nv_emu_packet *record, struct side *const sides[2], struct frame *frame);
+static inline void side_kept(struct nv_emu_packet *record, struct side *const sides[2], struct frame *frame)
+{
+    frame->record = record;
+    if (__builtin_expect(!(record->cookie & SIDE_IN_BUFFER), 1)) {
+        frame->home = NULL;
+        frame->place = FRAME_STORE;
+        frame->data = (uint8_t *)(record + 1);
+        return;
+    }
+    frame->place = FRAME_BUFFER;
+    frame->home = sides[record->cookie >> 1 & 1];
+    frame->buffer = (uint32_t)(record->cookie >> 2);
+    frame->data = frame->home->tx.buffers + (uint64_t)frame->buffer * frame->home->tx.buf_size;
+}
 
 /* Where the caller's `extra` bytes are. */
 static inline void *side_extra(struct nv_emu_packet *record, uint32_t length)

@@ -7,39 +7,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE    (256u * 1024)
-#define HEAD    64u /* bytes of a page's head */
-#define CLASSES 48u /* 64, 128, 192, 256, 320, 384, ... four to each power of two from 256 on */
+#define PAGE NV_STORE_PAGE
+#define HEAD 64u /* bytes of a page's head */
+_Static_assert(sizeof(struct nv_store_page) <= HEAD, "the head of a page");
 
-struct page {
-    struct page *next, *previous; /* in the list of pages of its class with free pieces, or of empty pages */
-    void *free;                   /* pieces that came back; each begins with the address of the next */
-    uint32_t cut;                 /* bytes of the page that were ever handed out, with the head */
-    uint32_t used, size, class;   /* pieces in use; bytes of each */
-    uint32_t pieces;
-};
-_Static_assert(sizeof(struct page) <= HEAD, "the head of a page");
-
-struct nv_store {
-    uint8_t *memory; /* aligned to PAGE */
-    void *mapping;
-    size_t mapped, pages, begun; /* begun: pages that were ever used */
-    size_t used;
-    struct page *empty;         /* pages that came back whole */
-    struct page *some[CLASSES]; /* pages with free pieces */
-};
-
-/* Class of a size: pieces of class c have class_size(c) bytes. */
-static uint32_t class_of(size_t size)
-{
-    uint32_t units = (uint32_t)((size + 63) / 64); /* 1.. */
-    if (units <= 4)
-        return units - 1;
-    uint32_t log = (31 - (uint32_t)__builtin_clz(units - 1)) & 31; /* units in (2^log, 2^(log+1)] */
-    uint32_t quarter = (units - 1 - (1u << log)) >> (log - 2);
-    return 4 + (log - 2) * 4 + quarter;
-}
-
+/* Bytes of a class's pieces. */
 static uint32_t class_size(uint32_t class)
 {
     if (class < 4)
@@ -76,7 +48,7 @@ void nv_store_free(struct nv_store *store)
     free(store);
 }
 
-static void link_page(struct page **list, struct page *page)
+static void link_page(struct nv_store_page **list, struct nv_store_page *page)
 {
     page->previous = NULL;
     page->next = *list;
@@ -85,7 +57,7 @@ static void link_page(struct page **list, struct page *page)
     *list = page;
 }
 
-static void unlink_page(struct page **list, struct page *page)
+static void unlink_page(struct nv_store_page **list, struct nv_store_page *page)
 {
     if (page->previous)
         page->previous->next = page->next;
@@ -96,28 +68,25 @@ static void unlink_page(struct page **list, struct page *page)
 }
 
 /* A page for a class, in its list. NULL: none is left. */
-static struct page *begin_page(struct nv_store *store, uint32_t class)
+static struct nv_store_page *begin_page(struct nv_store *store, uint32_t class)
 {
-    struct page *page = store->empty;
+    struct nv_store_page *page = store->empty;
 
     if (page)
         unlink_page(&store->empty, page);
     else if (store->begun < store->pages)
-        page = (struct page *)(store->memory + store->begun++ * PAGE);
+        page = (struct nv_store_page *)(store->memory + store->begun++ * PAGE);
     else
         return NULL;
     uint32_t size = class_size(class);
-    *page = (struct page){.cut = HEAD, .size = size, .class = class, .pieces = (PAGE - HEAD) / size};
+    *page = (struct nv_store_page){.cut = HEAD, .size = size, .class = class, .pieces = (PAGE - HEAD) / size};
     link_page(&store->some[class], page);
     return page;
 }
 
-void *nv_store_take(struct nv_store *store, size_t size)
+void *nv_store_take_class(struct nv_store *store, uint32_t class)
 {
-    if (size == 0 || size > NV_STORE_PIECE_MAX)
-        return NULL;
-    uint32_t class = class_of(size);
-    struct page *page = store->some[class];
+    struct nv_store_page *page = store->some[class];
     if (!page && !(page = begin_page(store, class)))
         return NULL;
     void *piece = page->free;
@@ -133,10 +102,8 @@ void *nv_store_take(struct nv_store *store, size_t size)
     return piece;
 }
 
-void nv_store_give(struct nv_store *store, void *piece)
+void nv_store_give_page(struct nv_store *store, struct nv_store_page *page, void *piece)
 {
-    struct page *page = (struct page *)((uintptr_t)piece / PAGE * PAGE);
-
     memcpy(piece, &page->free, sizeof(page->free));
     page->free = piece;
     if (page->used-- == page->pieces)

@@ -57,6 +57,8 @@ test('a target says which of its parts were missed', () => {
   assert.equal(missed({ least: 50, leastRatio: 0.51 }), ['ratio ≥ 0.51']);
   assert.equal(missed({ least: 60, mostRatio: 0.49 }), ['≥ 60', 'ratio ≤ 0.49']);
   assert.equal(missed({ leastRatio: 0.1 }, [run(50)]), ['ratio ≥ 0.1']);
+  assert.equal(missed({ mostP99: 70 }, [run(50, { p99: 70 })]), []);
+  assert.equal(missed({ mostP99: 69 }, [run(50, { p99: 70 })]), ['p99 ≤ 69']);
 });
 
 test('the table has one aligned line a case', () => {

@@ -52,9 +52,10 @@ function medianOf(runs: readonly Run[], key: 'baseline' | 'p99' | 'baseline_p99'
 function judge(
   target: Target,
   value: number,
+  p99: number | undefined,
   ratio: number | undefined,
 ): { target: string[]; missed: string[] } {
-  const { least, most, leastRatio, mostRatio } = target;
+  const { least, most, mostP99, leastRatio, mostRatio } = target;
   const words: string[] = [];
   const missed: string[] = [];
   const limit = (word: string, bound: number | undefined, holds: (bound: number) => boolean) => {
@@ -64,6 +65,7 @@ function judge(
   };
   limit('≥ ', least, (bound) => value >= bound);
   limit('≤ ', most, (bound) => value <= bound);
+  limit('p99 ≤ ', mostP99, (bound) => p99 !== undefined && p99 <= bound);
   limit('ratio ≥ ', leastRatio, (bound) => ratio !== undefined && ratio >= bound);
   limit('ratio ≤ ', mostRatio, (bound) => ratio !== undefined && ratio <= bound);
   return { target: words, missed };
@@ -103,7 +105,7 @@ export function summarise(runs: readonly Run[], targets: readonly Target[]): Sum
       ...(Object.fromEntries(
         Object.entries(optional).filter(([, v]) => v !== undefined),
       ) as Partial<Summary>),
-      ...(target && judge(target, value, ratio)),
+      ...(target && judge(target, value, optional.p99, ratio)),
     };
   });
 }
