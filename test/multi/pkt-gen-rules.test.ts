@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { violations } from '../unit/schema.js';
 import { recordsOf, resultOf, until, World } from './programs.js';
 
-let world = new World();
+let world: World;
 test.before.each(() => {
   world = new World();
 });

@@ -16,7 +16,7 @@ import {
   World,
 } from './programs.js';
 
-let world = new World();
+let world: World;
 test.before.each(() => {
   world = new World();
 });

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { MORE_FRAGMENTS, openPort } from '../../src/index.js';
 import { WAIT_MS, World } from './programs.js';
 
-let world = new World();
+let world: World;
 test.before.each(() => {
   world = new World();
 });

@@ -9,7 +9,17 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { resultOfStatus } from '../../src/emulation/namespace.js';
-import { behindArgs, machine, processesWith, reasonToSkip, run, said, start, until } from './lab.js';
+import {
+  behindArgs,
+  descendants,
+  machine,
+  processesWith,
+  reasonToSkip,
+  run,
+  said,
+  start,
+  until,
+} from './lab.js';
 
 const test = suite('a command behind a link');
 const skipped = await reasonToSkip();
@@ -226,7 +236,8 @@ check('killed with -9, nothing is left: no process, interface, file', async () =
 check('the namespaces killed from outside: the command counts as killed, the program ends', async () => {
   const { child, ended } = start(sh('echo up; cat'));
   await said(child, 'up');
-  const [first] = processesWith('behind.ts').filter((pid) => pid !== child.pid && pid !== process.pid);
+  const ours = descendants(child.pid!);
+  const [first] = processesWith('behind.ts').filter((pid) => ours.includes(pid));
   assert.ok(first !== undefined);
   process.kill(first, 'SIGKILL');
   assert.is((await ended).status, 137);

@@ -71,9 +71,9 @@ export function run(command: string[], env: NodeJS.ProcessEnv = {}): Promise<Ran
   return ended;
 }
 
-/** Resolves when `condition` holds; throws after ten seconds. */
+/** Resolves when `condition` holds; throws when it does not for longer than any machine stands still. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 2000; i++) {
     if (condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -102,6 +102,24 @@ export function processesWith(text: string): number[] {
       }
     })
     .map(Number);
+}
+
+/** The processes that a process started, and those that these started. */
+export function descendants(pid: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one)))
+    try {
+      const [, parent] = readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ');
+      parents.set(Number(name), Number(parent));
+    } catch {
+      // gone meanwhile
+    }
+  const found = [pid];
+  for (const one of found)
+    found.push(...[...parents].filter(([, parent]) => parent === one).map(([child]) => child));
+  return found.slice(1);
 }
 
 /** What of this machine's network nobody may change. */

@@ -26,7 +26,7 @@ while (ends.length === 0) await new Promise((resolve) => setTimeout(resolve, 10)
 await runBehindLink({
   argv: script(`
     import net from 'node:net';
-    for (let tries = 0, text = ''; tries < 100 && text === ''; tries++) {
+    for (let tries = 0, text = ''; tries < 1000 && text === ''; tries++) {
       const socket = net.connect(8000, '${ends[0]!.address}');
       try {
         for await (const data of socket) text += data;

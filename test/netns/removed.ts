@@ -16,7 +16,12 @@ const port = openPort('tap:gone0', { wait: 'sleep' });
 const listed = listPorts().map(({ name, kind }) => `${kind} ${name}`);
 // What the kernel says by itself when an interface comes up.
 while (port.rx.receive() > 0 || (await port.wait('rx', 300)).rx);
-const waiting = codeOf(() => port.wait('rx'));
+const waiting = codeOf(async () => {
+  for (;;) {
+    await port.wait('rx');
+    port.rx.receive();
+  }
+});
 spawnSync('ip', ['link', 'del', 'gone0']);
 const results = {
   listed,

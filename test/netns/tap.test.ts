@@ -53,9 +53,9 @@ check('pkt-gen sends into an interface, which the host counts and loses with the
 
 check('pkt-gen says that the interface was removed, and ends', () => {
   const { stdout, stderr } = inNewNamespace(`
-    $RUN tools/pkt-gen.ts -i tap:pulled -f rx & pid=$!
-    while ! ip link show pulled >/dev/null 2>&1; do sleep 0.05; done
-    sleep 0.3; ip link del pulled; wait $pid; echo "status $?"`);
+    $RUN tools/pkt-gen.ts -i tap:pulled -f rx >"$NETVALE_DIR.out" & pid=$!
+    while ! grep -q 'Receiving from' "$NETVALE_DIR.out"; do sleep 0.05; done
+    ip link del pulled; wait $pid; echo "status $?"`);
   assert.match(stderr, 'tap:pulled: its interface was removed');
   assert.match(stdout, 'status 1');
 });

@@ -4,8 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { countLines, countUvu, type Job, runJob } from '../../tools/dev/testing/job.js';
+import { until } from './relay-fixture.js';
 
-const sh = (script: string, limit = 20): Job => ({
+const sh = (script: string, limit = 200): Job => ({
   name: 'job',
   command: 'sh',
   args: ['-c', script],
@@ -51,20 +52,40 @@ test('no test, a bad exit status, a signal, no program: each is a failure that s
 });
 
 test('a job that does not end is killed with everything it started', async () => {
-  const outcome = await runJob(sh('echo ok one; sleep 60 & echo child $!; wait', 0.5));
-  assert.is(outcome.problem, 'took longer than 0.5 s');
+  const outcome = await runJob(sh('echo ok one; sleep 600 & echo child $!; wait', 5));
+  assert.is(outcome.problem, 'took longer than 5 s');
   assert.is(outcome.failed, 1);
   const child = Number(/child (\d+)/.exec(outcome.output)?.[1]);
   assert.ok(child > 0);
   // Gone, or dead and waiting for the init process of this machine to notice.
-  const stat = existsSync(`/proc/${child}/stat`) ? readFileSync(`/proc/${child}/stat`, 'utf8') : ') Z';
-  assert.match(stat, /\) Z/);
+  const stat = (): string =>
+    existsSync(`/proc/${child}/stat`) ? readFileSync(`/proc/${child}/stat`, 'utf8') : ') Z';
+  await until(() => /\) [ZX]/.test(stat()), 'the child is gone');
 });
 
 test('a process left behind by a test does not hold up the runner', async () => {
-  const outcome = await runJob(sh('echo ok one; sleep 60 & exit 0', 30));
+  const outcome = await runJob(sh('echo ok one; sleep 600 & exit 0', 300));
   assert.is(outcome.failed, 0);
-  assert.ok(outcome.seconds < 10);
+  assert.ok(outcome.seconds < 200);
+});
+
+test('a process left behind in a session of its own is a failure, and holds nothing up for long', async () => {
+  const outcome = await runJob(
+    sh(
+      `setsid sh -c 'echo child $$; touch "$NETVALE_TEST_DIR/up"; exec sleep 600' &
+      while [ ! -e "$NETVALE_TEST_DIR/up" ]; do sleep 0.1; done; echo ok one`,
+      300,
+    ),
+  );
+  assert.is(outcome.problem, 'left a process behind that holds its output open');
+  assert.is(outcome.failed, 1);
+  process.kill(Number(/child (\d+)/.exec(outcome.output)?.[1]), 'SIGKILL');
+});
+
+test('what a killed job left in its directories is removed', async () => {
+  const { output } = await runJob(sh('touch "$NETVALE_TEST_DIR/x"; echo "$NETVALE_TEST_DIR"; kill -KILL $$'));
+  assert.match(output, /netvale-test-/);
+  assert.not(existsSync(output.trim()));
 });
 
 test.run();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // job.ts: run one test program in its own process group with a time limit, and count the tests it reports.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -29,6 +29,19 @@ export interface Outcome extends Counts {
   /** Why the run itself (rather than a test in it) failed; '' when it did not. */
   problem: string;
   skips: string[];
+}
+
+/** Milliseconds until what a job left behind, out of reach in a session of its own, is waited for no longer. */
+const HELD = 10_000;
+
+/** A new directory in shared memory for the worlds of C tests; where there is none, beside the others. */
+function sharedMemory(): string {
+  try {
+    accessSync('/dev/shm', constants.W_OK | constants.X_OK);
+    return mkdtempSync('/dev/shm/netvale-test-');
+  } catch {
+    return mkdtempSync(path.join(tmpdir(), 'netvale-test-'));
+  }
 }
 
 const running = new Set<number>();
@@ -62,14 +75,22 @@ export function countUvu(output: string): Counts {
 /** Run a job in a world (NETVALE_DIR) of its own. Never rejects: whatever goes wrong is in the outcome. */
 export function runJob(job: Job): Promise<Outcome> {
   const world = mkdtempSync(path.join(tmpdir(), 'netvale-test-'));
+  const memory = sharedMemory();
   const start = process.hrtime.bigint();
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let timedOut = false;
+    let leftBehind = false;
     const child = spawn(job.command, job.args, {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NETVALE_DIR: path.join(world, 'shm'), NO_COLOR: '1', ...job.env },
+      env: {
+        ...process.env,
+        NETVALE_DIR: path.join(world, 'shm'),
+        NETVALE_TEST_DIR: memory,
+        NO_COLOR: '1',
+        ...job.env,
+      },
     });
     const pid = child.pid;
     if (pid !== undefined) running.add(pid);
@@ -84,16 +105,26 @@ export function runJob(job: Job): Promise<Outcome> {
       spawnError = error.message;
     });
     // Processes that outlive the test keep its output open: they go when the test itself has ended.
-    child.on('exit', () => pid !== undefined && killGroup(pid));
+    let held: NodeJS.Timeout | undefined;
+    child.on('exit', () => {
+      if (pid !== undefined) killGroup(pid);
+      held = setTimeout(() => {
+        leftBehind = true;
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, HELD);
+    });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      clearTimeout(held);
       if (pid !== undefined) running.delete(pid);
-      rmSync(world, { recursive: true, force: true });
+      for (const folder of [world, memory]) rmSync(folder, { recursive: true, force: true });
       const output = Buffer.concat(chunks).toString();
       const counts = job.count(output);
       let problem = '';
       if (spawnError !== '') problem = spawnError;
       else if (timedOut) problem = `took longer than ${job.limit} s`;
+      else if (leftBehind) problem = 'left a process behind that holds its output open';
       else if (signal !== null) problem = `killed by ${signal}`;
       else if (code !== 0 && counts.failed === 0) problem = `exit status ${code}`;
       else if (counts.passed + counts.failed + counts.skipped === 0) problem = 'ran no test';
