@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: BSD-2-Clause
 // pkt-gen: send, receive and measure packets on any port. Manual page: docs/pkt-gen.md.
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { checkPlan, isNetvaleError, startEngine } from '../src/index.js';
 import type { OpenRules } from '../src/rules/open.js';
 import { helpText, readOptions, UsageError } from './lib/options.js';
@@ -54,13 +54,15 @@ await runProgram(PROGRAM, async (argv) => {
 
 /** Run the plan and show what it does. Returns the exit status. */
 async function run(settings: Settings, filter: OpenRules | undefined): Promise<number> {
-  const plan = { ...settings.plan, ...(filter && { rules: filter.engine }) };
+  const log = settings.filter?.log;
+  const logFd = log === undefined ? -1 : openSync(log, 'w');
+  const plan = { ...settings.plan, ...(filter && { rules: filter.engine, logFd }) };
   const engine = asUsage(() => startEngine(plan));
   const release = onInterrupt(() => engine.stop());
   try {
     const view = settings.json ? new JsonView() : new TextView(settings);
     view.start(engine.info);
-    if (filter) for (const line of describeFilter(filter, settings.verbosity)) console.error(line);
+    if (filter) for (const line of describeFilter(filter, settings)) console.error(line);
     const source = { program: PROGRAM, role: plan.role, port: plan.port, filtered: filter !== undefined };
     const result = await watchEngine(engine, source, view, {
       intervalMs: settings.reportMs,
@@ -74,5 +76,6 @@ async function run(settings: Settings, filter: OpenRules | undefined): Promise<n
   } finally {
     release();
     engine.close();
+    if (logFd >= 0) closeSync(logFd);
   }
 }

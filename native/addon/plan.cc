@@ -113,6 +113,11 @@ void Plan::ReadRun(const Napi::Object &from)
     TakeFlag(from, "histogram", &plan_.histogram);
     Take(from, "dumpFd", &plan_.dump_fd);
     Take(from, "stream", &plan_.stream);
+    Take(from, "logFd", &plan_.log_fd, -1);
+    if (!from.Get("matches").IsUndefined()) {
+        matches_ = Text(from.Get("matches"), "matches");
+        plan_.matches = matches_.c_str();
+    }
     if (from.Get("ramp").IsUndefined())
         return;
     const Napi::Object steps = Record(from.Get("ramp"), "ramp");

@@ -43,7 +43,7 @@ class Plan
 
     struct nv_plan plan_;
     Rules *filter_ = nullptr;
-    std::string port_, dir_;
+    std::string port_, dir_, matches_;
     std::vector<struct nv_rate_step> ramp_;
 };
 

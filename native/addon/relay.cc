@@ -57,6 +57,11 @@ Relay::Relay(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Relay>(info)
         capture = Text(from.Get("capture"), "capture");
         plan.capture = capture.c_str();
     }
+    std::string matches;
+    if (!from.Get("matches").IsUndefined()) {
+        matches = Text(from.Get("matches"), "matches");
+        plan.matches = matches.c_str();
+    }
     Take(from, "extraBufs", &plan.open.extra_bufs, 0, 1 << 20);
     Take(from, "slots", &plan.open.rx_slots, 2, 4096);
     plan.open.tx_slots = plan.open.rx_slots;

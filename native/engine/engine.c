@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "engine/aside.h"
 #include "engine/fill.h"
 #include "engine/filter.h"
 #include "engine/worker.h"
@@ -281,6 +282,8 @@ int nv_engine_start(const struct nv_plan *plan, struct nv_engine **out, struct n
     }
     memset(e->worker, 0, plan->threads * sizeof(*e->worker));
     error = adopt_plan(e, plan, err);
+    if (error == 0 && plan->rules)
+        error = nv_aside_new(&e->plan, &e->aside, err);
     if (error == 0)
         error = open_ports(e, err);
     if (error == 0)
@@ -317,6 +320,10 @@ int nv_engine_join(struct nv_engine *e, struct nv_error *err)
             nv_close(e->worker[i].port);
             e->worker[i].port = NULL;
         }
+        struct nv_error failed = {0};
+        if (nv_aside_free(e->aside, &failed) < 0 && e->started && e->worker[0].error.code == 0)
+            e->worker[0].error = failed;
+        e->aside = NULL;
     }
     for (unsigned i = 0; i < e->started; i++)
         if (e->worker[i].error.code)

@@ -91,6 +91,8 @@ struct nv_plan {
      * same. The rules may change while the engine runs, and must live until it is joined.
      */
     struct nv_rules *rules;
+    int log_fd;                /* matches of rules with `log` are written there (relay/log.h); -1: not */
+    const char *matches;       /* file (pcapng) to which the packets of those matches are written; NULL: none */
     struct nv_traffic traffic; /* what tx, txseq and ping send */
 };
 

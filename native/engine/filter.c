@@ -28,8 +28,11 @@ int nv_filter_new(struct nv_worker *w, struct nv_filter **out, struct nv_error *
     f->iface = (uint16_t)iface;
     f->offset = nv_clock(CLOCK_REALTIME) - nv_now();
     f->store = malloc((size_t)NV_FILTER_WHOLE * LONGEST);
-    int error = f->store ? nv_rules_worker_open(w->plan->rules, NULL, &f->rules, err)
+    struct nv_rules_sink sink = nv_aside_sink(w);
+    int error = f->store ? nv_rules_worker_open(w->plan->rules, &sink, &f->rules, err)
                          : nv_fail(err, ENOMEM, "%s: no memory to filter packets", port);
+    if (error == 0)
+        error = nv_answers_open(&f->answers, w, err);
     if (error)
         nv_filter_free(f);
     else
@@ -42,6 +45,7 @@ void nv_filter_free(struct nv_filter *f)
     if (!f)
         return;
     nv_rules_worker_close(f->rules);
+    nv_answers_close(&f->answers);
     free(f->store);
     free(f);
 }
@@ -94,6 +98,8 @@ void nv_filter_judge(struct nv_filter *f)
     for (uint32_t i = 0; i < f->count; i++) {
         const struct nv_rules_verdict *v = &f->verdict[i];
         bool allowed = v->action == NV_RULES_PASS || v->action == NV_RULES_NAT;
+        if (!allowed)
+            nv_aside_redirect(f->w, &f->packet[i], v);
         outcome[i] =
             (uint8_t)((allowed ? NV_FILTER_ALLOWED : 0) | (v->flags & NV_RULES_REWRITTEN ? NV_FILTER_REWRITTEN : 0));
     }

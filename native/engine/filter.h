@@ -4,12 +4,14 @@
  *
  * A worker that filters has a filter of its own. Packets it sends are `out xmit PORT`, packets it receives `in recv
  * PORT`, seen at layer 2 behind the vnet header. Allowed is what the rules pass, or pass after translating (nat).
- * There are no links, no other ports and no host here, so that all the rest (pipe, queue, divert, fwd, reass) is
- * denied, and copies (tee), answers (reject, reset) and log lines go nowhere.
+ * All the rest is denied; what of it goes elsewhere, and what becomes of copies, answers and matches of rules with
+ * `log`, stands in aside.h. There are no links here, and a packet cannot wait for its other fragments: who loads rules
+ * with pipe, queue or reass has to refuse them, or they are denied too.
  */
 #ifndef NETVALE_ENGINE_FILTER_H
 #define NETVALE_ENGINE_FILTER_H
 
+#include "engine/aside.h"
 #include "engine/slots.h"
 #include "engine/worker.h"
 #include "rules/rules.h"
@@ -29,6 +31,7 @@ struct nv_written;
 struct nv_filter {
     struct nv_worker *w;
     struct nv_rules_worker *rules;
+    struct nv_answers answers;
     uint64_t offset, ticked_ns; /* from the worker's clock to the rules', which have seconds since 1970 */
     uint16_t iface;
     enum nv_rules_direction direction;

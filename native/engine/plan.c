@@ -28,7 +28,7 @@ void nv_plan_default(struct nv_plan *plan, enum nv_role role)
     plan->threads = 1;
     plan->cpu = -1;
     plan->timeout_ns = NV_SECOND;
-    plan->dump_fd = -1;
+    plan->dump_fd = plan->log_fd = -1;
     nv_traffic_default(&plan->traffic, 4);
 }
 

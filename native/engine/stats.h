@@ -80,6 +80,9 @@ extern "C" {
     X(MISSED, "missed")         /* pacing: packets given up because the port could not take the rate for a second */   \
     X(RATE, "rate")             /* pacing: packets per second asked for now; 0: as fast as possible */                 \
     X(DENIED, "denied")         /* with rules: packets they did not let through */                                     \
+    X(ANSWERS, "answers")       /* with rules: answers sent back (reset, unreach, keep-alives, fwd) */                 \
+    X(COPIES, "copies")         /* with rules: packets sent to ports they name (tee, divert, fwd) */                   \
+    X(UNSENT, "unsent")         /* with rules: answers and copies for which there was no room, or no such port */      \
     X(CPU, "cpu")               /* processor it is pinned to, plus one; 0: none */
 
 #define NV_PAGE_ENUM(id, name) NV_PAGE_##id,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/aside.h"
 #include "engine/filter.h"
 #include "engine/slots.h"
 #include "memory/error.h"
@@ -36,6 +37,8 @@ void nv_worker_publish(struct nv_worker *w)
         if (w->filter)
             nv_filter_tick(w->filter);
     }
+    if (w->filter)
+        nv_aside_send(w);
 }
 
 int nv_worker_rubbish(const struct nv_worker *w, struct nv_error *err)

@@ -13,6 +13,7 @@
 
 struct nv_fill;
 struct nv_filter;
+struct nv_aside;
 
 struct nv_worker {
     struct nv_engine *engine;
@@ -41,6 +42,7 @@ struct nv_engine {
     unsigned threads, started, finished; /* workers; threads running; done */
     bool joined, stop;
     struct nv_engine_info info;
+    struct nv_aside *aside; /* with plan.rules, else NULL */
     struct nv_worker *worker;
 };
 

@@ -295,14 +295,13 @@ static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
     r->stat[packet->direction == NV_RULES_OUT ? 0 : 1][sent ? NV_RELAY_COPIES : NV_RELAY_COPIES_LOST]++;
 }
 
-/* A rule with `log`: to the log of packets, unless the rule wants the capture file only, which has every packet. */
+/* A rule with `log`: to the log of packets and to the file of matched ones, as `logdst` says. */
 static void logged(void *arg, const struct nv_rules_packet *packet, uint16_t rule, uint32_t id, uint32_t where)
 {
     struct nv_relay *r = arg;
 
     (void)id;
-    if (where & 1)
-        relay_log_match(&r->log, r->now, packet->direction == NV_RULES_OUT ? 0 : 1, packet->length, rule);
+    relay_log_match(&r->log, r->now, packet->direction == NV_RULES_OUT ? 0 : 1, packet, rule, where);
 }
 
 struct nv_rules_sink relay_sink(struct nv_relay *relay)

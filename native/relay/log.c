@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 void relay_log_flush(struct relay_log *log)
@@ -19,6 +20,8 @@ void relay_log_flush(struct relay_log *log)
         }
     }
     log->used = 0;
+    if (log->packets)
+        nv_capture_flush(log->packets, NULL); /* what it cannot write, later calls return, and those are counted */
 }
 
 static __attribute__((format(printf, 4, 5))) void put(struct relay_log *log, uint64_t now_ns, const char *event,
@@ -63,8 +66,46 @@ void relay_log_drop(struct relay_log *log, uint64_t now_ns, unsigned from, uint3
         put(log, now_ns, "drop", "\"from\":%u,\"bytes\":%u,\"reason\":\"%s\"}\n", from, bytes, reason);
 }
 
-void relay_log_match(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, unsigned rule)
+void relay_log_match(struct relay_log *log, uint64_t now_ns, unsigned from, const struct nv_rules_packet *packet,
+                     unsigned rule, uint32_t where)
 {
-    if (log->fd >= 0)
-        put(log, now_ns, "log", "\"from\":%u,\"bytes\":%u,\"rule\":%u}\n", from, bytes, rule);
+    if (log->fd >= 0 && where & 1)
+        put(log, now_ns, "log", "\"from\":%u,\"bytes\":%u,\"rule\":%u}\n", from, packet->length, rule);
+    if (!log->packets || !(where & 2))
+        return;
+    char comment[16];
+    int length = snprintf(comment, sizeof(comment), "rule %u", rule);
+    const struct nv_capture_packet written = {.data = packet->data,
+                                              .length = packet->length,
+                                              .time_ns = packet->time_ns,
+                                              .interface = from % log->interfaces,
+                                              .comment = comment,
+                                              .comment_length = (uint32_t)length,
+                                              .direction =
+                                                  packet->direction == NV_RULES_OUT ? NV_CAPTURE_OUT : NV_CAPTURE_IN};
+    if (nv_capture_write(log->packets, &written, 1, NULL) < 0)
+        log->lost++;
+}
+
+int relay_log_packets(struct relay_log *log, const char *path, const char *const names[], unsigned count,
+                      struct nv_error *err)
+{
+    struct nv_capture_interface interfaces[RELAY_LOG_PORTS] = {{{0}, 0, 0}};
+    const struct nv_capture_options options = {
+        .format = NV_CAPTURE_PCAPNG, .interfaces = interfaces, .interface_count = count};
+
+    for (unsigned i = 0; i < count; i++) {
+        interfaces[i].link_type = NV_CAPTURE_ETHERNET;
+        strncpy(interfaces[i].name, names[i], NV_CAPTURE_NAME - 1);
+    }
+    log->interfaces = count;
+    return nv_capture_create(path, &options, &log->packets, err);
+}
+
+int relay_log_close(struct relay_log *log, struct nv_error *err)
+{
+    relay_log_flush(log);
+    int error = nv_capture_finish(log->packets, err);
+    log->packets = NULL;
+    return error;
 }

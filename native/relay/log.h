@@ -8,8 +8,9 @@
  *      {"t_us":1500.250,"event":"log","from":0,"bytes":60,"rule":100}
  *      {"t_us":1500.250,"event":"drop","from":0,"bytes":60,"reason":"queue full"}
  *
- * Times are microseconds since the relay started; `from` is the port packets came from, 0 the inside. delay_us is left
- * out for packets that waited in no link, or with one_pass off.
+ * Times are microseconds since the start; `from` is the port packets came from, 0 the inside. delay_us is left
+ * out for packets that waited in no link, or with one_pass off. Packets that rules with `log` matched may also go to a
+ * pcapng file, each with a comment that names its rule.
  */
 #ifndef NETVALE_RELAY_LOG_H
 #define NETVALE_RELAY_LOG_H
@@ -17,25 +18,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RELAY_LOG_SIZE = 1 << 18, RELAY_LOG_LINE = 192 };
+#include "capture/capture.h"
+#include "rules/rules.h"
+
+enum { RELAY_LOG_SIZE = 1 << 18, RELAY_LOG_LINE = 192, RELAY_LOG_PORTS = 2 };
 
 struct relay_log {
     int fd;                  /* -1: none is kept */
     uint64_t start_ns, lost; /* records that could not be written */
     size_t used;
-    char *text; /* RELAY_LOG_SIZE bytes */
+    char *text;                        /* RELAY_LOG_SIZE bytes */
+    struct nv_capture_writer *packets; /* NULL: matched packets are written nowhere */
+    unsigned interfaces;               /* of that file: packets from `from` are of interface from % interfaces */
 };
+
+/* Write matched packets to a pcapng file, whose interfaces are the ports of these names. 0 or -errno. */
+int relay_log_packets(struct relay_log *log, const char *path, const char *const names[], unsigned count,
+                      struct nv_error *err);
 
 /* Records for what happened at now_ns (CLOCK_MONOTONIC). Nothing when no log is kept. */
 void relay_log_arrive(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, unsigned rule,
                       const char *verdict);
 /* delay_ns UINT64_MAX: not known */
 void relay_log_depart(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, uint64_t delay_ns);
-/* A rule with `log` matched. */
-void relay_log_match(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, unsigned rule);
+/* A rule with `log` matched. where: 1 a record, 2 the packet to the pcapng file. */
+void relay_log_match(struct relay_log *log, uint64_t now_ns, unsigned from, const struct nv_rules_packet *packet,
+                     unsigned rule, uint32_t where);
 void relay_log_drop(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, const char *reason);
 
 /* Write what was gathered. What cannot be written is counted as lost. */
 void relay_log_flush(struct relay_log *log);
+
+/* Flush, and close the pcapng file. 0, or the -errno of its end. */
+int relay_log_close(struct relay_log *log, struct nv_error *err);
 
 #endif

@@ -222,6 +222,10 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
         nv_emu_set_copy(plan->emulation, duplicate, r);
     if (error == 0 && plan->capture)
         error = open_capture(r, plan->capture, err);
+    if (error == 0 && plan->matches) {
+        const char *const names[] = {nv_name(r->side[0].port), nv_name(r->side[1].port)};
+        error = relay_log_packets(&r->log, plan->matches, names, 2, err);
+    }
     if (error) {
         nv_relay_free(r);
         return error;
@@ -274,6 +278,8 @@ int nv_relay_join(struct nv_relay *r, struct nv_error *err)
         if (nv_capture_finish(r->capture, &failed) < 0 && r->error.code == 0)
             r->error = failed;
         r->capture = NULL;
+        if (relay_log_close(&r->log, &failed) < 0 && r->error.code == 0)
+            r->error = failed;
         outlets_close(&r->outlets);
         side_close(&r->side[0], &r->side[1]);
         side_close(&r->side[1], NULL);

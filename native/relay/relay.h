@@ -39,6 +39,7 @@ struct nv_relay_plan {
     bool one_pass;
     const char *capture; /* file (pcapng) to which the packets of both ports are written; NULL: none */
     int log_fd;          /* packets are logged there (log.h); -1: not. Stays the caller's */
+    const char *matches; /* file (pcapng) to which packets that rules with `log` match are written; NULL: none */
 };
 
 /* 256 packets at once, 256 MiB, 4096 spare buffers, layer 2, one_pass. */

@@ -314,7 +314,7 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
                      struct nv_error *err)
 {
     struct rules_image *image = calloc(1, sizeof(*image));
-    char *copy = malloc(size ? size : 1);
+    char *copy = calloc(1, size < sizeof(struct nv_rules_program) ? sizeof(struct nv_rules_program) : size);
     int error = -ENOMEM;
 
     if (!image || !copy) {

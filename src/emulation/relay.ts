@@ -34,6 +34,8 @@ export interface RelayOptions {
   capture?: string;
   /** Open file to which every arrival, departure and loss is written as a JSON record; it stays the caller's. */
   logFd?: number;
+  /** File (pcapng) to which packets that rules with `log` match are written, each with a comment that names the rule. */
+  matches?: string;
   /** Nanoseconds from CLOCK_MONOTONIC to the time the rules see; default: to now. */
   timeOffset?: bigint;
 }

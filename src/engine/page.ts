@@ -41,6 +41,11 @@ export interface WorkerStats {
   rate: number;
   /** With rules: packets they did not let through. */
   denied: number;
+  /** With rules: answers sent back (reset, unreach, keep-alives, fwd), packets sent to ports they name (tee, divert, fwd). */
+  answers: number;
+  copies: number;
+  /** With rules: answers and copies for which there was no room, or no such port. */
+  unsent: number;
 }
 
 export interface EngineStats {

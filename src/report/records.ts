@@ -67,6 +67,10 @@ export interface ResultRecord {
   missed: number;
   /** With rules: packets they did not let through. */
   denied?: number;
+  /** With rules: answers they sent back, packets they sent to other ports, and those that found no room or no port. */
+  answers?: number;
+  copies?: number;
+  unsent?: number;
   /** rxseq only. */
   sequence?: SequenceRecord;
   /** ping only. */
@@ -86,6 +90,13 @@ export interface Source {
   /** It has rules: records say what they denied. */
   filtered?: boolean;
 }
+
+const ruleCounts = ({ denied, answers, copies, unsent }: WorkerStats) => ({
+  denied,
+  answers,
+  copies,
+  unsent,
+});
 
 const ratio = (a: number, b: number) => (b > 0 ? a / b : 0);
 
@@ -154,7 +165,7 @@ export function resultRecord(
     average_batch: ratio(total.packets, total.events),
     drops: stats.drops,
     missed: total.missed,
-    ...(filtered && { denied: total.denied }),
+    ...(filtered && ruleCounts(total)),
   };
   if (source.role === 'rxseq') {
     const { streams, lost, reordered, duplicated, too_late, torn, foreign } = total;

@@ -52,7 +52,12 @@ export function lossLines(record: ResultRecord): string[] {
   if (drops.length > 0) lines.push(`Drops: ${drops.map(([name, count]) => `${name} ${count}`).join(', ')}`);
   if (record.missed > 0)
     lines.push(`Pacing: gave up ${record.missed} packets, the port could not take the rate`);
-  if (record.denied !== undefined) lines.push(`Rules: denied ${record.denied} packets`);
+  if (record.denied !== undefined) {
+    const answers = record.answers ? `, sent ${record.answers} answers` : '';
+    const copies = record.copies ? `, ${record.copies} packets to other ports` : '';
+    const unsent = record.unsent ? `, ${record.unsent} more could not be sent` : '';
+    lines.push(`Rules: denied ${record.denied} packets${answers}${copies}${unsent}`);
+  }
   if (record.sequence !== undefined) {
     const { streams, lost, reordered, duplicated, too_late, torn, foreign } = record.sequence;
     lines.push(

@@ -25,6 +25,8 @@ export interface ControllerOptions {
   ifaceAddress?: (name: string) => number | undefined;
   /** Only check: what is deleted may exist elsewhere, entries may exist already. */
   lenient?: boolean;
+  /** Why the program cannot do what a command asks for: it is refused then. */
+  refuse?: ((command: Command) => string | undefined) | undefined;
 }
 
 const TOGGLE_VARIABLES: Record<string, string[]> = {
@@ -33,8 +35,10 @@ const TOGGLE_VARIABLES: Record<string, string[]> = {
 
 export class Controller {
   readonly world: World;
+  private readonly refuse: ControllerOptions['refuse'];
 
   constructor(options: ControllerOptions) {
+    this.refuse = options.refuse;
     const tables = new Tables();
     const sysctl = new Sysctl();
     sysctl.tell('net.inet.ip.fw.default_to_accept', options.defaultAction === 'deny' ? 0 : 1);
@@ -124,6 +128,8 @@ export class Controller {
 
   private apply(command: Command, flags: Job['flags'], transaction: Transaction): string {
     const { world } = this;
+    const reason = this.refuse?.(command);
+    if (reason !== undefined) throw new RuleError(reason);
     switch (command.kind) {
       case 'toggle': {
         const names = TOGGLE_VARIABLES[command.what] ?? [`net.inet.ip.fw.${command.what}`];

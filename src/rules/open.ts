@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a program that filters by rules does at its start: an engine, the rules it was given, a control socket for ipfw.
 import path from 'node:path';
+import type { Command } from './command.js';
 import { bareContext } from './context.js';
 import { ControlServer } from './control.js';
 import { Controller } from './controller.js';
@@ -21,6 +22,8 @@ export interface OpenRulesOptions {
   socket?: string | false;
   engine?: NativeEngine;
   host?: HostFacts;
+  /** Why the program cannot do what a command asks for, in files and by ipfw: it is refused then. */
+  refuse?: (command: Command) => string | undefined;
   /** Called with each warning about the rules. */
   warn?: (text: string) => void;
 }
@@ -47,6 +50,7 @@ export async function openRules(options: OpenRulesOptions): Promise<OpenRules> {
     const controller = new Controller({
       context: bareContext,
       engine,
+      refuse: options.refuse,
       ...(options.defaultAction && { defaultAction: options.defaultAction }),
     });
     const sources: Source[] = [

@@ -96,6 +96,10 @@ export interface Plan {
    * same. The rules may change while the engine runs; they can be closed after the engine.
    */
   rules?: RuleEngine;
+  /** Open file to which matches of rules with `log` are written as JSON records; it stays the caller's. */
+  logFd?: number;
+  /** File (pcapng) to which the packets of those matches are written, each with a comment that names the rule. */
+  matches?: string;
   /** What tx, txseq and ping send. */
   traffic?: Traffic;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pkt-gen-rules.test.ts: pkt-gen processes with rules: exact counts at both ends, ipfw from outside while they run, what is
 // said about rules that are wrong or mean nothing here.
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openCapture } from '../../src/capture/index.js';
 import { violations } from '../unit/schema.js';
 import { recordsOf, resultOf, until, World } from './programs.js';
 
@@ -125,24 +126,115 @@ test('a wrong rule is named with file, line and column, status 65, and nothing s
   assert.equal(world.files(), []);
 });
 
-test('rules that need links, ports or a host: said at the start, denied', async () => {
+test('what needs links is refused, in files and from ipfw', async () => {
+  const rules = ruleFile('links.rules', 'add allow ip from any to any', 'add pipe 1 ip from any 1000 to any');
+  for (const [args, message] of [
+    [
+      ['--rules', rules],
+      /links\.rules:2:1: the action "pipe" is refused: pkt-gen has no links: use emulate$/m,
+    ],
+    [['--rule', 'pipe 1 config bw 1Mbit/s'], /--rule:1:1: pkt-gen has no links: use emulate$/m],
+    [
+      ['--rule', 'add reass ip from any to any in'],
+      /the action "reass" is refused: pkt-gen lets no packet wait/,
+    ],
+  ] as const) {
+    const { status, stderr, stdout } = await world.run('pkt-gen', [
+      ...SENDER,
+      '-i',
+      'null:',
+      '-n',
+      '10',
+      ...args,
+    ]);
+    assert.is(status, 65, stderr);
+    assert.match(stderr, message);
+    assert.is(stdout, '');
+  }
+  const tx = world.start('pkt-gen', [...SENDER, '-i', 'null:', '-R', '1k', '--default', 'deny']);
+  await until(() => /"denied":[1-9]/.test(tx.stdout), 'denied packets');
+  const refused = await world.run('ipfw', ['add', 'queue', '3', 'ip', 'from', 'any', 'to', 'any']);
+  assert.is(refused.status, 65);
+  assert.match(refused.stderr, /the action "queue" is refused/);
+  assert.is((await world.run('ipfw', ['list'])).stdout, '65535 deny ip from any to any\n');
+  await tx.signal('SIGINT');
+});
+
+const FAR_MAC = ['-D', '02:00:00:00:00:02'];
+
+test('answers go back, copies and diverted packets to ports, matches to files', async () => {
   const rules = ruleFile(
-    'links.rules',
-    'pipe 1 config bw 1Mbit/s',
-    'add pipe 1 ip from any 1000 to any',
-    'add divert 5 ip from any 1001 to any',
-    'add reset tcp from any to any',
+    'aside.rules',
+    'add 100 unreach port log udp from any 1000 to any in',
+    'add 200 tee vale8:ids udp from any 1001 to any in',
+    'add 300 divert 7 udp from any 1002 to any in',
+    'add 400 fwd vale8:ids udp from any 1003 to any in',
+    'add 500 allow log logdst syslog udp from any 1004 to any in',
   );
-  const { stderr, stdout, status } = await world.run('pkt-gen', [
-    ...SENDER,
-    ...['-i', 'null:', '-n', '100', '--rules', rules],
+  const [json, pcapng] = [path.join(world.base, 'matches.json'), path.join(world.base, 'matches.pcapng')];
+  const ids = world.start('pkt-gen', ['-i', 'vale8:m', '-f', 'rx', '--json', '-n', '20']);
+  const proxy = world.start('pkt-gen', ['-i', 'netmap:divert7}0', '-f', 'rx', '--json', '-n', '10']);
+  await world.ports('vale8:m', 'divert7}0');
+  const rx = world.start('pkt-gen', [
+    ...['-i', 'vale0:b', '-f', 'rx', '-W', '--json', '--rules', rules, '--log', json, '--log', pcapng],
+  ]);
+  await world.ports('vale0:b');
+  const pinged = await world.run('pkt-gen', [
+    ...['-i', 'vale0:a', '-f', 'ping', '-n', '100', '-b', '100', '--json', ...TEN_PORTS, ...FAR_MAC],
+  ]);
+  assert.is(pinged.status, 0, pinged.stderr);
+  const received = await rx.ended;
+  assert.is(received.status, 0, received.stderr);
+  const { packets, denied, answers, copies, unsent } = resultOf(received);
+  assert.equal([packets, denied, answers, copies, unsent], [70, 30, 10, 30, 0]);
+  for (const record of recordsOf(received.stdout))
+    assert.equal(violations(record), [], JSON.stringify(record));
+  assert.is(resultOf(await ids.ended).packets, 20, 'ten copies, ten forwarded');
+  assert.is(resultOf(await proxy.ended).packets, 10, 'diverted');
+  const matches = recordsOf(readFileSync(json, 'utf8'));
+  const rulesOf = (wanted: number) => matches.filter(({ rule }) => rule === wanted).length;
+  assert.equal([matches.length, rulesOf(100), rulesOf(500)], [20, 10, 10]);
+  const capture = openCapture(pcapng);
+  const written = [...capture];
+  assert.equal(
+    written.map(({ comment, direction, interface: index }) => [
+      comment,
+      direction,
+      capture.interfaces[index]!.name,
+    ]),
+    Array.from({ length: 10 }, () => ['rule 100', 'in', 'vale0:b']),
+  );
+});
+
+test('answers of a sender that rejects do not end up in its own packets', async () => {
+  // Fewer packets than the slots of what receives them: none is lost, however late somebody reads.
+  const pong = world.start('pkt-gen', [
+    ...['-i', 'vale0:b', '-f', 'pong', '--json'],
+    ...['--rule', 'add 100 count udp from any to any in', '--rule', 'add 200 count icmp from any to any in'],
+  ]);
+  await world.ports('vale0:b');
+  const pinged = await world.run('pkt-gen', [
+    ...['-i', 'vale0:a', '-f', 'ping', '-n', '600', '-R', '2k', '-C', '64,1024', '--json', ...TEN_PORTS],
+    ...['--rule', 'add unreach port udp from any to any 1000-1004 in recv vale0:a', ...FAR_MAC],
+    ...['-S', '02:00:00:00:00:01'],
+  ]);
+  assert.is(pinged.status, 0, pinged.stderr);
+  const { answers, denied } = resultOf(pinged);
+  assert.equal({ answers, denied }, { answers: 300, denied: 300 });
+  const socket = path.join(`${world.dir}.control`, readdirSync(`${world.dir}.control`)[0]!);
+  let counted = '';
+  for (let tries = 0; tries < 20 && !/^00100 600 .*\n00200 300 /.test(counted); tries++)
+    counted = (await world.run('ipfw', ['--socket', socket, 'show', '100', '200'])).stdout;
+  assert.match(counted, /^00100 600 .*\n00200 300 /);
+  await pong.signal('SIGINT');
+});
+
+test('a log that goes nowhere is said at the start', async () => {
+  const { stderr, status } = await world.run('pkt-gen', [
+    ...[...SENDER, '-i', 'null:', '-n', '10', '--rule', 'add allow log ip from any to any'],
   ]);
   assert.is(status, 0, stderr);
-  assert.match(
-    stderr,
-    /^rules: pkt-gen has no links and no other ports: packets that meet pipe, divert are denied; nothing is sent for reset$/m,
-  );
-  assert.is(resultOf({ stdout, stderr, status, signal: null }).denied, 20);
+  assert.match(stderr, /^rules: matches of rules with log are not kept: --log FILE/m);
 });
 
 test.run();

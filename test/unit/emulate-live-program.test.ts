@@ -186,32 +186,43 @@ test('--time, --report, --log, --capture', async () => {
   assert.equal(seen('valei:r', 'out'), numbers(20));
 });
 
-test('rules with log are told of in the log of packets', async () => {
+test('rules with log are told of in the log of packets, and their packets are kept', async () => {
   const log = file('matches.jsonl');
+  const packets = file('matches.pcapng');
   const program = await start(
-    ...[
-      '--rule',
-      'add 300 count log udp from any to any out',
-      '--rule',
-      'add 400 deny log udp from any to any in',
-    ],
-    ...['--log', log, '--json'],
+    ...['--rule', 'add 300 count log udp from any to any out'],
+    ...['--rule', 'add 350 count log logdst syslog udp from any to any out'],
+    ...['--rule', 'add 360 count log logdst bpf udp from any to any in'],
+    ...['--rule', 'add 400 deny log udp from any to any in'],
+    ...['--log', log, '--log', packets, '--json'],
   );
-  send(inside, 3);
-  assert.is((await receive(outside, 3)).length, 3);
+  send(inside, 2);
+  assert.is((await receive(outside, 2)).length, 2);
   send(outside, 2);
-  await met(/^00400/, 2);
+  const matches = () => recordsOf(readFileSync(log, 'utf8')).filter(({ event }) => event === 'log');
+  await until(() => matches().length === 6, 'six records');
   resultOf(await program.signal('SIGINT'));
-  const matches = recordsOf(readFileSync(log, 'utf8')).filter(({ event }) => event === 'log');
+  for (const [from, records, comments] of [
+    [0, [300, 350, 300, 350], ['rule 300', 'rule 300']],
+    [1, [400, 400], ['rule 360', 'rule 400', 'rule 360', 'rule 400']],
+  ] as const) {
+    const mine = matches().filter((match) => match.from === from);
+    assert.equal(
+      mine.map(({ rule }) => rule),
+      records,
+    );
+    const written = [...openCapture(packets)].filter((packet) => packet.interface === from);
+    assert.equal(
+      written.map(({ comment }) => comment),
+      comments,
+    );
+    assert.ok(written.every(({ direction }) => direction === (from === 0 ? 'out' : 'in')));
+  }
+  const kept = openCapture(packets);
+  assert.is([...kept].length, 6);
   assert.equal(
-    matches.map(({ rule, from }) => [rule, from]),
-    [
-      [300, 0],
-      [300, 0],
-      [300, 0],
-      [400, 1],
-      [400, 1],
-    ],
+    kept.interfaces.map(({ name }) => name),
+    ['valei:r', 'valeo:r'],
   );
 });
 

@@ -79,7 +79,12 @@ test("pkt-gen's final lines", () => {
 
 test('losses have names; what did not happen has no line', () => {
   assert.equal(lossLines(result()), []);
-  assert.equal(lossLines(result({ denied: 0 })), ['Rules: denied 0 packets']);
+  assert.equal(lossLines(result({ denied: 0, answers: 0, copies: 0, unsent: 0 })), [
+    'Rules: denied 0 packets',
+  ]);
+  assert.equal(lossLines(result({ denied: 9, answers: 2, copies: 3, unsent: 4 })), [
+    'Rules: denied 9 packets, sent 2 answers, 3 packets to other ports, 4 more could not be sent',
+  ]);
   assert.equal(lossLines(result({ drops: { no_space: 5, busy: 0, runt: 1 }, missed: 2 })), [
     'Drops: no_space 5, runt 1',
     'Pacing: gave up 2 packets, the port could not take the rate',

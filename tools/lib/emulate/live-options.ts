@@ -5,6 +5,7 @@ import type { Option } from '../options.js';
 import { UsageError } from '../options.js';
 import { oneOf, scaled, time, whole } from '../values.js';
 import { type LiveDraft, linkSetting } from './live-settings.js';
+import { isPcapng } from './offline-settings.js';
 import { ruleOptions, showOptions } from './rule-options.js';
 
 const link = (name: LinkSetting, argument: string, help: string): Option<LiveDraft> => ({
@@ -129,9 +130,10 @@ export const liveOptions: Option<LiveDraft>[] = [
   {
     name: 'log',
     argument: 'file',
-    help: 'write a JSON record for each arrival, departure and loss',
+    help: 'write a JSON record for each arrival, departure, loss and match of a rule with "log";\nFILE.pcapng: the packets that such rules match. May be given for both',
     set: (draft, text) => {
-      draft.log = text;
+      if (isPcapng(text)) draft.matches = text;
+      else draft.log = text;
     },
   },
   {

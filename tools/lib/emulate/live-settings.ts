@@ -26,6 +26,8 @@ export interface LiveDraft extends RuleDraft {
   /** Files for a record of each packet, and for the packets of both ports. */
   log?: string;
   capture?: string;
+  /** File for the packets that rules with `log` match. */
+  matches?: string;
   socket?: string;
 }
 

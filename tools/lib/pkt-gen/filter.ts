@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// filter.ts: pkt-gen's rules: opened with a control socket for ipfw; what of them has no meaning here is said.
+// filter.ts: pkt-gen's rules: opened with a control socket for ipfw; what of them has no meaning here is refused.
+import type { Command } from '../../../src/rules/command.js';
 import { EXIT, RuleError } from '../../../src/rules/error.js';
 import { type OpenRules, openRules } from '../../../src/rules/open.js';
-import type { FilterSettings } from './settings.js';
+import type { FilterSettings, Settings } from './settings.js';
 
-/** Actions that need links, other ports or a host: packets that meet them are denied. */
-const DENYING = new Set(['pipe', 'queue', 'divert', 'fwd', 'reass']);
-/** Actions of which only the verdict counts: what they would send goes nowhere. */
-const ANSWERING = new Set(['tee', 'unreach', 'unreach6', 'reset', 'reset6', 'abort', 'abort6']);
+/** Actions that no packet can be given to here. */
+const REFUSED: Record<string, string> = {
+  pipe: 'has no links',
+  queue: 'has no links',
+  reass: 'lets no packet wait for its other fragments',
+};
+
+/** Why a command is refused. A rule that silently dropped its packets would be worse. */
+function refuse(command: Command): string | undefined {
+  if (command.kind === 'dummynet-config') return 'pkt-gen has no links: use emulate';
+  const kind = command.kind === 'add' ? command.rule.action.kind : '';
+  const reason = REFUSED[kind];
+  return reason && `the action "${kind}" is refused: pkt-gen ${reason}: use emulate`;
+}
 
 /**
  * Open what the command line asks for; undefined: it says nothing about rules. Where a rule is wrong, prints the line that
@@ -22,6 +33,7 @@ export async function openFilter(
     return await openRules({
       program,
       ...settings,
+      refuse,
       warn: (text) => console.error(`${program}: ${text}`),
     });
   } catch (error) {
@@ -32,18 +44,14 @@ export async function openFilter(
   }
 }
 
-/** What to say at the start: rules that mean less here than elsewhere; with `verbosity`, where ipfw finds them. */
-export function describeFilter({ controller, socket }: OpenRules, verbosity: number): string[] {
-  const kinds = new Set(controller.world.rules.all.map(({ rule }) => rule.action.kind as string));
-  const denying = [...DENYING].filter((kind) => kinds.has(kind));
-  const answering = [...ANSWERING].filter((kind) => kinds.has(kind));
+/** What to say at the start: a `log` that goes nowhere; with -v, where ipfw finds the rules. */
+export function describeFilter({ controller, socket }: OpenRules, settings: Settings): string[] {
+  const { plan, filter, verbosity } = settings;
   const lines: string[] = [];
-  if (denying.length + answering.length > 0)
+  const logs = controller.world.rules.all.some(({ rule }) => rule.log !== undefined);
+  if (logs && filter?.log === undefined && plan.matches === undefined)
     lines.push(
-      `rules: pkt-gen has no links and no other ports: ${[
-        ...(denying.length > 0 ? [`packets that meet ${denying.join(', ')} are denied`] : []),
-        ...(answering.length > 0 ? [`nothing is sent for ${answering.join(', ')}`] : []),
-      ].join('; ')}`,
+      'rules: matches of rules with log are not kept: --log FILE or --log FILE.pcapng says where to',
     );
   if (verbosity > 0 && socket !== undefined) lines.push(`rules: ipfw --socket ${socket}`);
   return lines;

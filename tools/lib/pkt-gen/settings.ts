@@ -28,12 +28,14 @@ export interface Draft {
   filter?: FilterSettings;
 }
 
-/** --rules, --rule, --default and --socket. */
+/** --rules, --rule, --default, --log and --socket. */
 export interface FilterSettings {
   files: string[];
   rules: string[];
   defaultAction: 'allow' | 'deny';
   socket?: string;
+  /** File for records of matches. */
+  log?: string;
 }
 
 /** The draft's filter, begun by the first option about it. */

@@ -259,6 +259,16 @@ export const table: Option<Draft>[] = [
       void (filterOf(draft).defaultAction = oneOf(flag, text, ['allow', 'deny'] as const)),
   },
   {
+    name: 'log',
+    argument: 'file',
+    help: 'write a JSON record for each match of a rule with "log";\nFILE.pcapng: the packets that such rules match. May be given for both',
+    set: (draft, text, flag) => {
+      const filter = filterOf(draft);
+      if (text.endsWith('.pcapng')) draft.plan.matches = text;
+      else filter.log = filled(flag, text);
+    },
+  },
+  {
     name: 'socket',
     argument: 'path',
     help: 'control socket for ipfw (default: one that it finds)',
