@@ -4,7 +4,7 @@
 
 #include <netinet/in.h>
 
-enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ETHERTYPE_IP4 = 0x0800, ETHERTYPE_IP6 = 0x86dd };
+enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ICMP_BYTES = 8, ETHERTYPE_IP4 = 0x0800, ETHERTYPE_IP6 = 0x86dd };
 
 enum { PROTO_UDPLITE = 136, PROTO_CARP = 112, PROTO_OSPF = 89 };
 
@@ -64,12 +64,21 @@ static unsigned parse_ip4(struct rules_view *v)
         v->seen |= VIEW_FRAG;
         return NV_RULES_WHY_BY_RULE;
     }
-    if (v->proto == IPPROTO_ICMP) {
-        if (header + 4 > v->l3_length)
+    switch (v->proto) {
+    case IPPROTO_ICMP:
+        if (header + ICMP_BYTES > v->l3_length)
             return NV_RULES_WHY_SHORT;
         v->seen |= VIEW_ULP;
-    } else if (header > v->l3_length || parse_transport(v) != 0) {
-        return NV_RULES_WHY_SHORT;
+        break;
+    case IPPROTO_TCP:
+    case IPPROTO_UDP:
+    case PROTO_UDPLITE:
+    case IPPROTO_SCTP:
+        if (header > v->l3_length || parse_transport(v) != 0)
+            return NV_RULES_WHY_SHORT;
+        break;
+    default: /* nothing of other protocols is read: their header may be cut off, even within the IP options */
+        break;
     }
     return NV_RULES_WHY_BY_RULE;
 }
@@ -81,7 +90,7 @@ static unsigned end_of_chain(struct rules_view *v, const struct nv_rules_params 
 
     switch (v->proto) {
     case IPPROTO_ICMPV6:
-        need = 8;
+        need = ICMP_BYTES;
         break;
     case IPPROTO_ESP:
         v->ext |= 16;

@@ -74,6 +74,37 @@ test('records: fractions of microseconds, late packets, a drop with its reason',
   assert.equal(cut.records[0], { packet: 0, input: 'in:em0', t_us: 0, passes: [], drop: 'short_header' });
 });
 
+test('headers that do not fit: TCP, UDP and ICMP are dropped unseen, of other protocols nothing is read', async () => {
+  const bare = (proto: number, payload: number, first = 0x45): Buffer => {
+    const frame = ip(94, A, B, Buffer.alloc(payload));
+    frame[14] = first;
+    frame[23] = proto;
+    return frame;
+  };
+  const options = (proto: number, payload: number): Buffer => bare(proto, payload, 0x4f); // says 40 bytes of them
+  const file = await laboratory.capture('headers.pcap', [
+    bare(1, 7),
+    bare(1, 8),
+    bare(17, 7),
+    options(17, 47),
+    options(17, 48),
+    options(94, 0),
+    options(47, 39),
+  ]);
+  const rules = ['--rule', 'add 100 deny ip from any to any ipoptions !rr'];
+  const { records } = await offline('--json', ...rules, '--input', `in:em0:${file}`);
+  assert.equal(
+    records.slice(0, 7).map(({ passes, drop }) => [passes.length, drop]),
+    [
+      [0, 'short_header'],
+      [1, 'deny'],
+      [0, 'short_header'],
+      [0, 'short_header'],
+      ...[1, 2, 3].map(() => [1, 'deny']),
+    ],
+  );
+});
+
 test('divert, tee, fwd, log: what they mean on files', async () => {
   const file = await laboratory.capture(
     'actions.pcap',
