@@ -74,6 +74,12 @@ test('a page is refused when a command fails, also in the background', async () 
   assert.match(await refused(`\n${block('sh', 'no-such-command')}`), /^page.md:2: exit status 127:/);
 });
 
+test('a block that fails once is run again', async () => {
+  const page =
+    block('sh', 'if [ ! -e once ]; then touch once; exit 1; fi', 'echo twice') + block('text', 'twice');
+  assert.is(await executePage('page.md', page), 1);
+});
+
 test('a page is refused when a line is not printed', async () => {
   const text = await refused(block('sh', 'echo 1 packet') + block('text', '2 packets'));
   assert.match(text, /^page.md:1: not printed:\n2 packets\n/);
