@@ -94,7 +94,7 @@ test('headers that do not fit: TCP, UDP and ICMP are dropped unseen, of other pr
   const rules = ['--rule', 'add 100 deny ip from any to any ipoptions !rr'];
   const { records } = await offline('--json', ...rules, '--input', `in:em0:${file}`);
   assert.equal(
-    records.slice(0, 7).map(({ passes, drop }) => [passes.length, drop]),
+    records.slice(0, 7).map(({ passes, drop }) => [(passes as unknown[]).length, drop]),
     [
       [0, 'short_header'],
       [1, 'deny'],
