@@ -25,10 +25,14 @@ enum {
     OPTION_NAME = 2,       /* of an interface */
     OPTION_FLAGS = 2,      /* of a packet */
     OPTION_RESOLUTION = 9, /* of an interface */
+    OPTION_FCS = 13,
     OPTION_OFFSET = 14,
     OPTION_RECEIVED = 4, /* of statistics */
     OPTION_DROPPED = 5,
 };
+
+/* pcap's link type: that the upper four bits say how long the frame check sequence is, in units of 16 bits. */
+#define PCAP_HAS_FCS 0x04000000u
 
 #define PCAP_MICROSECONDS 0xa1b2c3d4u
 #define PCAP_NANOSECONDS  0xa1b23c4du

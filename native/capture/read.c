@@ -57,8 +57,9 @@ static int pcap_header(struct nv_capture *capture, struct nv_error *err)
         return source_wrong(source, 4, err, "major version %u: expected major version 2", major);
     struct nv_capture_interface interface = {.snap_length = load32(p + 16, capture->swapped)};
     struct capture_clock clock = {0};
-    /* The upper bits of the link type say whether frames end with their checksum. */
-    interface.link_type = (uint16_t)load32(p + 20, capture->swapped);
+    uint32_t link = load32(p + 20, capture->swapped);
+    interface.link_type = (uint16_t)link;
+    clock.fcs = link & PCAP_HAS_FCS ? (uint8_t)(link >> 28) * 2 : 0;
     if (interface.snap_length == 0)
         interface.snap_length = NV_CAPTURE_MAX_PACKET;
     source->at += PCAP_HEADER;
@@ -160,6 +161,7 @@ static int next_pcap(struct nv_capture *capture, struct nv_capture_packet *packe
         .wire = wire,
         .time_ns = load32(p, swapped) * CAPTURE_SECOND + fraction * (CAPTURE_SECOND / capture->fraction),
     };
+    reader_strip(packet, capture->clocks[0].fcs);
     source->at += PCAP_RECORD + length;
     return SOURCE_READY;
 }

@@ -38,7 +38,8 @@ struct interface_options {
 static void set_resolution(struct capture_clock *clock, uint8_t resolution)
 {
     unsigned exponent = resolution & 0x7f;
-    *clock = (struct capture_clock){.multiply = 1, .divide = 1, .offset_seconds = clock->offset_seconds};
+    *clock =
+        (struct capture_clock){.multiply = 1, .divide = 1, .fcs = clock->fcs, .offset_seconds = clock->offset_seconds};
     if (resolution & 0x80) {
         clock->multiply = CAPTURE_SECOND;
         clock->shift = (uint8_t)exponent;
@@ -59,6 +60,9 @@ static void take_interface(void *arg, unsigned code, const uint8_t *value, uint3
         memcpy(options->interface.name, value, some);
     } else if (code == OPTION_RESOLUTION && length == 1) {
         set_resolution(&options->clock, value[0]);
+    } else if (code == OPTION_FCS && length == 1) {
+        /* Bits says the format, but writers say 4, too, and mean bytes: no frame has 4 bits, or 16 bytes, of it. */
+        options->clock.fcs = value[0] < 16 ? value[0] : value[0] / 8;
     } else if (code == OPTION_OFFSET && length == 8) {
         options->clock.offset_seconds = (int64_t)load64(value, swapped);
     }
@@ -101,15 +105,23 @@ static int find_interface(const struct nv_capture *capture, uint32_t id, size_t 
                         known - 1);
 }
 
+struct packet_options {
+    struct nv_capture_packet *packet;
+    uint8_t fcs;
+};
+
 static void take_packet(void *arg, unsigned code, const uint8_t *value, uint32_t length, bool swapped)
 {
-    struct nv_capture_packet *packet = arg;
+    struct packet_options *options = arg;
+    struct nv_capture_packet *packet = options->packet;
     if (code == OPTION_COMMENT) {
         packet->comment = (const char *)value;
         packet->comment_length = length;
     } else if (code == OPTION_FLAGS && length == 4) {
-        unsigned direction = load32(value, swapped) & 3;
+        uint32_t flags = load32(value, swapped);
+        unsigned direction = flags & 3, fcs = flags >> 5 & 15; /* bytes; 0: as the interface says */
         packet->direction = direction == 3 ? NV_CAPTURE_UNKNOWN : (uint8_t)direction;
+        options->fcs = fcs ? (uint8_t)fcs : options->fcs;
     }
 }
 
@@ -137,7 +149,10 @@ static int take_enhanced(const struct nv_capture *capture, uint32_t type, uint32
         .time_ns = nanoseconds(&capture->clocks[index], load32(block + 12, swapped), load32(block + 16, swapped)),
         .interface = index,
     };
-    return each_option(capture, 28 + padded(length), size - 4, take_packet, packet, err);
+    struct packet_options options = {packet, capture->clocks[index].fcs};
+    result = each_option(capture, 28 + padded(length), size - 4, take_packet, &options, err);
+    reader_strip(packet, options.fcs);
+    return result;
 }
 
 /* A simple packet: of interface 0, without a time. */
@@ -155,6 +170,7 @@ static int take_simple(const struct nv_capture *capture, uint32_t size, struct n
     if (length > size - 16)
         return source_wrong(source, 8, err, "a packet of %u bytes: expected at most %u", length, size - 16);
     *packet = (struct nv_capture_packet){.data = block + 12, .length = length, .wire = wire, .interface = index};
+    reader_strip(packet, capture->clocks[index].fcs);
     return 0;
 }
 

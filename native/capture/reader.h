@@ -7,10 +7,13 @@
 #include "capture/format.h"
 #include "capture/source.h"
 
-/* How time stamps become nanoseconds: stamp * multiply / divide, or >> shift, + offset. */
+/*
+ * What an interface's packets are read by. Time stamps become nanoseconds: stamp * multiply / divide, or >> shift,
+ * + offset. Its frames end with `fcs` bytes of frame check sequence, which are no part of the packet.
+ */
 struct capture_clock {
     uint64_t multiply, divide;
-    uint8_t shift;
+    uint8_t shift, fcs;
     int64_t offset_seconds;
 };
 
@@ -28,6 +31,13 @@ struct nv_capture {
 /* One more interface; -ENOMEM, -EBADMSG: too many. */
 int reader_add(struct nv_capture *capture, const struct nv_capture_interface *interface,
                const struct capture_clock *clock, struct nv_error *err);
+
+/* Take the frame check sequence off a packet: of one that was cut, what is there of it. */
+static inline void reader_strip(struct nv_capture_packet *packet, uint8_t fcs)
+{
+    packet->wire -= packet->wire < fcs ? packet->wire : fcs;
+    packet->length = packet->length < packet->wire ? packet->length : packet->wire;
+}
 
 /* The next packet of a pcapng file: enum source_state, or -errno. */
 int reader_next_ng(struct nv_capture *capture, struct nv_capture_packet *packet, struct nv_error *err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // read-pcap.ts: packets of a classic pcap file, in microseconds or nanoseconds, of either byte order.
 import { CaptureError } from './error.js';
+import { fcsOfLink, withoutFcs } from './fcs.js';
 import type { ByteSource } from './source.js';
 import { type CapturedPacket, type CaptureInterface, MAX_PACKET } from './types.js';
 
@@ -19,6 +20,8 @@ export interface PcapHeader {
   little: boolean;
   perSecond: number;
   interface: CaptureInterface;
+  /** Bytes of frame check sequence behind each frame: no part of the packet. */
+  fcs: number;
 }
 
 /** The file header; its magic number is known. */
@@ -29,14 +32,14 @@ export function readPcapHeader(source: ByteSource): PcapHeader {
   const major = view.getUint16(at + 4, little);
   if (major !== 2) throw source.wrong(4, `major version ${major}`, 'major version 2');
   const snapLength = view.getUint32(at + 16, little);
-  // The upper bits of the link type say whether frames end with their checksum.
-  const linkType = view.getUint32(at + 20, little) & 0xffff;
+  const link = view.getUint32(at + 20, little);
   source.at += PCAP_HEADER;
   return {
     little,
     perSecond,
+    fcs: fcsOfLink(link),
     interface: {
-      linkType,
+      linkType: link & 0xffff,
       snapLength: snapLength === 0 ? MAX_PACKET : snapLength,
       unitsPerSecond: BigInt(perSecond),
     },
@@ -62,13 +65,10 @@ export function* readPcap(source: ByteSource, header: PcapHeader): Generator<Cap
       throw source.wrong(12, `a packet of ${length} bytes of which ${captured} are here`, 'no more than all');
     source.need(RECORD_HEADER + captured, 'a packet');
     const start = source.at + RECORD_HEADER;
-    yield {
-      time:
-        BigInt(source.view.getUint32(source.at, little)) * 1_000_000_000n + BigInt(fraction * nanoseconds),
-      data: source.chunk.subarray(start, start + captured),
-      length,
-      interface: 0,
-    };
+    const time =
+      BigInt(source.view.getUint32(source.at, little)) * 1_000_000_000n + BigInt(fraction * nanoseconds);
+    const data = source.chunk.subarray(start, start + captured);
+    yield withoutFcs({ time, data, length, interface: 0 }, header.fcs);
     source.at += RECORD_HEADER + captured;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // read-pcapng.ts: packets of a pcapng file: sections of either byte order, several interfaces, each with a resolution
 // of its own. Blocks that mean nothing to a reader of packets are left out.
+import { fcsOfFlags, fcsOfOption, withoutFcs } from './fcs.js';
 import { optionText, readOptions } from './read-options.js';
 import type { ByteSource } from './source.js';
 import { type CapturedPacket, type CaptureInterface, type CaptureStatistics, MAX_PACKET } from './types.js';
@@ -18,11 +19,15 @@ export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const MAX_BLOCK = 1 << 24;
 const SECOND = 1_000_000_000n;
 
-/** How the time stamps of an interface become nanoseconds: (stamp * multiply) / divide + offset. */
+/**
+ * How the time stamps of an interface become nanoseconds: (stamp * multiply) / divide + offset; and the bytes of frame check
+ * sequence behind its frames.
+ */
 interface Clock {
   multiply: bigint;
   divide: bigint;
   offset: bigint;
+  fcs: number;
 }
 
 /** if_tsresol: a power of ten, or with the highest bit of two. */
@@ -133,10 +138,12 @@ export class PcapngReader {
       unitsPerSecond: 1_000_000n,
     };
     let offset = 0n;
+    let fcs = 0;
     readOptions(source, 16, length - 4, little, (code, start, size) => {
       if (code === 2) one.name = optionText(source, start, size);
       else if (code === 3) one.description = optionText(source, start, size);
       else if (code === 9 && size === 1) one.unitsPerSecond = unitsOf(source.view.getUint8(start));
+      else if (code === 13 && size === 1) fcs = fcsOfOption(source.view.getUint8(start));
       else if (code === 14 && size === 8) offset = source.view.getBigInt64(start, little) * SECOND;
     });
     this.interfaces.push(one);
@@ -145,6 +152,7 @@ export class PcapngReader {
       multiply: whole ? SECOND / one.unitsPerSecond : SECOND,
       divide: whole ? 1n : one.unitsPerSecond,
       offset,
+      fcs,
     });
   }
 
@@ -190,7 +198,7 @@ export class PcapngReader {
       throw this.source.wrong(8, `a packet of ${captured} bytes`, `at most ${length - 16}`);
     const start = this.source.at + 12;
     const data = this.source.chunk.subarray(start, start + captured);
-    return { time: 0n, data, length: wire, interface: index };
+    return withoutFcs({ time: 0n, data, length: wire, interface: index }, this.clocks[index]!.fcs);
   }
 
   private packet(type: number, length: number): CapturedPacket {
@@ -211,16 +219,19 @@ export class PcapngReader {
       interface: index,
     };
     if (old && this.half(10) !== 0xffff) packet.drops = this.half(10);
+    let { fcs } = this.clocks[index]!;
     const options = 28 + ((captured + 3) & ~3);
     if (options < length - 4) {
       readOptions(source, options, length - 4, little, (code, at, size) => {
         if (code === 1) packet.comment = optionText(source, at, size);
         else if (code === 2 && size === 4) {
-          const direction = source.view.getUint32(at, little) & 3;
+          const flags = source.view.getUint32(at, little);
+          const direction = flags & 3;
+          fcs = fcsOfFlags(flags) || fcs;
           if (direction === 1 || direction === 2) packet.direction = direction === 1 ? 'in' : 'out';
         } else if (code === 4 && size === 8) packet.drops = Number(source.view.getBigUint64(at, little));
       });
     }
-    return packet;
+    return withoutFcs(packet, fcs);
   }
 }

@@ -212,6 +212,55 @@ static void test_messages(void)
 }
 
 /* A pipe delivers in pieces, and packets larger than what is at hand come whole. */
+/* A frame check sequence that the file announces is no part of the packet. */
+static void test_fcs(void)
+{
+    static const struct {
+        uint32_t link;            /* pcap */
+        int interface_fcs, flags; /* pcapng; -1: not said */
+        uint32_t captured, length, wire;
+    } cases[] = {
+        {0x24000001, -1, -1, 10, 6, 6}, {0x24000001, -1, -1, 8, 6, 6},
+        {0x24000001, -1, -1, 3, 3, 6},  {0x20000001, -1, -1, 10, 10, 10},
+        {0, 4, -1, 10, 6, 6},           {0, 32, -1, 10, 6, 6},
+        {0, 16, -1, 9, 8, 8},           {0, -1, 4 << 5, 10, 6, 6},
+        {0, 32, 2 << 5, 10, 8, 8},      {0, 32, 1, 10, 6, 6},
+        {0, -1, 1, 10, 10, 10},
+    };
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        uint32_t file[32] = {0}, n = 0, captured = cases[c].captured, block;
+        if (cases[c].link) {
+            const uint32_t head[] = {0xa1b2c3d4, 0x00040002, 0, 0, 65535, cases[c].link, 1, 5, captured, 10, 0, 0, 0};
+            memcpy(file, head, sizeof(head));
+            n = 10 * 4 + captured;
+        } else {
+            const uint32_t section[] = {0x0a0d0d0a, 28, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 28};
+            memcpy(file, section, sizeof(section));
+            n = 7;
+            block = cases[c].interface_fcs < 0 ? 20 : 28;
+            file[n++] = 1, file[n++] = block, file[n++] = 1, file[n++] = 0;
+            if (block == 28)
+                file[n++] = 0x0001000d, file[n++] = (uint32_t)cases[c].interface_fcs;
+            file[n++] = block;
+            block = cases[c].flags < 0 ? 44 : 52;
+            file[n++] = 6, file[n++] = block, file[n++] = 0, file[n++] = 0, file[n++] = 2;
+            file[n++] = captured, file[n++] = 10, n += 3;
+            if (block == 52)
+                file[n++] = 0x00040002, file[n++] = (uint32_t)cases[c].flags;
+            file[n++] = block;
+            n *= 4;
+        }
+        struct nv_capture *capture = NULL;
+        struct nv_capture_packet packet;
+        struct nv_error err = {0};
+        CHECK(nv_capture_open_memory(file, n, "fcs", &capture, &err) == 0, "case %zu: %s", c, err.message);
+        CHECK(nv_capture_read(capture, &packet, 1, &err) == 1, "case %zu: %s", c, err.message);
+        CHECK(packet.length == cases[c].length && packet.wire == cases[c].wire, "case %zu: %u of %u", c, packet.length,
+              packet.wire);
+        nv_capture_close(capture);
+    }
+}
+
 static void test_pipe(void)
 {
     enum { LARGE = 200000, COUNT = 40 };
@@ -280,6 +329,7 @@ int main(int argc, char **argv)
         {"cut at every byte", test_cut_at_every_byte},
         {"bytes changed at random", test_changed_bytes},
         {"what is wrong is named with its place", test_messages},
+        {"frame check sequences", test_fcs},
         {"through a FIFO", test_pipe},
         {"refusals", test_refusals},
     };

@@ -73,6 +73,49 @@ for (const [name, head, packet] of [
   });
 }
 
+test('a frame check sequence that the file announces is no part of the packet', () => {
+  /** A packet of ten bytes whose last four are its checksum, `captured` of them in the file. */
+  const bytes = '0102030405060708090a';
+  const record = (captured: number) => [1, 5, captured, 10, bytes.slice(0, 2 * captured)];
+  const lengths = ({ packets, error }: ReturnType<typeof read>): number[][] => {
+    assert.is(error, '');
+    return packets.map(({ data, length }) => [data.length, length]);
+  };
+  const pcap = (link: number) => [...HEADER.slice(0, -1), link] as (string | number)[];
+  assert.equal(
+    lengths(read(file(...pcap(0x24000001), ...record(10), ...record(8), ...record(6), ...record(3)))),
+    [
+      [6, 6],
+      [6, 6],
+      [6, 6],
+      [3, 6],
+    ],
+  );
+  assert.equal(lengths(read(file(...pcap(0x20000001), ...record(10)))), [[10, 10]], 'not announced');
+  const linkType = readCapture(file(...pcap(0x24000001)), 'f').interfaces[0]!.linkType;
+  assert.is(linkType, 1);
+
+  const ng = (fcs: string, flags: string) =>
+    read(
+      file(
+        ...SECTION,
+        ...(fcs === '' ? INTERFACE : [1, 28, 1, 0, `0d000100${fcs}000000`, 28]),
+        ...(flags === ''
+          ? [6, 44, 0, 0, 2, 10, 10, `${bytes}0000`, 44]
+          : [6, 52, 0, 0, 2, 10, 10, `${bytes}0000`, `02000400${flags}000000`, 52]),
+      ),
+    );
+  // Four bytes, thirty-two bits, sixteen bits; a packet's own flags come before its interface.
+  assert.equal(
+    ['', '04', '20', '10', '00'].map((fcs) => lengths(ng(fcs, ''))),
+    [[[10, 10]], [[6, 6]], [[6, 6]], [[8, 8]], [[10, 10]]],
+  );
+  assert.equal(lengths(ng('', '80')), [[6, 6]]);
+  assert.equal(lengths(ng('20', '41')), [[8, 8]]);
+  assert.equal(lengths(ng('20', '01')), [[6, 6]]);
+  assert.is(ng('20', '41').packets[0]!.direction, 'in');
+});
+
 test('lies are named with their place', () => {
   const lies: [string, Buffer][] = [
     [
