@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // job.ts: run one test program in its own process group with a time limit, and count the tests it reports.
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -34,14 +34,19 @@ export interface Outcome extends Counts {
 /** Milliseconds until what a job left behind, out of reach in a session of its own, is waited for no longer. */
 const HELD = 10_000;
 
-/** A new directory in shared memory for the worlds of C tests; where there is none, beside the others. */
+/** Bytes of shared memory that the greediest C test may take; containers often have 64 MiB. */
+const MEMORY = 1 << 30;
+
+/** A new directory in shared memory for the worlds of C tests; where that is too small, beside the others. */
 function sharedMemory(): string {
   try {
     accessSync('/dev/shm', constants.W_OK | constants.X_OK);
-    return mkdtempSync('/dev/shm/netvale-test-');
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    if (bavail * bsize >= MEMORY) return mkdtempSync('/dev/shm/netvale-test-');
   } catch {
-    return mkdtempSync(path.join(tmpdir(), 'netvale-test-'));
+    // there is none, or it is not ours
   }
+  return mkdtempSync(path.join(tmpdir(), 'netvale-test-'));
 }
 
 const running = new Set<number>();
