@@ -187,18 +187,18 @@ void nv_rules_destroy(struct nv_rules *engine)
     free(engine);
 }
 
-/* Slots of rules that are neither in the running program nor named by a state are free again. */
+/*
+ * Slots of rules that are neither in the running program nor named by a state are free again. Without shared_lock: no
+ * worker makes states for a rule that is not running, so that such a slot's count only falls.
+ */
 static void collect_slots(struct nv_rules *engine)
 {
     struct rules_slots *slots = engine->slots;
-    pthread_mutex_lock(&engine->shared_lock);
     for (uint32_t slot = 0; slot < slots->count; slot++) {
         bool running = slot < engine->image->slot_count && engine->image->rule_of_slot[slot] != IMAGE_NO_RULE;
-        bool named = slot < engine->states->slots && engine->states->per_slot[slot] != 0;
-        if (!running && !named)
+        if (!running && state_count(engine->states, slot) == 0)
             slots->ids[slot] = 0;
     }
-    pthread_mutex_unlock(&engine->shared_lock);
 }
 
 static void add_counts(struct rules_count *to, const struct rules_count *from)
@@ -244,10 +244,7 @@ static void install(struct nv_rules *engine, struct rules_image *image)
     __atomic_store_n(&engine->image, image, __ATOMIC_SEQ_CST);
     engine_grace(engine);
     carry_counts(old, image);
-    pthread_mutex_lock(&engine->shared_lock);
-    if (engine->states->live)
-        engine->states->purge = 1;
-    pthread_mutex_unlock(&engine->shared_lock);
+    __atomic_store_n(&engine->states->purge_asked, 1, __ATOMIC_RELEASE);
     rules_image_free(old);
 }
 

@@ -6,7 +6,8 @@
  * batch by making their `sequence` odd and its end by making it even; memory that was reachable is freed only
  * when each worker has been seen outside a batch or in a later one (engine_grace). Dynamic states, nat links
  * and fragments are shared by all workers behind `shared_lock`, taken once a batch and only when the program
- * has such rules.
+ * has such rules. Making and running another program does not hold it, but for the copy of a few bytes a rule when
+ * there are more rules than ever before.
  */
 #ifndef NETVALE_RULES_ENGINE_H
 #define NETVALE_RULES_ENGINE_H

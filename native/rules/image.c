@@ -147,10 +147,11 @@ static int assign_slots(struct nv_rules *engine, struct rules_image *image, stru
                        image->rules[twice].id);
     image->slot_count = engine->slots->count;
     image->rule_of_slot = malloc(image->slot_count * sizeof(uint32_t));
-    pthread_mutex_lock(&engine->shared_lock);
-    if (error == 0)
+    if (error == 0 && image->slot_count > engine->states->slots) {
+        pthread_mutex_lock(&engine->shared_lock);
         error = state_slots(engine->states, image->slot_count);
-    pthread_mutex_unlock(&engine->shared_lock);
+        pthread_mutex_unlock(&engine->shared_lock);
+    }
     if (error != 0 || !image->rule_of_slot)
         return -ENOMEM;
     memset(image->rule_of_slot, 0xff, image->slot_count * sizeof(uint32_t));

@@ -91,6 +91,9 @@ void rules_states_turn(struct nv_rules_worker *worker, const struct rules_image 
     struct rules_states *states = worker->engine->states;
     uint64_t target = now / SECOND;
 
+    if (__atomic_load_n(&states->purge_asked, __ATOMIC_RELAXED) &&
+        __atomic_exchange_n(&states->purge_asked, 0, __ATOMIC_ACQUIRE))
+        states->purge = 1;
     if (!params->dyn_keep_states)
         budget = purge(states, image, budget);
     if (target > states->second + WHEEL_SLOTS)

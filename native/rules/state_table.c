@@ -118,7 +118,7 @@ uint32_t state_insert(struct rules_states *states, uint64_t hash, uint32_t slot)
     state->next = *head;
     *head = number;
     states->entries++;
-    states->per_slot[slot]++;
+    __atomic_store_n(&states->per_slot[slot], states->per_slot[slot] + 1, __ATOMIC_RELAXED);
     return number;
 }
 
@@ -150,7 +150,7 @@ void state_remove(struct rules_states *states, uint32_t number)
     if (state->kind != STATE_PARENT)
         states->live--;
     states->entries--;
-    states->per_slot[state->slot]--;
+    __atomic_store_n(&states->per_slot[state->slot], states->per_slot[state->slot] - 1, __ATOMIC_RELAXED);
     state->kind = STATE_FREE;
     state->next = states->free;
     states->free = number;

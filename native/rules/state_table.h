@@ -72,8 +72,9 @@ struct rules_states {
     uint32_t entries;       /* in the table, with parents */
     uint64_t second;        /* the wheel has been turned up to here */
     uint32_t wheel[WHEEL_SLOTS];
-    uint32_t purge;     /* states of rules that are gone are taken out from this number on; 0: none to */
-    uint32_t *per_slot; /* states of each rule slot */
+    uint32_t purge;       /* states of rules that are gone are taken out from this number on; 0: none to */
+    uint32_t purge_asked; /* atomic: another program runs, look through all states again */
+    uint32_t *per_slot;   /* states of each rule slot; elements atomic, replaced under both of the engine's locks */
     uint32_t slots;
 };
 
@@ -99,7 +100,13 @@ void state_remove(struct rules_states *states, uint32_t number);
 void state_schedule(struct rules_states *states, uint32_t number, uint64_t when);
 void state_unschedule(struct rules_states *states, uint32_t number);
 
-/* Make per_slot long enough for `slots` slots. 0 or -ENOMEM. */
+/* States of a rule slot. Under one of the engine's locks, either. */
+static inline uint32_t state_count(const struct rules_states *states, uint32_t slot)
+{
+    return slot < states->slots ? __atomic_load_n(&states->per_slot[slot], __ATOMIC_RELAXED) : 0;
+}
+
+/* Make per_slot long enough for `slots` slots, under shared_lock and the engine's lock. 0 or -ENOMEM. */
 int state_slots(struct rules_states *states, uint32_t slots);
 
 #endif

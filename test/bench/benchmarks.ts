@@ -40,6 +40,7 @@ export const benchmarks: readonly Benchmark[] = [
   { name: 'relay', program: 'relay_bench.c', runs: 5, seconds: 0.2 },
   { name: 'emulate-live', program: 'emulate_live_bench.c', runs: 3, seconds: 1 },
   { name: 'rules', program: 'rules_bench.c', runs: 3, seconds: 0.2 },
+  { name: 'rules-replace', program: 'rules_replace_bench.c', runs: 3, seconds: 1 },
   { name: 'rules-load', program: 'rules-load.ts', runs: 5, seconds: 0.5 },
   { name: 'js-batch', program: 'js-batch.ts', runs: 5, seconds: 0.5 },
 ];
@@ -96,6 +97,12 @@ export const targets: readonly Target[] = [
   { bench: 'rules', case: '1000 states', least: 12 },
   { bench: 'rules', case: '100000 states', least: 6 },
   { bench: 'rules', case: '1000000 states', least: 3 },
-  { bench: 'rules', case: 'longest wait', most: 1 },
+  { bench: 'rules-replace', case: 'wait, 99.9 %', most: 1000 },
+  { bench: 'rules-replace', case: 'wait, longest', most: 1000 },
+  { bench: 'rules-replace', case: 'work, longest', most: 1000 },
+  { bench: 'rules-replace', case: 'blocked', most: 0 },
+  { bench: 'rules-replace', case: 'with states: wait, longest', most: 1000 },
+  { bench: 'rules-replace', case: 'with states: work, longest', most: 1000 },
+  { bench: 'rules-replace', case: 'with states: blocked', most: 0 },
   { bench: 'rules-load', case: '10000 rules', most: 500 },
 ];
