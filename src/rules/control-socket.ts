@@ -2,7 +2,6 @@
 // Where the control sockets of running programs are, and which of them live.
 import { chmodSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { EXIT, RuleError } from './error.js';
 
@@ -11,7 +10,7 @@ const PATH_MAX = 107;
 
 /** Folder of the control sockets: beside the directory where this user's ports live. */
 export function controlFolder(): string {
-  const world = process.env.NETVALE_DIR?.replace(/\/+$/, '') || `/dev/shm/netvale-${os.userInfo().uid}`;
+  const world = process.env.NETVALE_DIR?.replace(/\/+$/, '') || `/dev/shm/netvale-${process.geteuid!()}`;
   return `${world}.control`;
 }
 
@@ -19,7 +18,7 @@ export function controlFolder(): string {
 function checkFolder(folder: string): boolean {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (!found) return false;
-  if (found.uid !== os.userInfo().uid || (found.mode & 0o077) !== 0)
+  if (found.uid !== process.geteuid!() || (found.mode & 0o077) !== 0)
     throw new RuleError(`${folder} is not safely yours`, {
       expected: 'a folder of your own with mode 0700',
       exit: EXIT.osError,

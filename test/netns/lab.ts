@@ -9,8 +9,29 @@ import { pump } from './pump.js';
 
 const behind = path.join(import.meta.dirname, 'behind.ts');
 
+/**
+ * Wait for other test runs on this machine: who looks whether its network is as before cannot have them make links. Held
+ * until this process ends.
+ */
+async function alone(): Promise<void> {
+  const file = path.join(os.tmpdir(), `netvale-alone-${process.getuid!()}`);
+  const holder = spawn('flock', [file, 'sh', '-c', 'echo held; exec cat'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  await new Promise((resolve) => {
+    holder.once('error', resolve); // there is no such program: nobody is kept out
+    holder.once('exit', resolve);
+    holder.stdout.once('data', resolve);
+  });
+  holder.removeAllListeners('exit');
+  holder.stdout.destroy();
+  holder.unref();
+  (holder.stdin as unknown as { unref?: () => void }).unref?.();
+}
+
 /** Why commands cannot be run behind a link here; undefined: they can. */
 export async function reasonToSkip(): Promise<string | undefined> {
+  await alone();
   const base = mkdtempSync(path.join(os.tmpdir(), 'netvale-netns-'));
   try {
     const { status } = await runBehindLink({
