@@ -29,8 +29,9 @@ export type LinkSetting = (typeof LINK_SETTINGS)[number];
 export type LinkSettings = Partial<Record<LinkSetting, string>>;
 
 const LONGEST_FRAME = 1514;
-/** Frames that the shortest default queue holds. */
+/** Frames that the shortest default queue holds, and bytes of the longest: what pipe_byte_limit is at first. */
 const LEAST_FRAMES = 32;
+const MOST_BYTES = 2 ** 30;
 
 /** Bytes of one opportunity of a trace. */
 const TRACE_BYTES = 1500;
@@ -61,14 +62,15 @@ function rateOf({ bw, trace }: LinkSettings): number {
 
 /**
  * The queue a link gets when none is asked for: what its bandwidth (or its trace on the average) carries in twice the
- * delay (a round trip over two such links), at least 32 full frames. Bytes; undefined without a bandwidth: nothing waits
- * then. Throws a RuleError when the bandwidth, delay or trace cannot be read.
+ * delay (a round trip over two such links), at least 32 full frames and at most 1 GiB. Bytes; undefined without a bandwidth:
+ * nothing waits then. Throws a RuleError when the bandwidth, delay or trace cannot be read.
  */
 export function defaultQueue(settings: LinkSettings): number | undefined {
   const bits = rateOf(settings);
   if (bits === 0) return undefined;
   const seconds = settings.delay === undefined ? 0 : parseTime(settings.delay) / 1e6;
-  return Math.max(Math.ceil((bits / 8) * 2 * seconds), LEAST_FRAMES * LONGEST_FRAME);
+  const bytes = Math.max(Math.ceil((bits / 8) * 2 * seconds), LEAST_FRAMES * LONGEST_FRAME);
+  return Math.min(bytes, MOST_BYTES);
 }
 
 /** `pipe N config ...` for settings. Throws a RuleError when the bandwidth, delay or trace cannot be read. */

@@ -138,6 +138,8 @@ export const DUMMYNET_LIMITS = {
   maxNumber: 65535,
   delayMs: 10_000,
   burstBytes: 2 ** 48 - 1,
+  /** More than any value of pipe_byte_limit, which is what counts. */
+  queueBytes: 2 ** 40,
   bandwidth: 2 ** 50,
   samples: 1024,
   /** Bytes that Ethernet adds to a frame: preamble 8, frame check sequence 4, gap 12. */

@@ -35,7 +35,8 @@ function parseQueueSize(text: string): NonNullable<DummynetConfig['queue']> {
   if (!kilo && !bytes) {
     return { slots: parseNumber(number, 'queue size', 1, 0x7fffffff) };
   }
-  return { bytes: parseNumber(number, 'queue size', 1, 0x3fffff) * (kilo ? 1024 : 1) };
+  const unit = kilo ? 1024 : 1;
+  return { bytes: parseNumber(number, 'queue size', 1, DUMMYNET_LIMITS.queueBytes / unit) * unit };
 }
 
 /** plr p, or K,p,H,r: drop in good, good to bad, drop in bad, bad to good. */

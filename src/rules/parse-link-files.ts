@@ -15,7 +15,8 @@ function* wordsOf(
     for (const match of raw.replace(/#.*/, '').matchAll(/\S+/g)) {
       const [word] = match;
       const place = { file, line, column: match.index + 1 };
-      const shown = word.length > 40 ? `${word.slice(0, 40)}…` : word;
+      const printable = word.replace(/[^\x20-\x7e]/g, '?');
+      const shown = word.length > 40 ? `${printable.slice(0, 40)}…` : printable;
       const fail = (expected: string): never => {
         throw new RuleError(`bad entry "${shown}"`, { place, expected });
       };

@@ -8,6 +8,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { linkCommand, parseSetting } from '../../src/emulation/simple.js';
 import { relayReport } from '../../src/report/relay-records.js';
+import { bareContext } from '../../src/rules/context.js';
+import { Controller } from '../../src/rules/controller.js';
 import { linkSetting, newLiveDraft } from '../../tools/lib/emulate/live-settings.js';
 
 const test = suite('short-links');
@@ -67,6 +69,9 @@ test('what is wrong is said with the name of the option', () => {
 test('the default queue holds twice the delay at the bandwidth, or at the mean rate of a trace', () => {
   assert.is(linkCommand(1, { delay: '20ms' }), 'pipe 1 config delay 20ms');
   assert.match(linkCommand(1, { bw: '100Mbit/s', delay: '20ms' }), / queue 500000B$/);
+  const wide = linkCommand(1, { bw: '400Gbit/s', delay: '100ms' });
+  assert.match(wide, / queue 1073741824B$/);
+  new Controller({ context: bareContext }).runText(wide, 'test'); // is not refused
   assert.match(linkCommand(1, { bw: '1Mbit/s', queue: '7' }), / bw 1Mbit\/s queue 7$/);
   const trace = path.join(folder, 'up.trace');
   writeFileSync(trace, '0\n1\n1\n2\n'); // 4 times 1500 bytes in 2 ms: 24 Mbit/s

@@ -20,7 +20,7 @@ export function settleCommand(draft: LiveDraft, argv: string[]): CommandSettings
   if (draft.ports.length > 0)
     throw new UsageError(`-i: '${draft.ports[0]}': a command has the link's ends made for it`);
   if (argv.length === 0) throw new UsageError('there is no command after --');
-  if (draft.duration !== undefined) throw new UsageError('--duration: the link lasts as long as the command');
+  if (draft.duration !== undefined) throw new UsageError('--time: the link lasts as long as the command');
   if (draft.json && draft.report === undefined)
     throw new UsageError("--json: standard output is the command's; give --report FILE for figures");
   // Names for reports; the ports are made later.

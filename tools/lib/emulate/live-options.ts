@@ -15,6 +15,9 @@ const link = (name: LinkSetting, argument: string, help: string): Option<LiveDra
   set: (draft, text, flag) => linkSetting(draft, name, flag, text),
 });
 
+/** The store's 16 pages: one for each size of packets there may be at a time. */
+const LEAST_MEMORY = 4_000_000;
+
 /** In the order of the help text. */
 export const liveOptions: Option<LiveDraft>[] = [
   ...showOptions,
@@ -44,9 +47,10 @@ export const liveOptions: Option<LiveDraft>[] = [
   {
     name: 'memory',
     argument: 'bytes',
-    help: 'bound for packets that wait outside their own buffers, with k, M or G (default 256M)',
+    help: 'bound for packets that wait outside their own buffers, with k, M or G (default 256M, at least 4M)',
     set: (draft, text, flag) => {
       draft.memory = scaled(flag, text, 2 ** 40, 'a number of bytes');
+      if (draft.memory < LEAST_MEMORY) throw new UsageError(`${flag}: '${text}' is too little: at least 4M`);
     },
   },
   {

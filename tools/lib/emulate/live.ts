@@ -19,9 +19,8 @@ export function describe(settings: LiveSettings, live: LiveEmulation): string[] 
   const show = (command: string): string[] =>
     live.controller.runText(command, '').trimEnd().split('\n').filter(Boolean);
   const lines = [`${settings.inside} (inside) <-> ${settings.outside} (outside), seed ${live.seed}`];
-  if (settings.links || settings.verbose)
-    lines.push(...show('pipe show'), ...show('queue show'), ...show('sched show'));
-  if (settings.verbose) lines.push(...show('list'));
+  if (settings.links || settings.verbose) lines.push(...show('pipe show'));
+  if (settings.verbose) lines.push(...show('queue show'), ...show('sched show'), ...show('list'));
   if (settings.verbose && live.rules.socket !== undefined) lines.push(`control socket ${live.rules.socket}`);
   return lines;
 }
