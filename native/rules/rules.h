@@ -161,7 +161,7 @@ const char *nv_rules_action_name(unsigned action); /* NULL when out of range */
     X(DYN_MAX, "dyn_max")               /* as many states as dyn_max allows */                                         \
     X(NO_MEMORY, "no_memory")           /* no memory for a state, nat link or fragment */                              \
     X(NAT_DENY, "nat")                  /* deny_in, or a packet that cannot be translated */                           \
-    X(LOOP, "loop")                     /* more jumps than rules: a call loop */                                       \
+    X(LOOP, "loop")                     /* far more jumps than rules: a call loop */                                   \
     X(FRAGMENTS, "fragments")           /* fragments that overlap, lie or are too many */
 
 #define NV_RULES_REASON_ENUM(id, name) NV_RULES_WHY_##id,

@@ -141,6 +141,23 @@ static void jumps(void)
     v = send_one(0x0a000001, 1);
     CHECK(v.action == NV_RULES_PASS || v.reason == NV_RULES_WHY_LOOP, "%s by rule %u", nv_rules_action_name(v.action),
           v.rule);
+
+    for (unsigned calls = 2; calls <= 3; calls++) { /* at each level of the call stack: 2^16 ends, 3^16 ends */
+        for (unsigned i = 1; i <= calls; i++) {
+            build_rule(&b, 10 * i, 31);
+            build_op(&b, NV_OP_CALL, 0, 10);
+        }
+        build_rule(&b, 50, 31);
+        build_op(&b, NV_OP_RETURN, 0, 0);
+        build_rule(&b, 60, 31);
+        build_op(&b, NV_OP_DENY, 0, 0);
+        CHECK(load(&b, false) == 0, "%s", err.message);
+        v = send_one(0x0a000001, 1);
+        if (calls == 2)
+            CHECK(v.rule == 60 && v.reason == NV_RULES_WHY_BY_RULE, "many calls are no loop: rule %u", v.rule);
+        else
+            CHECK(v.reason == NV_RULES_WHY_LOOP, "too many calls: rule %u", v.rule);
+    }
     end();
 }
 
