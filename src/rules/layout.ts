@@ -102,8 +102,21 @@ function order(layout: Layout): Block[] {
 const lookups = (blocks: Block[]): Test[] =>
   blocks.flatMap((block) => block.map(({ test }) => test).filter(looksUp));
 
+/** The layout of a rule that stands as it is listed. */
+function asItStands(body: readonly Block[]): Layout {
+  const layout: Layout = { bare: false, options: [] };
+  for (const block of body) {
+    const place = placeOf(block);
+    if (place === 'option') layout.options.push(block);
+    else if (place === 'srcPort' || place === 'dstPort') layout[place] = block[0];
+    else layout[place === 'version' ? 'proto' : place] = block;
+  }
+  return layout;
+}
+
 export function layoutRule(rule: Rule): Layout {
   if (rule.optionsOnly) return { bare: true, options: rule.body };
+  if (isOrdered(rule)) return asItStands(rule.body);
   const layout = arrange(rule, true);
   const before = lookups(rule.body);
   if (before.length < 2 || lookups(order(layout)).every((test, index) => test === before[index]))

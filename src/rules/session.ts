@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From what a user gave (arguments or a rule file) to commands, and from commands to a reply: output, warnings, exit code.
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import type { Command, Flags, Job, Located } from './command.js';
 import type { ParseContext } from './context.js';
@@ -57,12 +58,17 @@ function merge(flags: Readonly<Flags>, given: Partial<Flags> | undefined): Reado
 }
 
 /** Commands of a source. Throws the RuleError of the first that is wrong. */
-export function parseSource(source: Source, context: ParseContext): Job[] {
+function parseSource(source: Source, context: ParseContext): Job[] {
   const jobs: Job[] = [];
+  let last: { own: Readonly<Flags>; flags: Readonly<Flags> } | undefined;
   for (const line of linesOf(source)) {
     const job = parseCommand(line, context);
-    if (job) jobs.push({ flags: merge(job.flags, source.flags), command: job.command });
+    if (!job) continue;
+    // most lines have no flags of their own, and share one object
+    if (last?.own !== job.flags) last = { own: job.flags, flags: merge(job.flags, source.flags) };
+    jobs.push({ flags: last.flags, command: job.command });
   }
+  for (const { command } of jobs) mentionHosts(command, context);
   return jobs;
 }
 
@@ -81,20 +87,46 @@ function mentionHosts(command: Command, context: ParseContext): void {
   if (command.kind === 'table-lookup') mention(command.key);
 }
 
-/** Parse a source and apply it to a controller, whole or not at all. Never throws for what the user gave. */
-export async function execute(controller: Controller, source: Source): Promise<Reply> {
+/** What a source says as far as it can be understood without looking names up. */
+export interface Glance {
+  jobs: Job[];
+  warnings: string[];
+  /** A host's name stands in it, and in its place an address that is not the host's. */
+  named: boolean;
+}
+
+/** Parse a source without applying it. Throws a RuleError. */
+export function glance(source: Source): Glance {
   const warnings: string[] = [];
+  let named = false;
+  const jobs = parseSource(source, {
+    warn: (text) => warnings.push(text),
+    readFile: (file) => readText(path.resolve(source.folder, file)),
+    resolveHost(name, family) {
+      if (isIP(name) === family) return name;
+      named = true;
+      return family === 4 ? '192.0.2.1' : '2001:db8::1';
+    },
+  });
+  return { jobs, warnings, named };
+}
+
+/**
+ * Parse a source and apply it to a controller, whole or not at all. Never throws for what the user gave. `seen`: what
+ * a glance at this source has parsed already.
+ */
+export async function execute(controller: Controller, source: Source, seen?: Glance): Promise<Reply> {
+  const parsed = seen?.named ? undefined : seen;
+  const warnings: string[] = [...(parsed?.warnings ?? [])];
   const base: ParseContext = {
-    resolveHost: () => undefined,
+    resolveHost: (name, family) => (isIP(name) === family ? name : undefined),
     warn: (text) => warnings.push(text),
     readFile: (file) => readText(path.resolve(source.folder, file)),
   };
   try {
-    const { jobs, context } = await withHosts(base, (withNames) => {
-      const parsed = parseSource(source, withNames);
-      for (const { command } of parsed) mentionHosts(command, withNames);
-      return { jobs: parsed, context: withNames };
-    });
+    const { jobs, context } = parsed
+      ? { jobs: parsed.jobs, context: base }
+      : await withHosts(base, (withNames) => ({ jobs: parseSource(source, withNames), context: withNames }));
     controller.world.context = { ...context, warn: base.warn };
     return { output: controller.run(jobs), warnings, exit: EXIT.ok };
   } catch (error) {

@@ -3,12 +3,13 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import type { Job } from '../../../src/rules/command.js';
 import { bareContext } from '../../../src/rules/context.js';
 import { requestOnce } from '../../../src/rules/control-client.js';
 import { Controller } from '../../../src/rules/controller.js';
 import type { RuleEngine } from '../../../src/rules/engine.js';
 import { EXIT, RuleError } from '../../../src/rules/error.js';
-import { execute, parseSource, type Reply, readText, type Source } from '../../../src/rules/session.js';
+import { execute, glance, type Reply, readText, type Source } from '../../../src/rules/session.js';
 import type { Settings, Task } from './arguments.js';
 
 type WorkTask = Extract<Task, { kind: 'command' | 'file' }>;
@@ -44,17 +45,9 @@ function sourceOf(task: WorkTask): Source {
   };
 }
 
-/** The commands as far as they can be understood here, for -n and for questions; names are not looked up. */
-const glance = (source: Source) =>
-  parseSource(source, {
-    ...bareContext,
-    resolveHost: (_, family) => (family === 4 ? '192.0.2.1' : '2001:db8::1'),
-    readFile: (name) => readText(path.resolve(source.folder, name)),
-  });
-
 /** flush asks on a terminal unless -f or -q. */
-async function confirmed(source: Source): Promise<boolean> {
-  const asks = glance(source).some(
+async function confirmed(jobs: readonly Job[]): Promise<boolean> {
+  const asks = jobs.some(
     ({ command, flags }) =>
       /flush$/.test(command.kind) && command.kind !== 'table-flush' && !flags.force && !flags.quiet,
   );
@@ -99,7 +92,8 @@ export async function loadRules(settings: Settings, engine?: RuleEngine): Promis
 
 export async function runTask(settings: Settings, task: WorkTask): Promise<number> {
   const source = sourceOf(task);
-  const jobs = glance(source);
+  const seen = glance(source);
+  const { jobs } = seen;
   if (task.kind === 'command' && jobs.length === 0)
     throw new RuleError('no command', { expected: 'ipfw [flags] command: see ipfw -h', exit: EXIT.usage });
   const listing = jobs.some(({ command }) => command.kind === 'list');
@@ -112,10 +106,11 @@ export async function runTask(settings: Settings, task: WorkTask): Promise<numbe
       await execute(
         new Controller({ context: bareContext, defaultAction: settings.default, lenient: true }),
         source,
+        seen,
       ),
     );
   }
-  if (settings.rules !== undefined) return show(await execute(await loadRules(settings), source));
-  if (!(await confirmed(source))) return EXIT.ok;
+  if (settings.rules !== undefined) return show(await execute(await loadRules(settings), source, seen));
+  if (!(await confirmed(jobs))) return EXIT.ok;
   return show(await requestOnce(settings.socket, source));
 }
