@@ -220,18 +220,17 @@ static int collect_bounds(const struct making *m, unsigned f, struct bounds *out
     return 0;
 }
 
-/* The class of a value: how many bounds are at or below it. */
+/* The class of a value: how many bounds are at or below it. Without branches, which nobody could foretell. */
 static uint32_t class_of(const struct bounds *bounds, trie_key value)
 {
-    uint32_t low = 0, high = bounds->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (bounds->list[middle] <= value)
-            low = middle + 1;
-        else
-            high = middle;
+    const trie_key *base = bounds->list;
+    uint32_t left = bounds->count;
+    while (left > 1) {
+        uint32_t half = left / 2;
+        base += half & -(uint32_t)(base[half - 1] <= value);
+        left -= half;
     }
-    return low;
+    return (uint32_t)(base - bounds->list) + (left && *base <= value);
 }
 
 /* Rules enter and leave at classes: what changes from one class to the next. */

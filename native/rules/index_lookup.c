@@ -14,27 +14,25 @@ enum { PORT_BOUNDS = 64 }; /* up to so many a table of all ports, of which few e
 struct building {
     struct index_field *field;
     uint32_t bounds;
+    uint32_t at; /* bounds behind the entries made so far */
     uint32_t nodes, room;
 };
 
-/* Number of bounds (classes that begin) below `limit` (64 bits, so that the end of the space can be said). */
-static uint32_t below(const struct building *b, uint64_t limit)
+/* Is there a bound i, and below `limit` (64 bits, so that the end of the space can be said)? */
+static bool below(const struct building *b, uint32_t i, uint64_t limit)
 {
-    uint32_t low = 0, high = b->bounds;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (b->field->ends[middle] + UINT64_C(1) < limit)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return i < b->bounds && b->field->ends[i] + UINT64_C(1) < limit;
 }
 
-/* The entry for [from, from + size). -ENOMEM, or 0 with *out. */
+/* The entry for [from, from + size), by rising `from`. -ENOMEM, or 0 with *out. */
 static int make_entry(struct building *b, uint64_t from, uint64_t size, uint32_t *out)
 {
-    uint32_t start = below(b, from + 1), count = below(b, from + size) - start;
+    uint32_t count = 0;
+    while (below(b, b->at, from + 1))
+        b->at++;
+    const uint32_t start = b->at;
+    while (count <= INDEX_LEAF_MAX && below(b, start + count, from + size))
+        count++;
     if (count <= INDEX_LEAF_MAX) {
         *out = start << 4 | count;
         return 0;
@@ -61,7 +59,7 @@ static int make_entry(struct building *b, uint64_t from, uint64_t size, uint32_t
 
 static int make_tables(struct index_field *field, uint32_t count, uint32_t bits)
 {
-    struct building b = {field, count, 0, 0};
+    struct building b = {.field = field, .bounds = count};
     uint32_t more = 0;
     while (bits < 16 && count > 1u << (bits - 3)) /* eight entries a bound */
         bits++;
