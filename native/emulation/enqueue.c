@@ -247,6 +247,7 @@ static void approach(struct nv_emu *emu, struct aim *aim, unsigned step)
         return;
     if (step == 1) {
         __builtin_prefetch(path, 1);
+        __builtin_prefetch(&path->queues, 1);
     } else {
         __builtin_prefetch(&emu->wheel.nodes[path->number], 1);
         __builtin_prefetch(path->tail, 1);

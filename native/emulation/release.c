@@ -33,18 +33,44 @@ static inline bool upcoming(const struct nv_emu *emu, const struct emu_path *pat
     return event->time != UINT64_MAX;
 }
 
-/* Bring into the cache the paths whose turn comes soon, and the packets of those that come next. */
-static void look_ahead(const struct nv_emu *emu, uint32_t *seen)
+/* What emu_serve will look at of a path where packets wait for a single queue's turn; NULL: something else. */
+static inline const struct emu_queue *next_queue(const struct emu_path *path)
 {
+    return path->waiting && path->flags & PATH_SINGLE ? path->queues : NULL;
+}
+
+/*
+ * Bring into the cache what drain() will touch. When more events have come near, which is when a slot of the wheel has
+ * begun, it is done for all of them, a dependent access a round, so that they wait for memory together. (Always inline:
+ * the compiler leaves out calls of a function that only prefetches.)
+ */
+static inline __attribute__((always_inline)) void look_ahead(const struct nv_emu *emu, uint32_t seen)
+{
+    enum { MOST = 64 };
     const struct wheel *wheel = &emu->wheel;
-    if (wheel->near_count > *seen)
-        for (uint32_t i = 0; i < wheel->near_count && i < 64; i++)
-            __builtin_prefetch(slab_at(&emu->paths, wheel->near[i].id), 1);
-    *seen = wheel->near_count;
-    for (uint32_t i = 1; i < 5 && i < wheel->near_count; i++) {
+    const uint32_t count = wheel->near_count < MOST ? wheel->near_count : MOST;
+    if (wheel->near_count <= seen || count < 2)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
         const struct emu_path *path = slab_at(&emu->paths, wheel->near[i].id);
+        __builtin_prefetch(path, 1);
+        __builtin_prefetch(&path->queues);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct emu_path *path = slab_at(&emu->paths, wheel->near[i].id);
+        const struct emu_queue *queue = next_queue(path);
         __builtin_prefetch(path->head, 1);
         __builtin_prefetch(&wheel->nodes[wheel->near[i].id], 1);
+        if (queue)
+            __builtin_prefetch(&queue->flow, 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct emu_path *path = slab_at(&emu->paths, wheel->near[i].id);
+        const struct emu_queue *queue = next_queue(path);
+        if (queue)
+            __builtin_prefetch(queue->flow.head, 1);
+        if (path->head)
+            __builtin_prefetch(path->head->next, 1);
     }
 }
 
@@ -103,7 +129,8 @@ unsigned nv_emu_release(struct nv_emu *emu, uint64_t now_ns, struct nv_emu_packe
         const struct wheel_event *first = wheel_first(&emu->wheel, now_ns);
         if (!first)
             break;
-        look_ahead(emu, &seen);
+        look_ahead(emu, seen);
+        seen = emu->wheel.near_count;
         count += drain(emu, first->id, now_ns, out + count, max - count);
     }
     if (emu->masked)
