@@ -307,6 +307,36 @@ static void loss_rates(void)
     world_close(&w);
 }
 
+/*
+ * Ten seconds at 1 Gbit/s through 100 ms, in heaps of 1,000 packets, with the queue that emulate gives such a link,
+ * twice the product of the two: nothing is lost, and each leaves behind the one before it.
+ */
+static void full_link_loses_nothing(void)
+{
+    enum { LENGTH = 1514, HEAP = 1000, HEAPS = 825, TAKEN = POOL / 2 };
+    const uint64_t each = UINT64_C(8) * LENGTH; /* ns on the link */
+    struct world w;
+    uint64_t left = 0, wrong = 0;
+    world_open(&w, 1);
+    world_pipe(&w, 1, (struct nv_emu_link){.bandwidth = NS_PER_S, .delay_ns = 100 * NS_PER_MS},
+               (struct nv_emu_flowset){.limit = 25000000, .limit_kind = NV_EMU_BYTES}, (struct nv_emu_mask){0});
+    for (uint64_t heap = 0; heap < HEAPS + 20; heap++) { /* the last ones only let it run empty */
+        struct nv_emu_packet *out[64];
+        uint64_t now = heap * HEAP * each;
+        unsigned count;
+        for (unsigned i = 0; heap < HEAPS && i < HEAP; i++) {
+            if (w.used == TAKEN)
+                w.used = 0; /* those records have come back long ago */
+            wrong += world_send(&w, now, 1, LENGTH, NULL) != NV_EMU_DROP_NONE;
+        }
+        while ((count = nv_emu_release(w.emu, now, out, 64)) > 0)
+            for (unsigned i = 0; i < count; i++)
+                wrong += out[i]->drop || out[i]->time_ns != ++left * each + 100 * NS_PER_MS;
+    }
+    CHECK(wrong == 0 && left == HEAPS * HEAP, "%llu of %llu", (unsigned long long)wrong, (unsigned long long)left);
+    world_close(&w);
+}
+
 static const struct check_test tests[] = {
     {"delay_is_exact", delay_is_exact},
     {"bandwidth_is_exact", bandwidth_is_exact},
@@ -322,6 +352,7 @@ static const struct check_test tests[] = {
     {"lower_delay_keeps_order", lower_delay_keeps_order},
     {"bandwidth_changes_live", bandwidth_changes_live},
     {"loss_rates", loss_rates},
+    {"full_link_loses_nothing", full_link_loses_nothing},
 };
 
 int main(int argc, char **argv)
