@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // job.ts: run one test program in its own process group with a time limit, and count the tests it reports.
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -81,6 +81,7 @@ export function countUvu(output: string): Counts {
 export function runJob(job: Job): Promise<Outcome> {
   const world = mkdtempSync(path.join(tmpdir(), 'netvale-test-'));
   const memory = sharedMemory();
+  chmodSync(memory, 0o711); // a test may become another user, and go on in a directory of its own
   const start = process.hrtime.bigint();
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
