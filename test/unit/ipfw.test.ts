@@ -83,6 +83,8 @@ test('ipfw applies rule files, through a preprocessor too', async () => {
 });
 
 test('exit codes of the program itself', async () => {
+  const large = path.join(folder, 'large'); // more than a pipe holds: `false` ends before it could have read it
+  writeFileSync(large, '# and so on\n'.repeat(100_000));
   for (const [words, status, what] of [
     [[], EXIT.usage, /no command/],
     [['frob'], EXIT.usage, /unexpected "frob"/],
@@ -91,6 +93,7 @@ test('exit codes of the program itself', async () => {
     [['/no/such/file'], EXIT.unavailable, /cannot read \/no\/such\/file: no such file/],
     [['-p', 'no-such-preprocessor', 'package.json'], EXIT.osError, /cannot run no-such-preprocessor/],
     [['-p', 'false', 'package.json'], EXIT.unavailable, /exited with status 1/],
+    [['-p', 'false', large], EXIT.unavailable, /exited with status 1/],
     [['--default', 'maybe', 'list'], EXIT.usage, /--default maybe/],
     [['explain', 'tcp 1.2.3.4:5 > 6.7.8.9:80'], EXIT.usage, /explain without rules/],
   ] as const) {

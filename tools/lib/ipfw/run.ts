@@ -23,7 +23,8 @@ function preprocess(file: string, preprocessor: { command: string; args: string[
     maxBuffer: 1 << 28,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  if (result.error)
+  // One that ends before it has read the file (EPIPE) ran: its status says how.
+  if (result.error && (result.error as NodeJS.ErrnoException).code !== 'EPIPE')
     throw new RuleError(`cannot run ${command}: ${result.error.message}`, { exit: EXIT.osError });
   if (result.status !== 0) {
     const how = result.signal ? `signal ${result.signal}` : `status ${result.status}`;
