@@ -91,7 +91,12 @@ test('exit codes of the program itself', async () => {
     [['-n', 'add', 'deny', 'ip', 'from', '10.0.0.300', 'to', 'any'], EXIT.data, /bad address/],
     [['-n', 'add', 'deny', 'ip', 'from', 'no.such.invalid', 'to', 'any'], EXIT.noHost, /unknown/],
     [['/no/such/file'], EXIT.unavailable, /cannot read \/no\/such\/file: no such file/],
-    [['-p', 'no-such-preprocessor', 'package.json'], EXIT.osError, /cannot run no-such-preprocessor/],
+    [
+      ['-p', 'no-such-preprocessor', 'package.json'],
+      EXIT.osError,
+      /cannot run no-such-preprocessor: no such program/,
+    ],
+    [['-n', 'none.rules'], EXIT.unavailable, /cannot read none\.rules: no such file/],
     [['-p', 'false', 'package.json'], EXIT.unavailable, /exited with status 1/],
     [['-p', 'false', large], EXIT.unavailable, /exited with status 1/],
     [['--default', 'maybe', 'list'], EXIT.usage, /--default maybe/],

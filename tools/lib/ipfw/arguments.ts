@@ -111,11 +111,7 @@ export function readArguments(argv: readonly string[]): { settings: Settings; ta
   if (p >= 0) return { settings, task: preprocessed(rest, p) };
   if (flagWords.some((word) => /^-[a-zA-Z]*h/.test(word))) return { settings, task: { kind: 'help' } };
   const only = firstWord === rest.length - 1 ? rest[firstWord]! : undefined;
-  if (
-    only !== undefined &&
-    !/\s/.test(only) &&
-    (only.startsWith('/') || only.includes('/') || existsSync(only))
-  )
+  if (only !== undefined && !/\s/.test(only) && (/[./]/.test(only) || existsSync(only)))
     return { settings, task: { kind: 'file', file: only, flags: givenFlags(flagWords) } };
   return { settings, task: { kind: 'command', args: rest } };
 }

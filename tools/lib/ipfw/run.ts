@@ -23,9 +23,12 @@ function preprocess(file: string, preprocessor: { command: string; args: string[
     maxBuffer: 1 << 28,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  const code = (result.error as NodeJS.ErrnoException | undefined)?.code;
   // One that ends before it has read the file (EPIPE) ran: its status says how.
-  if (result.error && (result.error as NodeJS.ErrnoException).code !== 'EPIPE')
-    throw new RuleError(`cannot run ${command}: ${result.error.message}`, { exit: EXIT.osError });
+  if (result.error && code !== 'EPIPE') {
+    const why = code === 'ENOENT' ? 'no such program' : result.error.message;
+    throw new RuleError(`cannot run ${command}: ${why}`, { exit: EXIT.osError });
+  }
   if (result.status !== 0) {
     const how = result.signal ? `signal ${result.signal}` : `status ${result.status}`;
     throw new RuleError(`preprocessor ${command} exited with ${how}`, { exit: EXIT.unavailable });
