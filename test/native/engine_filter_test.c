@@ -352,6 +352,55 @@ static void time_passes_for_states(void)
     CHECK(states_that_go(1) == PORTS || states_that_go(5) == PORTS || states_that_go(20) == PORTS);
 }
 
+/* What rules send beside the packets they let through: answers back, copies and diverted packets, matches. */
+static void sends_answers_and_copies(void)
+{
+    world_new();
+    struct nv_plan rx = plan_of(NV_ROLE_RX, "netmap:p}1"), tx = ten_ports(NV_ROLE_TX, "netmap:p{1", 4);
+    char path[] = "/tmp/netvale-matches-XXXXXX", text[4096] = "";
+    struct build b = {0};
+    rx.rules = new_rules();
+    rx.log_fd = mkstemp(path);
+    CHECK(rx.log_fd >= 0);
+    build_rule(&b, 100, 0);
+    build_range(&b, NV_OP_SRC_PORT, 0, 1000, 1001);
+    build_insn(&b, NV_OP_LOG, 0, 5, &(uint32_t){1}, 1); /* five matches, as records */
+    build_insn(&b, NV_OP_UNREACH, 0, 3, &(uint32_t){0}, 1);
+    port_rule(&b, 200, EITHER_WAY, NULL, NV_OP_SRC_PORT, 1002, 1003, NV_OP_TEE, 9);
+    port_rule(&b, 300, EITHER_WAY, NULL, NV_OP_SRC_PORT, 1004, 1004, NV_OP_DIVERT, 9);
+    load(rx.rules, &b);
+    CHECK(nv_parse_mac_range("02:00:00:00:00:09", &tx.traffic.dst_mac, NULL) == 0);
+    tx.count = 500;
+    struct nv_port *other = open_port("netmap:divert9}0");
+    static struct packet p;
+    struct nv_engine *far = start(&rx), *near = start(&tx);
+    unsigned seen[PORTS] = {0};
+    for (unsigned i = 0; i < 150; i++) {
+        CHECK(take_packet(other, &p, PATIENCE), "only %u came", i);
+        seen[source_port(&tx, &p) - FIRST_PORT]++;
+    }
+    CHECK(seen[2] == 50 && seen[3] == 50 && seen[4] == 50, "%u, %u, %u", seen[2], seen[3], seen[4]);
+    CHECK(reaches(far, NV_STAT_DENIED, 150) && reaches(far, NV_STAT_ANSWERS, 100));
+    nv_engine_stop(far);
+    join(near);
+    join(far);
+    CHECK(stat_of(far, NV_STAT_PACKETS) == 350 && stat_of(far, NV_STAT_COPIES) == 150 &&
+              stat_of(far, NV_STAT_UNSENT) == 0,
+          "%lu, %lu, %lu", stat_of(far, NV_STAT_PACKETS), stat_of(far, NV_STAT_COPIES), stat_of(far, NV_STAT_UNSENT));
+    ssize_t size = pread(rx.log_fd, text, sizeof(text) - 1, 0);
+    unsigned lines = 0;
+    for (ssize_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    CHECK(lines == 5 && strstr(text, "\"event\":\"log\",\"from\":1,\"bytes\":60,\"rule\":100}"), "%s", text);
+    close(rx.log_fd);
+    unlink(path);
+    nv_close(other);
+    nv_engine_free(near);
+    nv_engine_free(far);
+    nv_rules_destroy(rx.rules);
+    world_end();
+}
+
 static void refused(struct nv_plan *plan, const char *message)
 {
     struct nv_engine *e = NULL;
@@ -389,6 +438,7 @@ int main(int argc, char **argv)
         {"rules_change_while_it_runs", rules_change_while_it_runs},
         {"round_trips_are_filtered_at_both_ends", round_trips_are_filtered_at_both_ends},
         {"time_passes_for_states", time_passes_for_states},
+        {"sends_answers_and_copies", sends_answers_and_copies},
         {"what_cannot_be_filtered_is_refused", what_cannot_be_filtered_is_refused},
     };
     return check_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
