@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MORE_FRAGMENTS, type OpenOptions, openPort, type Port } from '../../src/index.js';
+import '../unit/seed.js';
 
 interface Kind {
   title: string;

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CapturedPacket, CaptureError, readCapture } from '../../src/capture/index.js';
+import './seed.js';
 
 /** Hex and numbers to bytes; numbers are 32 bits, little-endian. */
 function file(...parts: (string | number)[]): Buffer {

@@ -11,6 +11,7 @@ import { NativeEngine, openRules } from '../../src/rules/index.js';
 import { Arrivals } from '../../tools/lib/emulate/offline-inputs.js';
 import { readInput } from '../../tools/lib/emulate/offline-settings.js';
 import { ip, Laboratory, udp } from './emulate-packets.js';
+import './seed.js';
 
 const laboratory = new Laboratory();
 test.after(() => laboratory.remove());

@@ -10,6 +10,7 @@ import type { DummynetConfig } from '../../src/rules/dummynet.js';
 import { RuleError } from '../../src/rules/error.js';
 import { parseDistribution, parsePattern, parseTrace } from '../../src/rules/parse-link-files.js';
 import { parseProfile } from '../../src/rules/parse-profile.js';
+import './seed.js';
 
 function make(files: Record<string, string> = {}) {
   const controller = new Controller({

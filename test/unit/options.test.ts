@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { helpText, readOptions, UsageError } from '../../tools/lib/options.js';
 import { newDraft, portName, type Settings, settle } from '../../tools/lib/pkt-gen/settings.js';
 import { table } from '../../tools/lib/pkt-gen/table.js';
+import './seed.js';
 
 const settings = (line: string): Settings =>
   settle(readOptions('pkt-gen', table, line.split(' ').filter(Boolean), newDraft()));

@@ -10,6 +10,7 @@ import { latencyRecord, type ResultRecord, reportRecord } from '../../src/report
 import { averageText, finalLines, latencyLines, lossLines, reportLine } from '../../src/report/text.js';
 import { duration, norm } from '../../src/report/units.js';
 import { violations } from './schema.js';
+import './seed.js';
 
 const STYLE = { plain: false, framing: 0 };
 const SOURCE = { program: 'pkt-gen', role: 'tx', port: 'vale0:a' };

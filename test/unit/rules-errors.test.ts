@@ -10,6 +10,7 @@ import { lexFile, lexLine } from '../../src/rules/lexer.js';
 import { ACTIONS } from '../../src/rules/parse-action.js';
 import { parseCommand } from '../../src/rules/parse-command.js';
 import { OPTIONS } from '../../src/rules/parse-options.js';
+import './seed.js';
 
 function refusal(text: string): RuleError | undefined {
   try {

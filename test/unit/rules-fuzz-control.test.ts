@@ -13,6 +13,7 @@ import { bareContext } from '../../src/rules/context.js';
 import { ControlServer } from '../../src/rules/control.js';
 import { requestOnce } from '../../src/rules/control-client.js';
 import { Controller } from '../../src/rules/controller.js';
+import './seed.js';
 
 const REQUEST_MAX = 64 * 1024;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'nv-fuzz-'));

@@ -17,6 +17,7 @@ import { openRules } from '../../src/rules/open.js';
 import { parsePacket } from '../../src/rules/packet-text.js';
 import { printAdd } from '../../src/rules/print-rule.js';
 import { anyRule } from './rules-arbitrary.js';
+import './seed.js';
 
 const SECOND = 1_000_000_000n;
 const test = suite('language and engine');

@@ -12,6 +12,7 @@ import { lexLine } from '../../src/rules/lexer.js';
 import { parseCommand } from '../../src/rules/parse-command.js';
 import { printAdd } from '../../src/rules/print-rule.js';
 import { anyRule, checkState } from './rules-arbitrary.js';
+import './seed.js';
 
 const parse = (text: string): Rule => {
   const command = parseCommand(lexLine(text), bareContext)?.command;
