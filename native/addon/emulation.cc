@@ -3,6 +3,7 @@
 #include "emulation.h"
 
 #include <arpa/inet.h>
+#include <cstddef>
 
 #include "arguments.h"
 #include "emulation_config.h"
@@ -120,6 +121,7 @@ Napi::Function Emulation::Define(Napi::Env env)
                            InstanceMethod<&Emulation::Flush>("flush"),
                            InstanceMethod<&Emulation::WantsKey>("wantsKey"),
                            InstanceMethod<&Emulation::Enqueue>("enqueue"),
+                           InstanceMethod<&Emulation::Columns>("columns"),
                            InstanceMethod<&Emulation::Release>("release"),
                            InstanceMethod<&Emulation::Next>("next"),
                            InstanceMethod<&Emulation::Stop>("stop"),
@@ -256,31 +258,37 @@ Napi::Value Emulation::Enqueue(const Napi::CallbackInfo &info)
     return Napi::Number::New(info.Env(), drop);
 }
 
-/* release(now, {cookies: Float64Array, times: BigUint64Array, drops, flags: Uint8Array, bits: Uint32Array}): how many
- */
+/* columns(): {cookies, times, bits, drops, flags}, the arrays that release fills */
+Napi::Value Emulation::Columns(const Napi::CallbackInfo &info)
+{
+    const Napi::Env env = info.Env();
+    const std::shared_ptr<ReleaseColumns> owner = columns_;
+    const Napi::ArrayBuffer memory =
+        Napi::ArrayBuffer::New(env, owner.get(), sizeof *owner, [owner](Napi::Env, void *) {});
+    constexpr size_t room = ReleaseColumns::kRoom;
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("cookies", Napi::Float64Array::New(env, room, memory, offsetof(ReleaseColumns, cookies)));
+    out.Set("times", Napi::BigUint64Array::New(env, room, memory, offsetof(ReleaseColumns, times)));
+    out.Set("bits", Napi::Uint32Array::New(env, room, memory, offsetof(ReleaseColumns, bits)));
+    out.Set("drops", Napi::Uint8Array::New(env, room, memory, offsetof(ReleaseColumns, drops)));
+    out.Set("flags", Napi::Uint8Array::New(env, room, memory, offsetof(ReleaseColumns, flags)));
+    return out;
+}
+
+/* release(now): how many packets the columns hold now; as many as they have room for: there may be more */
 Napi::Value Emulation::Release(const Napi::CallbackInfo &info)
 {
     struct nv_emu *emu = Live(info.Env());
-    const uint64_t now = Time(info[0]);
-    const Napi::Object columns = Record(info[1], "columns");
-    const Span<double> cookies = Elements<double>(columns.Get("cookies"), napi_float64_array, "cookies");
-    const Span<uint64_t> times = Elements<uint64_t>(columns.Get("times"), napi_biguint64_array, "times");
-    const Span<uint8_t> drops = Elements<uint8_t>(columns.Get("drops"), napi_uint8_array, "drops");
-    const Span<uint8_t> flags = Elements<uint8_t>(columns.Get("flags"), napi_uint8_array, "flags");
-    const Span<uint32_t> bits = Elements<uint32_t>(columns.Get("bits"), napi_uint32_array, "bits");
-    const size_t room = cookies.length;
-    if (times.length != room || drops.length != room || flags.length != room || bits.length != room)
-        throw Napi::TypeError::New(info.Env(), "the columns must be of one length");
-    out_.resize(room);
-    const unsigned count = nv_emu_release(emu, now, out_.data(), static_cast<unsigned>(room));
+    struct nv_emu_packet *out[ReleaseColumns::kRoom];
+    ReleaseColumns &columns = *columns_;
+    const unsigned count = nv_emu_release(emu, Time(info[0]), out, ReleaseColumns::kRoom);
     for (unsigned i = 0; i < count; i++) {
-        const struct nv_emu_packet *packet = out_[i];
-        cookies.data[i] = static_cast<double>(packet->cookie);
-        times.data[i] = packet->time_ns;
-        drops.data[i] = packet->drop;
-        flags.data[i] = packet->flags;
-        bits.data[i] = packet->flags & NV_EMU_CORRUPT ? packet->corrupt_bit : 0;
-        pool_.Give(out_[i]);
+        columns.cookies[i] = static_cast<double>(out[i]->cookie);
+        columns.times[i] = out[i]->time_ns;
+        columns.bits[i] = out[i]->flags & NV_EMU_CORRUPT ? out[i]->corrupt_bit : 0;
+        columns.drops[i] = out[i]->drop;
+        columns.flags[i] = out[i]->flags;
+        pool_.Give(out[i]);
     }
     return Napi::Number::New(info.Env(), count);
 }

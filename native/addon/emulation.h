@@ -29,6 +29,15 @@ class PacketPool
     struct nv_emu_packet *free_ = nullptr;
 };
 
+/* What release hands out, packet by packet: shared with JavaScript as typed arrays, made once. */
+struct ReleaseColumns {
+    static constexpr unsigned kRoom = 256;
+    double cookies[kRoom];
+    uint64_t times[kRoom];
+    uint32_t bits[kRoom];
+    uint8_t drops[kRoom], flags[kRoom];
+};
+
 class Emulation : public Napi::ObjectWrap<Emulation>, public Lent<Emulation>
 {
   public:
@@ -48,6 +57,7 @@ class Emulation : public Napi::ObjectWrap<Emulation>, public Lent<Emulation>
     Napi::Value Flush(const Napi::CallbackInfo &info);
     Napi::Value WantsKey(const Napi::CallbackInfo &info);
     Napi::Value Enqueue(const Napi::CallbackInfo &info);
+    Napi::Value Columns(const Napi::CallbackInfo &info);
     Napi::Value Release(const Napi::CallbackInfo &info);
     Napi::Value Next(const Napi::CallbackInfo &info);
     Napi::Value Stop(const Napi::CallbackInfo &info);
@@ -60,7 +70,7 @@ class Emulation : public Napi::ObjectWrap<Emulation>, public Lent<Emulation>
 
     struct nv_emu *emu_ = nullptr;
     PacketPool pool_;
-    std::vector<struct nv_emu_packet *> out_;
+    std::shared_ptr<ReleaseColumns> columns_ = std::make_shared<ReleaseColumns>();
 };
 
 } // namespace netvale

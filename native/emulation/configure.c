@@ -195,7 +195,7 @@ int nv_emu_pipe_config(struct nv_emu *emu, unsigned number, const struct nv_emu_
         return result;
     pthread_mutex_lock(&emu->lock);
     result = pipe_config(emu, number, link, flowset, mask, err);
-    pthread_mutex_unlock(&emu->lock);
+    emu_unlock_changed(emu);
     return result;
 }
 
@@ -239,7 +239,7 @@ int nv_emu_sched_config(struct nv_emu *emu, unsigned number, const struct nv_emu
         return result;
     pthread_mutex_lock(&emu->lock);
     result = sched_config(emu, number, &config, link, err);
-    pthread_mutex_unlock(&emu->lock);
+    emu_unlock_changed(emu);
     return result;
 }
 
@@ -270,6 +270,6 @@ int nv_emu_queue_config(struct nv_emu *emu, unsigned number, unsigned parent, co
     } else {
         result = no_memory(err, "queue", number);
     }
-    pthread_mutex_unlock(&emu->lock);
+    emu_unlock_changed(emu);
     return result;
 }

@@ -78,6 +78,21 @@ void nv_emu_set_copy(struct nv_emu *emu, struct nv_emu_packet *(*copy)(void *arg
     pthread_mutex_unlock(&emu->lock);
 }
 
+void nv_emu_set_changed(struct nv_emu *emu, void (*changed)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&emu->lock);
+    emu->changed = changed;
+    emu->changed_arg = arg;
+    pthread_mutex_unlock(&emu->lock);
+}
+
+void emu_unlock_changed(struct nv_emu *emu)
+{
+    if (emu->changed)
+        emu->changed(emu->changed_arg);
+    pthread_mutex_unlock(&emu->lock);
+}
+
 void nv_emu_destroy(struct nv_emu *emu)
 {
     if (!emu)

@@ -237,6 +237,11 @@ int nv_emu_create(const struct nv_emu_options *options, struct nv_emu **out, str
 /* Another `copy` for packets to come (options.copy). NULL: nothing is duplicated. */
 void nv_emu_set_copy(struct nv_emu *emu, struct nv_emu_packet *(*copy)(void *arg, const struct nv_emu_packet *packet),
                      void *arg);
+/*
+ * `changed` is called after every configuration, deletion and flush, on the thread that made it: what nv_emu_next said
+ * may not hold any more. NULL: nobody needs to know.
+ */
+void nv_emu_set_changed(struct nv_emu *emu, void (*changed)(void *arg), void *arg);
 /* Packets that still wait are forgotten: stop and release first. NULL is fine. */
 void nv_emu_destroy(struct nv_emu *emu);
 

@@ -220,21 +220,21 @@ static void aim(struct nv_emu *emu, const struct nv_emu_send *send, struct aim *
         __builtin_prefetch(&emu->queue_table.cells[aim->hash & emu->queue_table.mask]);
 }
 
+static bool any(const void *arg, uint32_t number)
+{
+    (void)arg;
+    (void)number;
+    return true;
+}
+
 /* Bring into the cache what arrive() will touch, one dependent access a step: the queue, its path, the path's event. */
 static void approach(struct nv_emu *emu, struct aim *aim, unsigned step)
 {
     if (!aim->set || !aim->set->masked)
         return;
     if (step == 0) {
-        const struct emu_hash *table = &emu->queue_table;
-        aim->queue = NULL;
-        if (!table->cells)
-            return;
-        for (uint32_t at = aim->hash & table->mask; table->cells[at].ref; at = (at + 1) & table->mask)
-            if (table->cells[at].hash == aim->hash) {
-                aim->queue = slab_at(&emu->queues, table->cells[at].ref - 1);
-                break;
-            }
+        uint32_t ref = emu_hash_find(&emu->queue_table, aim->hash, any, NULL);
+        aim->queue = ref ? slab_at(&emu->queues, ref - 1) : NULL;
         if (aim->queue) {
             __builtin_prefetch(&aim->queue->flow, 1);
             __builtin_prefetch(aim->queue->word, 1);

@@ -63,20 +63,27 @@ uint32_t emu_hash_queue(const struct nv_emu *emu, const struct emu_set *set, con
     return hash_of(emu, (uint64_t)set->kind << 16 | set->number, id);
 }
 
+/* What a table is searched for. */
+struct wanted {
+    const struct nv_emu *emu;
+    const void *owner; /* emu_set or emu_plan */
+    const struct emu_id *id;
+};
+
+static bool is_queue(const void *arg, uint32_t number)
+{
+    const struct wanted *wanted = arg;
+    const struct emu_queue *queue = slab_at(&wanted->emu->queues, number);
+    const struct emu_id *id = wanted->id;
+    return queue->set == wanted->owner && queue->word[0] == id->word[0] && queue->word[1] == id->word[1] &&
+           (!is_far(id) || memcmp(queue->far, id->far, sizeof id->far) == 0);
+}
+
 struct emu_queue *emu_find_queue(struct nv_emu *emu, const struct emu_set *set, const struct emu_id *id, uint32_t hash)
 {
-    const struct emu_hash *table = &emu->queue_table;
-    if (!table->cells)
-        return NULL;
-    for (uint32_t at = hash & table->mask; table->cells[at].ref; at = (at + 1) & table->mask) {
-        if (table->cells[at].hash != hash)
-            continue;
-        struct emu_queue *queue = slab_at(&emu->queues, table->cells[at].ref - 1);
-        if (queue->set == set && queue->word[0] == id->word[0] && queue->word[1] == id->word[1] &&
-            (!is_far(id) || memcmp(queue->far, id->far, sizeof id->far) == 0))
-            return queue;
-    }
-    return NULL;
+    const struct wanted wanted = {emu, set, id};
+    uint32_t ref = emu_hash_find(&emu->queue_table, hash, is_queue, &wanted);
+    return ref ? slab_at(&emu->queues, ref - 1) : NULL;
 }
 
 /* ---- paths ---- */
@@ -109,20 +116,19 @@ void emu_sched_free(struct nv_emu *emu, const struct emu_plan *plan, struct emu_
     free(sched);
 }
 
+static bool is_path(const void *arg, uint32_t number)
+{
+    const struct wanted *wanted = arg;
+    const struct emu_path *path = slab_at(&wanted->emu->paths, number);
+    return path->plan == wanted->owner && memcmp(&path->id, wanted->id, sizeof path->id) == 0;
+}
+
 static struct emu_path *find_path(struct nv_emu *emu, const struct emu_plan *plan, const struct emu_id *id,
                                   uint32_t hash)
 {
-    const struct emu_hash *table = &emu->path_table;
-    if (!table->cells)
-        return NULL;
-    for (uint32_t at = hash & table->mask; table->cells[at].ref; at = (at + 1) & table->mask) {
-        if (table->cells[at].hash != hash)
-            continue;
-        struct emu_path *path = slab_at(&emu->paths, table->cells[at].ref - 1);
-        if (path->plan == plan && memcmp(&path->id, id, sizeof *id) == 0)
-            return path;
-    }
-    return NULL;
+    const struct wanted wanted = {emu, plan, id};
+    uint32_t ref = emu_hash_find(&emu->path_table, hash, is_path, &wanted);
+    return ref ? slab_at(&emu->paths, ref - 1) : NULL;
 }
 
 uint64_t emu_path_sequence(const struct emu_plan *plan, const struct emu_id *id)

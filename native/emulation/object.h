@@ -175,6 +175,8 @@ struct nv_emu {
     uint64_t serving_ns;
     uint32_t sweep;  /* next queue to look at for expiry */
     uint32_t masked; /* sets that have a mask */
+    void (*changed)(void *arg);
+    void *changed_arg;
 
     struct nv_emu_totals totals;
 };
@@ -185,6 +187,11 @@ static inline void emu_queue_drop(struct emu_queue *queue, const struct nv_emu_p
     queue->drops++;
     queue->dropped_bytes += packet->length;
 }
+
+/* ---- emulation.c ---- */
+
+/* Give the lock back after a change of configuration, and tell who waits for packets. */
+void emu_unlock_changed(struct nv_emu *emu);
 
 /* ---- find.c ---- */
 

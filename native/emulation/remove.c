@@ -100,7 +100,7 @@ int nv_emu_delete(struct nv_emu *emu, enum nv_emu_kind kind, unsigned number, st
     } else {
         result = nv_fail(err, ENOENT, "there is no %s %u", kind <= NV_EMU_SCHED ? words[kind] : "object", number);
     }
-    pthread_mutex_unlock(&emu->lock);
+    emu_unlock_changed(emu);
     return result;
 }
 
@@ -115,5 +115,5 @@ void nv_emu_flush(struct nv_emu *emu)
             if (emu->plans[kind][number])
                 emu_plan_remove(emu, emu->plans[kind][number]);
     }
-    pthread_mutex_unlock(&emu->lock);
+    emu_unlock_changed(emu);
 }

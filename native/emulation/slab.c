@@ -8,16 +8,29 @@
 
 enum { FEW = 16 }; /* chunks that are allocated one by one */
 
-void *emu_zeroed(size_t bytes)
+/* Memory for objects, which slab_take clears one by one; on huge pages when it is large. NULL: none. */
+static void *arena_new(size_t bytes)
 {
     size_t unit = bytes >= SLAB_ARENA / 2 ? SLAB_ARENA : 64;
     bytes = (bytes + unit - 1) / unit * unit;
     void *memory = aligned_alloc(unit, bytes);
-    if (!memory)
-        return NULL;
-    if (unit == SLAB_ARENA)
+    if (memory && unit == SLAB_ARENA)
         madvise(memory, bytes, MADV_HUGEPAGE); /* a hint */
-    return memset(memory, 0, bytes);
+    return memory;
+}
+
+void *emu_reserve(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    madvise(memory, bytes, MADV_HUGEPAGE); /* a hint */
+    return memory;
+}
+
+void emu_unreserve(void *memory, size_t bytes)
+{
+    munmap(memory, bytes);
 }
 
 void slab_init(struct slab *slab, size_t size, uint64_t *spent, uint64_t bound)
@@ -62,7 +75,7 @@ static int slab_grow(struct slab *slab)
         size_t more = chunk < FEW ? bytes : SLAB_ARENA;
         if (*slab->spent + more > slab->bound)
             return 0;
-        slab->arena = emu_zeroed(more);
+        slab->arena = arena_new(more);
         if (!slab->arena) {
             slab->arena_left = 0;
             return 0;

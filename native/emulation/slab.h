@@ -9,8 +9,9 @@
 enum { SLAB_BITS = 6, SLAB_CHUNK = 1 << SLAB_BITS }; /* objects in a chunk */
 enum { SLAB_ARENA = 1 << 21 };                       /* bytes: chunks of large slabs share huge pages */
 
-/* Zeroed memory for free(), aligned to 64; on huge pages when it is large. NULL: none. */
-void *emu_zeroed(size_t bytes);
+/* Zeroed memory that becomes real as it is touched: nothing is cleared or copied in one go. NULL: no address space. */
+void *emu_reserve(size_t bytes);
+void emu_unreserve(void *memory, size_t bytes);
 
 struct slab {
     unsigned char **chunks;

@@ -2,7 +2,6 @@
 /* wheel.c - see wheel.h. */
 #include "emulation/wheel.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "emulation/slab.h"
@@ -17,34 +16,29 @@ void wheel_init(struct wheel *wheel, uint64_t *spent)
 
 void wheel_fini(struct wheel *wheel)
 {
-    free(wheel->near);
-    free(wheel->nodes);
+    if (wheel->near)
+        emu_unreserve(wheel->near, WHEEL_IDS * sizeof *wheel->near);
+    if (wheel->nodes)
+        emu_unreserve(wheel->nodes, WHEEL_IDS * sizeof *wheel->nodes);
 }
 
 bool wheel_room(struct wheel *wheel, uint32_t id)
 {
+    enum { STEP = 64 };
     if (id < wheel->room)
         return true;
-    uint32_t room = wheel->room ? 2 * wheel->room : 64;
-    while (room <= id)
-        room *= 2;
-    struct wheel_node *nodes = emu_zeroed(room * sizeof *nodes);
-    struct wheel_event *near = emu_zeroed(room * sizeof *near);
-    if (!nodes || !near) {
-        free(nodes);
-        free(near);
+    if (id >= WHEEL_IDS)
         return false;
-    }
-    if (wheel->room) {
-        memcpy(nodes, wheel->nodes, wheel->room * sizeof *nodes);
-        memcpy(near, wheel->near, wheel->near_count * sizeof *near);
-    }
-    wheel_fini(wheel);
-    wheel->nodes = nodes;
-    wheel->near = near;
+    if (!wheel->near)
+        wheel->near = emu_reserve(WHEEL_IDS * sizeof *wheel->near);
+    if (!wheel->nodes)
+        wheel->nodes = emu_reserve(WHEEL_IDS * sizeof *wheel->nodes);
+    if (!wheel->near || !wheel->nodes)
+        return false;
+    uint32_t room = (id / STEP + 1) * STEP;
     for (uint32_t i = wheel->room; i < room; i++)
-        nodes[i] = (struct wheel_node){.where = WHEEL_NONE};
-    *wheel->spent += (room - wheel->room) * (sizeof *nodes + sizeof *near);
+        wheel->nodes[i].where = WHEEL_NONE;
+    *wheel->spent += (room - wheel->room) * (sizeof *wheel->nodes + sizeof *wheel->near);
     wheel->room = room;
     return true;
 }

@@ -29,7 +29,7 @@ struct wheel_node {
     uint16_t where, pad;
 };
 
-enum { WHEEL_AHEAD = 8 };
+enum { WHEEL_AHEAD = 8, WHEEL_IDS = 1 << 23 };
 
 struct wheel_slot {
     uint32_t first; /* id + 1 */
@@ -41,7 +41,7 @@ struct wheel {
     uint64_t now_slot; /* time >> WHEEL_SHIFT: events up to the end of this slot are near */
     struct wheel_event *near;
     uint32_t near_count;
-    uint32_t room; /* of near and nodes: ids below it */
+    uint32_t room; /* ids below it are ready; there is address space for WHEEL_IDS */
     struct wheel_node *nodes;
     uint64_t set[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* slots that hold something */
     struct wheel_slot slot[WHEEL_LEVELS][WHEEL_SLOTS];

@@ -46,7 +46,7 @@ static int make_outside(const struct nv_command_plan *plan, struct nv_command *c
     int error = nv_subnet_choose(&c->subnet, err);
     if (!error)
         error = nv_tap_create("the outside of the link", &tap, &c->outside, c->ifname, err);
-    if (error == -EPERM || error == -EACCES)
+    if (error == -EPERM)
         return no_rights(-error, err);
     if (error)
         return error;

@@ -48,14 +48,17 @@ static int attach_failed(const char *port, const char *name, int error, struct n
     }
 }
 
-/* Set the interface up, and its queue length where that is not 0. */
+/*
+ * Set the interface up, and its queue length where that is not 0. In a user namespace the kernel refuses the length (it
+ * wants the machine's CAP_NET_ADMIN), and the interface keeps its own.
+ */
 static int set_up(const char *port, const char *name, unsigned tx_length, struct nv_error *err)
 {
     struct ifreq ifr = {0};
     int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
     snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
     ifr.ifr_qlen = (int)tx_length;
-    if (s < 0 || (tx_length && ioctl(s, SIOCSIFTXQLEN, &ifr) < 0))
+    if (s < 0 || (tx_length && ioctl(s, SIOCSIFTXQLEN, &ifr) < 0 && errno != EPERM))
         error = errno;
     if (!error && ioctl(s, SIOCGIFFLAGS, &ifr) < 0)
         error = errno;

@@ -176,7 +176,12 @@ static void sleep_until(struct nv_relay *r, uint64_t until)
     struct timespec wait = {(time_t)(left / NV_SECOND), (long)(left % NV_SECOND)};
     r->sleeps++;
     publish(r);
-    ppoll(fds, count, &wait, NULL);
+    if (ppoll(fds, count, &wait, NULL) > 0 && fds[0].revents & POLLIN) {
+        uint64_t times;
+        if (read(r->wake, &times, sizeof(times)) < 0) {
+            /* another turn either way */
+        }
+    }
 }
 
 static void relax(void)

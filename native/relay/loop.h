@@ -65,7 +65,7 @@ struct nv_relay {
     struct nv_capture_writer *capture; /* NULL: none, or it failed */
     bool captures;
     uint64_t capture_lost;
-    int wake; /* eventfd: stop was asked for */
+    int wake; /* eventfd: stop was asked for, or links were changed */
     bool one_pass;
     enum relay_end end;
     bool done, joined, started;

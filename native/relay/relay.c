@@ -115,6 +115,17 @@ static int pin(struct nv_relay *r)
     return error ? nv_fail(&r->error, error, "cannot run on processor %d: %s", r->plan.cpu, strerror(error)) : 0;
 }
 
+/* The thread looks at everything again, also when it sleeps. */
+static void wake(void *arg)
+{
+    struct nv_relay *r = arg;
+    uint64_t one = 1;
+
+    if (write(r->wake, &one, sizeof(one)) < 0) {
+        /* it is awake anyway: the counter is full */
+    }
+}
+
 static void *relay_main(void *arg)
 {
     struct nv_relay *r = arg;
@@ -218,8 +229,10 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
         struct nv_rules_sink sink = relay_sink(r);
         error = nv_rules_worker_open(plan->rules, &sink, &r->worker, err);
     }
-    if (error == 0 && plan->emulation)
+    if (error == 0 && plan->emulation) {
         nv_emu_set_copy(plan->emulation, duplicate, r);
+        nv_emu_set_changed(plan->emulation, wake, r);
+    }
     if (error == 0 && plan->capture)
         error = open_capture(r, plan->capture, err);
     if (error == 0 && plan->matches) {
@@ -247,12 +260,8 @@ int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, stru
 
 void nv_relay_stop(struct nv_relay *r, bool drain)
 {
-    uint64_t one = 1;
-
     __atomic_store_n(&r->end, drain ? RELAY_DRAIN : RELAY_STOP, __ATOMIC_RELAXED);
-    if (write(r->wake, &one, sizeof(one)) < 0) {
-        /* it is awake anyway: the counter is full */
-    }
+    wake(r);
 }
 
 void nv_relay_set_one_pass(struct nv_relay *r, bool one_pass)
@@ -271,8 +280,10 @@ int nv_relay_join(struct nv_relay *r, struct nv_error *err)
         r->joined = true;
         if (r->started)
             pthread_join(r->thread, NULL);
-        if (r->plan.emulation)
+        if (r->plan.emulation) {
             nv_emu_set_copy(r->plan.emulation, NULL, NULL);
+            nv_emu_set_changed(r->plan.emulation, NULL, NULL);
+        }
         nv_rules_worker_close(r->worker);
         struct nv_error failed = {0};
         if (nv_capture_finish(r->capture, &failed) < 0 && r->error.code == 0)

@@ -9,7 +9,7 @@ import {
   KIND,
   type NativeEmulation,
   type NativeEmulationOptions,
-  newRelease,
+  type NativeRelease,
 } from './native.js';
 
 export type EmulatorOptions = NativeEmulationOptions;
@@ -27,14 +27,14 @@ export interface Departure {
   corruptBit: number;
 }
 
-const BATCH = 256;
-
 export class Emulator {
   readonly native: NativeEmulation;
-  private readonly columns = newRelease(BATCH);
+  /** What the last call of `native.release` handed out. */
+  readonly columns: NativeRelease;
 
   constructor(options: EmulatorOptions) {
     this.native = new native.Emulation(options);
+    this.columns = this.native.columns();
   }
 
   /** Make an object, or give it other parameters. Throws when they make no sense; nothing has changed then. */
@@ -90,7 +90,7 @@ export class Emulator {
     const out: Departure[] = [];
     const { cookies, times, drops, flags, bits } = this.columns;
     for (;;) {
-      const count = this.native.release(now, this.columns);
+      const count = this.native.release(now);
       for (let i = 0; i < count; i++) {
         const drop = drops[i]!;
         out.push({
@@ -101,7 +101,7 @@ export class Emulator {
           corruptBit: bits[i]!,
         });
       }
-      if (count < BATCH) return out;
+      if (count < cookies.length) return out;
     }
   }
 

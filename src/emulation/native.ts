@@ -108,7 +108,7 @@ export interface NativeSched {
   pie?: NativePie;
 }
 
-/** Columns that release fills; all of one length. */
+/** Columns that release fills, in memory shared with the addon; all of one length. */
 export interface NativeRelease {
   cookies: Float64Array;
   times: BigUint64Array;
@@ -164,8 +164,10 @@ export interface NativeEmulation {
     frame?: Uint8Array,
     raw?: boolean,
   ): number;
-  /** How many packets were due. */
-  release(now: bigint, columns: NativeRelease): number;
+  /** The columns, the same memory at each call. */
+  columns(): NativeRelease;
+  /** How many packets were due, and are in the columns now; as many as these have room for: there may be more. */
+  release(now: bigint): number;
   /** When release has something next; undefined: never, unless a packet arrives. */
   next(): bigint | undefined;
   /** All that waits comes out of release as stopped. */
@@ -175,11 +177,3 @@ export interface NativeEmulation {
   links(kind: number, number: number): FlowInfo[];
   close(): void;
 }
-
-export const newRelease = (room: number): NativeRelease => ({
-  cookies: new Float64Array(room),
-  times: new BigUint64Array(room),
-  drops: new Uint8Array(room),
-  flags: new Uint8Array(room),
-  bits: new Uint32Array(room),
-});

@@ -11,7 +11,7 @@ import { Emulator } from './emulator.js';
 import type { Journey } from './journey.js';
 import { flipBit, ipOf, isCapable, markCongestion } from './link-marks.js';
 import { LinkMeter } from './link-meter.js';
-import { KIND, newRelease, PACKET } from './native.js';
+import { KIND, PACKET } from './native.js';
 
 /** A packet that goes on a link, and how it goes on behind it when one_pass is off. */
 export interface Parcel {
@@ -44,7 +44,6 @@ interface Target {
 export type Release = (parcel: Parcel, time: bigint, drop: string | undefined, copy: boolean) => void;
 
 const MAC = 14;
-const BATCH = 256;
 /** Index of its name: NV_EMU_DROP_NO_PIPE. */
 const NO_PIPE = 1;
 
@@ -57,7 +56,6 @@ export class Links {
   /** Packets on links; the emulator knows them by their places. */
   private readonly waiting: (Waiting | undefined)[] = [];
   private readonly free: number[] = [];
-  private readonly columns = newRelease(BATCH);
   private readonly objects: DummynetObjects;
   private duplicates = false;
   private duplicated = 0;
@@ -148,9 +146,11 @@ export class Links {
 
   /** Hand out what leaves at `time` or before, in order. */
   release(time: bigint, out: Release): void {
-    const { columns, waiting } = this;
-    for (let count = BATCH; count === BATCH; ) {
-      count = this.emulator.native.release(time, columns);
+    const { waiting } = this;
+    const { columns, native: emulation } = this.emulator;
+    const room = columns.cookies.length;
+    for (let count = room; count === room; ) {
+      count = emulation.release(time);
       for (let i = 0; i < count; i++) {
         const place = columns.cookies[i]!;
         const parcel = waiting[place]!;

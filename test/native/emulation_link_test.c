@@ -285,6 +285,36 @@ static void bandwidth_changes_live(void)
     world_close(&w);
 }
 
+static void count_one(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+static void changes_are_told(void)
+{
+    const struct nv_emu_link link = {.delay_ns = NS_PER_S};
+    const struct nv_emu_flowset set = {0};
+    const struct nv_emu_sched sched = {.type = NV_EMU_RR};
+    struct world w;
+    unsigned told = 0;
+
+    world_open(&w, 1);
+    nv_emu_set_changed(w.emu, count_one, &told);
+    CHECK(nv_emu_pipe_config(w.emu, 1, &link, &set, NULL, NULL) == 0 && told == 1);
+    CHECK(nv_emu_sched_config(w.emu, 1, &sched, NULL, NULL) == 0 && told == 2);
+    CHECK(nv_emu_queue_config(w.emu, 1, 1, &set, NULL) == 0 && told == 3);
+    world_send(&w, 0, 1, 100, NULL);
+    CHECK(told == 3); /* packets are no change */
+    CHECK(nv_emu_delete(w.emu, NV_EMU_PIPE, 1, NULL) == 0 && told == 4);
+    CHECK(nv_emu_next(w.emu) == 0); /* its packet is lost at once: who sleeps must know */
+    nv_emu_flush(w.emu);
+    CHECK(told == 5);
+    nv_emu_set_changed(w.emu, NULL, NULL);
+    nv_emu_flush(w.emu);
+    CHECK(told == 5);
+    world_close(&w);
+}
+
 static void loss_rates(void)
 {
     struct world w;
@@ -351,6 +381,7 @@ static const struct check_test tests[] = {
     {"missing_pipe_drops", missing_pipe_drops},
     {"lower_delay_keeps_order", lower_delay_keeps_order},
     {"bandwidth_changes_live", bandwidth_changes_live},
+    {"changes_are_told", changes_are_told},
     {"loss_rates", loss_rates},
     {"full_link_loses_nothing", full_link_loses_nothing},
 };
