@@ -9,7 +9,7 @@
 
 enum {
     OWN_WORDS_FROM = 32,    /* rules alike that get words of their own */
-    SMALLEST_BUDGET = 32768 /* words of a field's vectors */
+    SMALLEST_BUDGET = 8192 /* words of a field's vectors */
 };
 
 /* Everything that is known while the index is being made. */
