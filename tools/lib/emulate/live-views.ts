@@ -98,9 +98,11 @@ function promiseLine({ kind, number, promised, measured }: PromiseRecord): strin
     delay_min_ms === undefined
       ? ''
       : `, ${delay_min_ms.toFixed(3)} ms at least, ${delay_mean_ms!.toFixed(3)} ms mean, ${delay_max_ms!.toFixed(3)} ms at most`;
+  // What all left at one instant (a process that was stopped) has no rate.
+  const rated = bandwidth === 0 && measured.packets > 1 ? 'no rate' : `${norm(bandwidth)}bit/s`;
   return (
     `${kind} ${number}${sched === undefined ? '' : ` (weight ${weight} of sched ${sched})`}: promised ${part}, ${promised.delay_ms.toFixed(3)} ms; ` +
-    `measured ${norm(bandwidth)}bit/s${delays}, over ${measured.packets} packets`
+    `measured ${rated}${delays}, over ${measured.packets} packets`
   );
 }
 
