@@ -8,7 +8,7 @@
 #include "rules/index_lookup.h"
 
 enum {
-    OWN_WORDS_FROM = 32,    /* rules alike that get words of their own */
+    OWN_WORDS_FROM = 32,   /* rules alike that get words of their own */
     SMALLEST_BUDGET = 8192 /* words of a field's vectors */
 };
 
