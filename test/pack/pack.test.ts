@@ -40,7 +40,7 @@ function inFolder(command: string, ...args: string[]): string {
     cwd: folder,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { HOME: process.env.HOME, PATH: bin, NETVALE_DIR: path.join(base, 'shm') },
+    env: { HOME: process.env.HOME ?? base, PATH: bin, NETVALE_DIR: path.join(base, 'shm') },
   });
 }
 
@@ -63,6 +63,7 @@ test('the tarball installs and works where there is no compiler', () => {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, HOME: process.env.HOME ?? base }, // npm writes there, and a user may have no home
   });
   const tarball = readdirSync(base).find((name) => name.endsWith('.tgz'))!;
   assert.match(packed, tarball);
@@ -108,6 +109,7 @@ test('npx finds the program in the checkout, too', () => {
     cwd: root,
     encoding: 'utf8',
     stdio: 'pipe',
+    env: { ...process.env, HOME: process.env.HOME ?? base },
   });
   assert.match(output, /^pkt-gen \d/);
 });

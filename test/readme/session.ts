@@ -88,6 +88,7 @@ export async function executePage(page: string, text: string, limit = LIMIT, tri
     NETVALE_DIR: world,
     NO_COLOR: '1',
     PATH: `${path.join(root, 'node_modules', '.bin')}:${process.env.PATH ?? ''}`,
+    HOME: process.env.HOME ?? base, // where npm writes
     npm_config_offline: 'true',
     npm_config_update_notifier: 'false',
   };
