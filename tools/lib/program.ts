@@ -28,7 +28,7 @@ export async function runProgram(name: string, main: (argv: string[]) => Promise
 }
 
 /** Signals that end a program, with the exit status of one that they end at once. */
-const ENDING = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+export const ENDING = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Call `stop` at the first SIGINT, SIGTERM or SIGHUP; the second ends the program at once. Returns how to undo it. */
 export function onInterrupt(stop: () => void): () => void {

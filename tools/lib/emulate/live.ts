@@ -6,13 +6,10 @@ import type { RelayStats } from '../../../src/emulation/relay.js';
 import { simpleCommands } from '../../../src/emulation/simple.js';
 import { type RelayReportRecord, relayReport, relayResult } from '../../../src/report/relay-records.js';
 import { RuleError } from '../../../src/rules/error.js';
-import { EXIT_FAILURE, EXIT_OK } from '../program.js';
+import { ENDING, EXIT_FAILURE, EXIT_OK } from '../program.js';
 import { liveReport } from './live-report.js';
 import type { LiveSettings } from './live-settings.js';
 import { JsonLiveView, type LiveView, TextLiveView } from './live-views.js';
-
-/** Signals that stop a run: the first lets what waits leave, the second does not. */
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What was understood, for people. */
 export function describe(settings: LiveSettings, live: LiveEmulation): string[] {
@@ -49,7 +46,9 @@ export class Reporter {
   }
 }
 
-/** Run until it is stopped. Returns the exit status. */
+const SIGNALS = Object.keys(ENDING) as (keyof typeof ENDING)[];
+
+/** Run until it is stopped: the first signal lets what waits leave, the second does not. Returns the exit status. */
 export async function runLive(settings: LiveSettings): Promise<number> {
   const {
     inside,
@@ -68,7 +67,13 @@ export async function runLive(settings: LiveSettings): Promise<number> {
   } = settings;
   const { verbose: _verbose, ...plan } = rest;
   const logFd = log === undefined ? -1 : openSync(log, 'w');
-  let live: LiveEmulation;
+  let live: LiveEmulation | undefined;
+  let stops = 0;
+  const stop = (signal?: keyof typeof ENDING): void => {
+    if (++stops > 1 && live === undefined) process.exit(signal && ENDING[signal]);
+    live?.relay.stop(drain && stops === 1);
+  };
+  for (const signal of SIGNALS) process.on(signal, stop as NodeJS.SignalsListener); // before packets flow: a signal may come with the first one
   try {
     live = await startEmulation({
       ...plan,
@@ -82,14 +87,13 @@ export async function runLive(settings: LiveSettings): Promise<number> {
       warn: (text) => console.error(`emulate: ${text}`),
     });
   } catch (error) {
+    for (const signal of SIGNALS) process.off(signal, stop as NodeJS.SignalsListener);
     if (!(error instanceof RuleError)) throw error;
     console.error(`emulate: ${error.message}`);
     return error.exit;
   }
   const { relay } = live;
-  let stops = 0;
-  const stop = (): void => relay.stop(drain && ++stops === 1);
-  for (const signal of ENDING) process.on(signal, stop);
+  if (stops > 0) relay.stop(drain && stops === 1);
   const view = json ? new JsonLiveView() : new TextLiveView();
   const reporter = new Reporter(live, settings, view);
   const timers = [setInterval(() => reporter.report(), reportMs)];
@@ -103,7 +107,7 @@ export async function runLive(settings: LiveSettings): Promise<number> {
     console.error(`emulate: ${failure}`);
   } finally {
     for (const timer of timers) clearInterval(timer);
-    for (const signal of ENDING) process.off(signal, stop);
+    for (const signal of SIGNALS) process.off(signal, stop as NodeJS.SignalsListener);
   }
   try {
     reporter.report();
