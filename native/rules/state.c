@@ -85,7 +85,13 @@ static void renew(struct rules_states *states, struct rules_state *s, struct rul
     uint64_t expires = e->packet->time_ns + seconds((uint64_t)life);
     if (s->kind == STATE_LIMIT && expires < state_at(states, s->parent)->expires)
         state_at(states, s->parent)->expires = expires;
+    bool sooner = expires + SECOND <= s->expires && s->wheel_slot;
     s->expires = expires;
+    if (sooner) { /* closed or reset: not to stay until the old time */
+        uint32_t number = (uint32_t)(s - states->pool);
+        state_unschedule(states, number);
+        state_schedule(states, number, rules_state_due(s, e->params, e->packet->time_ns));
+    }
 }
 
 static void remember_side(struct rules_state *s, const struct rules_eval *e, enum state_way way)

@@ -8,7 +8,14 @@
 
 #define SECOND UINT64_C(1000000000)
 
-enum { SYN_BOTH = 2 | 2 << 8 };
+enum { FIN_BOTH = 1 | 1 << 8, SYN_BOTH = 2 | 2 << 8, RST_ANY = 4 | 4 << 8 };
+
+/* A TCP connection that both ends opened and that neither both closed nor one reset: worth asking for. */
+static bool is_open(const struct rules_state *s)
+{
+    return s->proto == IPPROTO_TCP && (s->tcp & SYN_BOTH) == SYN_BOTH && (s->tcp & FIN_BOTH) != FIN_BOTH &&
+           !(s->tcp & RST_ANY);
+}
 
 uint64_t rules_state_due(const struct rules_state *s, const struct nv_rules_params *params, uint64_t now)
 {
@@ -57,8 +64,8 @@ static void visit(struct nv_rules_worker *worker, struct rules_states *states, u
         state_remove(states, number);
         return;
     }
-    if (params->dyn_keepalive && s->proto == IPPROTO_TCP && (s->tcp & SYN_BOTH) == SYN_BOTH &&
-        now + params->dyn_keepalive_interval * SECOND > s->expires && worker->sink.answer) {
+    if (params->dyn_keepalive && is_open(s) && now + params->dyn_keepalive_interval * SECOND > s->expires &&
+        worker->sink.answer) {
         for (unsigned forward = 0; forward < 2; forward++) {
             if (s->sides[forward ? 0 : 1].known)
                 ask(worker, s, forward);

@@ -77,7 +77,9 @@ export function ip(
   return Buffer.concat([mac, head, body]);
 }
 
+export const FIN = 1;
 export const SYN = 2;
+export const RST = 4;
 export const ACK = 16;
 
 /** A TCP segment; with `mss` it has that option. */

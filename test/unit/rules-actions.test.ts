@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { bareContext } from '../../src/rules/context.js';
 import { Controller } from '../../src/rules/controller.js';
 import { NativeEngine, type NativeVerdict, PacketBatch } from '../../src/rules/index.js';
-import { ACK, ip, SYN, tcp, udp } from './emulate-packets.js';
+import { ACK, FIN, ip, RST, SYN, tcp, udp } from './emulate-packets.js';
 
 const SECOND = 1_000_000_000n;
 const A = '10.0.0.1';
@@ -176,6 +176,25 @@ test('keep-alives go to both ends with the numbers each has acknowledged, and st
   engine.rules.tick(now);
   assert.equal(engine.rules.tick(now + SECOND).answers, []);
   assert.is(engine.rules.tick(now + SECOND).states, 0);
+});
+
+test('a connection that is closed or reset makes room when its short lifetime is over, not its long one', () => {
+  run('add 100 allow tcp from any to any keep-state');
+  const connect = (port: number, last: Buffer[]): void => {
+    classify(ip(6, A, B, segment(port, 80, SYN, 1000, 0)), true);
+    classify(ip(6, B, A, segment(80, port, SYN | ACK, 5000, 1001)), false);
+    classify(ip(6, A, B, segment(port, 80, ACK, 1001, 5001)), true);
+    for (const packet of last) classify(packet, true);
+  };
+  connect(1, []);
+  connect(2, [
+    ip(6, A, B, segment(2, 80, FIN | ACK, 1001, 5001)),
+    ip(6, B, A, segment(80, 2, FIN | ACK, 5001, 1002)),
+  ]);
+  connect(3, [ip(6, A, B, segment(3, 80, RST, 1001, 0))]);
+  assert.is(engine.rules.tick(now).states, 3);
+  now += 3n * SECOND;
+  assert.is(engine.rules.tick(now).states, 1, 'the one that is open');
 });
 
 test.run();
