@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ranges.c - work out which values of each field a rule can match: unions over or-blocks, cut with each other. */
-#include "rules/ranges.h"
+#include "rules/ranges_set.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,108 +30,24 @@ trie_key ranges_top(enum ranges_field field)
     }
 }
 
-/* A set being built: memory is remembered to be missing until somebody asks. */
-struct builder {
-    struct ranges set;
-    uint32_t room;
-    bool failed;
-};
-
-static void add(struct builder *b, trie_key low, trie_key high)
-{
-    if (b->set.count == b->room) {
-        uint32_t room = b->room ? b->room * 2 : 8;
-        struct range *list = realloc(b->set.list, room * sizeof(*list));
-        if (!list) {
-            b->failed = true;
-            return;
-        }
-        b->set.list = list;
-        b->room = room;
-    }
-    b->set.list[b->set.count++] = (struct range){low, high};
-}
-
-static int by_low(const void *a, const void *b)
-{
-    const struct range *x = a, *y = b;
-    return x->low < y->low ? -1 : x->low > y->low;
-}
-
-/* Sort, and join what overlaps or touches. */
-static void normalise(struct ranges *set)
-{
-    uint32_t kept = 0;
-    if (set->count)
-        qsort(set->list, set->count, sizeof(*set->list), by_low);
-    for (uint32_t i = 0; i < set->count; i++) {
-        struct range *last = kept ? &set->list[kept - 1] : NULL;
-        if (last && (set->list[i].low <= last->high || set->list[i].low == last->high + 1)) {
-            if (set->list[i].high > last->high)
-                last->high = set->list[i].high;
-        } else {
-            set->list[kept++] = set->list[i];
-        }
-    }
-    set->count = kept;
-}
-
-/* What is not in the (normalised) set. */
-static void complement(struct builder *b, trie_key top)
-{
-    struct builder out = {0};
-    trie_key low = 0;
-    bool open = true;
-    for (uint32_t i = 0; i < b->set.count; i++) {
-        if (b->set.list[i].low > low)
-            add(&out, low, b->set.list[i].low - 1);
-        open = b->set.list[i].high < top;
-        low = b->set.list[i].high + 1;
-    }
-    if (open)
-        add(&out, low, top);
-    free(b->set.list);
-    out.failed |= b->failed;
-    *b = out;
-}
-
-/* What is in both (normalised) sets, into a. */
-static void intersect(struct builder *a, const struct ranges *b)
-{
-    struct builder out = {0};
-    for (uint32_t i = 0, j = 0; i < a->set.count && j < b->count;) {
-        const struct range *x = &a->set.list[i], *y = &b->list[j];
-        trie_key low = x->low > y->low ? x->low : y->low, high = x->high < y->high ? x->high : y->high;
-        if (low <= high)
-            add(&out, low, high);
-        if (x->high < y->high)
-            i++;
-        else
-            j++;
-    }
-    free(a->set.list);
-    out.failed |= a->failed;
-    *a = out;
-}
-
 /* A masked address as a range; false when the mask has holes and the range is too large. */
 static bool add_masked(struct builder *b, trie_key address, trie_key mask, trie_key top)
 {
     trie_key gaps = ~mask & top, low = address;
     if ((gaps & (gaps + 1)) == 0) {
-        add(b, low, low | gaps);
+        set_add(b, low, low | gaps);
         return true;
     }
     /* keep the leading ones of the mask only */
     while (gaps & (gaps + 1))
         gaps |= gaps >> 1;
-    add(b, low & ~gaps, low | gaps);
+    set_add(b, low & ~gaps, low | gaps);
     return false;
 }
 
 static void add_kind(struct builder *b, unsigned family, unsigned first, unsigned last)
 {
-    add(b, family * 256 + first, family * 256 + last);
+    set_add(b, family * 256 + first, family * 256 + last);
 }
 
 /* Both families, one protocol. */
@@ -149,7 +65,7 @@ static bool add_interfaces(struct builder *b, const struct rules_image *image, u
         if (via[i] == IMAGE_VIA_TABLE)
             return false;
         if (via[i])
-            add(b, base + i, base + i);
+            set_add(b, base + i, base + i);
     }
     return true;
 }
@@ -196,7 +112,7 @@ static enum precision kind_of(struct builder *b, const struct nv_rules_insn *ins
     case NV_OP_IPLEN:
     case NV_OP_IPVERSION:
     case NV_OP_DSCP:
-        add(b, 256, 3 * 256 - 1);
+        set_add(b, 256, 3 * 256 - 1);
         return TOO_LARGE;
     case NV_OP_ESTABLISHED:
     case NV_OP_TCPFLAGS:
@@ -219,7 +135,7 @@ static enum precision kind_of(struct builder *b, const struct nv_rules_insn *ins
         if (lookup->key == NV_KEY_MARK || lookup->key == NV_KEY_RULENUM || lookup->key == NV_KEY_DST_MAC ||
             lookup->key == NV_KEY_SRC_MAC)
             return ANY;
-        add(b, 256, 3 * 256 - 1);
+        set_add(b, 256, 3 * 256 - 1);
         return TOO_LARGE;
     default:
         return ANY;
@@ -230,7 +146,7 @@ static enum precision ports_of(struct builder *b, const struct nv_rules_insn *in
 {
     const uint32_t *words = insn_words(insn);
     for (unsigned i = 0; i < insn->words - 2u; i++)
-        add(b, words[i] & 0xffff, words[i] >> 16);
+        set_add(b, words[i] & 0xffff, words[i] >> 16);
     return EXACT;
 }
 
@@ -241,10 +157,10 @@ static enum precision addresses4_of(struct builder *b, const struct nv_rules_ins
     if (set) {
         uint64_t high = (uint64_t)insn->arg + words[0] - 1;
         if (high > largest4) { /* wraps around */
-            add(b, 0, high - largest4 - 1);
+            set_add(b, 0, high - largest4 - 1);
             high = largest4;
         }
-        add(b, insn->arg, high);
+        set_add(b, insn->arg, high);
         return TOO_LARGE;
     }
     for (unsigned i = 0; i < insn->words - 2u; i += 2) {
@@ -275,12 +191,12 @@ static enum precision place_of(struct builder *b, const struct rules_image *imag
 {
     switch (insn->opcode) {
     case NV_OP_IN:
-        add(b, 0, 255);
+        set_add(b, 0, 255);
         return EXACT;
     case NV_OP_RECV:
         return add_interfaces(b, image, insn->arg, 0) && add_interfaces(b, image, insn->arg, 256) ? EXACT : ANY;
     case NV_OP_XMIT:
-        add(b, 256, 511);
+        set_add(b, 256, 511);
         return TOO_LARGE;
     default:
         return ANY;
@@ -326,12 +242,12 @@ static bool via_place(struct builder *b, const struct rules_image *image, const 
         free(in.set.list);
         return false;
     }
-    normalise(&in.set);
+    set_normalise(&in.set);
     if (insn->flags & NV_RULES_NOT)
-        complement(&in, 255);
+        set_complement(&in, 255);
     for (uint32_t i = 0; i < in.set.count; i++)
-        add(b, in.set.list[i].low, in.set.list[i].high);
-    add(b, 256, 511);
+        set_add(b, in.set.list[i].low, in.set.list[i].high);
+    set_add(b, 256, 511);
     b->failed |= in.failed;
     free(in.set.list);
     return true;
@@ -346,18 +262,18 @@ static bool add_test(struct builder *block, const struct rules_image *image, con
         return via_place(block, image, insn);
     enum precision precision = of_test(&one, image, insn, field);
     bool known = precision != ANY;
-    normalise(&one.set);
+    set_normalise(&one.set);
     if (insn->opcode == NV_OP_ALWAYS && insn->flags & NV_RULES_NOT) {
         known = true; /* matches nothing */
     } else if (insn->flags & NV_RULES_NOT) {
         known = precision == EXACT;
         if (known)
-            complement(&one, ranges_top(field));
+            set_complement(&one, ranges_top(field));
         /* an address or port test does not apply to other packets: then its NOT matches; those are not asked here,
            but a port test meets packets without ports as RANGES_NO_PORT, which its complement has */
     }
     for (uint32_t i = 0; known && i < one.set.count; i++)
-        add(block, one.set.list[i].low, one.set.list[i].high);
+        set_add(block, one.set.list[i].low, one.set.list[i].high);
     block->failed |= one.failed;
     free(one.set.list);
     return known;
@@ -371,7 +287,7 @@ int ranges_of_rule(const struct rules_image *image, uint32_t rule, bool everythi
 
     for (unsigned field = 0; field < FIELDS; field++) {
         struct builder set = {0};
-        add(&set, 0, ranges_top((enum ranges_field)field));
+        set_add(&set, 0, ranges_top((enum ranges_field)field));
         all[field] = true;
         for (const struct nv_rules_insn *insn = everything ? end : first, *next; insn != end; insn = next) {
             struct builder block = {0};
@@ -381,8 +297,8 @@ int ranges_of_rule(const struct rules_image *image, uint32_t rule, bool everythi
                 known = add_test(&block, image, next, (enum ranges_field)field) && known;
             }
             if (known) {
-                normalise(&block.set);
-                intersect(&set, &block.set);
+                set_normalise(&block.set);
+                set_intersect(&set, &block.set);
                 all[field] = false;
             }
             failed |= block.failed;
