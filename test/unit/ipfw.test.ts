@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ipfw.test.ts: the program ipfw: with a running program, on files, exit codes.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bareContext } from '../../src/rules/context.js';
-import { ControlServer } from '../../src/rules/control.js';
-import { Controller } from '../../src/rules/controller.js';
 import { EXIT } from '../../src/rules/error.js';
-
-const folder = mkdtempSync(path.join(os.tmpdir(), 'nv-ipfw-'));
-process.env.NETVALE_DIR = path.join(folder, 'world');
+import { controller, folder, open, server } from './control-fixture.js';
 
 const test = suite('ipfw');
-let controller: Controller;
-let server: ControlServer;
 
-test.before.each(async () => {
-  controller = new Controller({ context: bareContext });
-  server = await ControlServer.open(controller, { program: 'test' });
-});
+test.before.each(open);
 test.after.each(() => server.close());
-test.after(() => rmSync(folder, { recursive: true }));
 
 interface Outcome {
   status: number | null;

@@ -3,29 +3,16 @@
 // travels with it: marks and tags.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bareContext } from '../../src/rules/context.js';
-import { Controller } from '../../src/rules/controller.js';
-import { NativeEngine, type NativeVerdict, PacketBatch } from '../../src/rules/index.js';
+import { PacketBatch } from '../../src/rules/index.js';
 import { ACK, FIN, ip, RST, SYN, tcp, udp } from './emulate-packets.js';
+import { classify, clock, engine, fresh, run, SECOND } from './engine-fixture.js';
 
-const SECOND = 1_000_000_000n;
 const A = '10.0.0.1';
 const B = '192.168.0.9';
 const test = suite('actions');
-let engine: NativeEngine;
-let run: (text: string) => string;
-let now: bigint;
 
-test.before.each(() => {
-  now = 1000n * SECOND;
-  engine = new NativeEngine({ seed: 5n, now: () => now });
-  const controller = new Controller({ engine, context: bareContext });
-  run = (text) => controller.runText(text, 'x');
-});
+test.before.each(() => fresh());
 test.after.each(() => engine.close());
-
-const classify = (data: Uint8Array, out = true): NativeVerdict =>
-  engine.rules.classify({ data, time: now, layer: 2, out });
 
 /** A datagram, and its fragments of at most `size` bytes of payload. */
 function fragments(size: number): { whole: Buffer; parts: Buffer[] } {
@@ -65,9 +52,9 @@ test('reass drops what overlaps, and what never becomes whole is forgotten', () 
   assert.is(classify(parts[0]!).action, 'held');
   const again = Buffer.from(parts[0]!);
   assert.is(classify(again).reason, 'fragments', 'the same bytes twice');
-  now += 60n * SECOND;
+  clock.now += 60n * SECOND;
   assert.is(classify(parts[1]!).action, 'held', 'the first one is gone');
-  now += 60n * SECOND;
+  clock.now += 60n * SECOND;
   const reasons = fragments(8).parts.map((part) => classify(part).reason);
   assert.is(reasons.filter((reason) => reason === 'fragments').length, 1, 'of 126 pieces, the 65th');
 });
@@ -84,12 +71,12 @@ test('setmark is seen by later rules of the pass, through masks, and gone in the
   const frame = ip(17, A, B, udp(5, 3));
   const batch = new PacketBatch(1, 4096);
   const side = { inIf: 0, outIf: 0, out: true, layer: 2 as const, raw: false };
-  batch.add(frame, now, side);
+  batch.add(frame, clock.now, side);
   batch.classify(engine);
   assert.is(batch.rule(0), 600);
   const context = batch.context(0);
   batch.clear();
-  batch.add(frame, now, side, context);
+  batch.add(frame, clock.now, side, context);
   batch.classify(engine);
   assert.is(batch.rule(0), 800, 'behind the pipe');
 });
@@ -150,10 +137,10 @@ test('keep-alives go to both ends with the numbers each has acknowledged, and st
   classify(ip(6, A, B, segment(7, 80, SYN, 1000, 0)), true);
   classify(ip(6, B, A, segment(80, 7, SYN | ACK, 5000, 1001)), false);
   classify(ip(6, A, B, segment(7, 80, ACK, 1001, 5001)), true);
-  now += 270n * SECOND;
-  assert.equal(engine.rules.tick(now).answers, [], 'not before the last 20 seconds');
-  now += 12n * SECOND;
-  const { answers, states } = engine.rules.tick(now);
+  clock.now += 270n * SECOND;
+  assert.equal(engine.rules.tick(clock.now).answers, [], 'not before the last 20 seconds');
+  clock.now += 12n * SECOND;
+  const { answers, states } = engine.rules.tick(clock.now);
   assert.is(states, 1);
   const seen = answers
     .map((frame) => {
@@ -172,10 +159,10 @@ test('keep-alives go to both ends with the numbers each has acknowledged, and st
     [7, 80, 1000, 5001],
     [80, 7, 5000, 1001],
   ]);
-  now += 60n * SECOND;
-  engine.rules.tick(now);
-  assert.equal(engine.rules.tick(now + SECOND).answers, []);
-  assert.is(engine.rules.tick(now + SECOND).states, 0);
+  clock.now += 60n * SECOND;
+  engine.rules.tick(clock.now);
+  assert.equal(engine.rules.tick(clock.now + SECOND).answers, []);
+  assert.is(engine.rules.tick(clock.now + SECOND).states, 0);
 });
 
 test('a connection that is closed or reset makes room when its short lifetime is over, not its long one', () => {
@@ -192,9 +179,9 @@ test('a connection that is closed or reset makes room when its short lifetime is
     ip(6, B, A, segment(80, 2, FIN | ACK, 5001, 1002)),
   ]);
   connect(3, [ip(6, A, B, segment(3, 80, RST, 1001, 0))]);
-  assert.is(engine.rules.tick(now).states, 3);
-  now += 3n * SECOND;
-  assert.is(engine.rules.tick(now).states, 1, 'the one that is open');
+  assert.is(engine.rules.tick(clock.now).states, 3);
+  clock.now += 3n * SECOND;
+  assert.is(engine.rules.tick(clock.now).states, 1, 'the one that is open');
 });
 
 test.run();

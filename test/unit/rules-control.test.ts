@@ -1,31 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // rules-control.test.ts: the control socket and the program ipfw: several clients, nonsense, death of a client, exit codes.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bareContext } from '../../src/rules/context.js';
 import { ControlServer } from '../../src/rules/control.js';
 import { connectControl, request, requestOnce } from '../../src/rules/control-client.js';
-import { Controller } from '../../src/rules/controller.js';
 import { EXIT } from '../../src/rules/error.js';
-
-const folder = mkdtempSync(path.join(os.tmpdir(), 'nv-ipfw-'));
-process.env.NETVALE_DIR = path.join(folder, 'world');
+import { controller, folder, open, server } from './control-fixture.js';
 
 const test = suite('control');
-let controller: Controller;
-let server: ControlServer;
 
-test.before.each(async () => {
-  controller = new Controller({ context: bareContext });
-  server = await ControlServer.open(controller, { program: 'test' });
-});
+test.before.each(open);
 test.after.each(() => server.close());
-test.after(() => rmSync(folder, { recursive: true }));
 
 const args = (...words: string[]) => ({ args: words, folder });
 const listing = () => controller.runText('list', 'x');

@@ -4,29 +4,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { printIp4 } from '../../src/rules/address.js';
-import { bareContext } from '../../src/rules/context.js';
-import { Controller } from '../../src/rules/controller.js';
-import { NativeEngine, type NativeVerdict } from '../../src/rules/native-engine.js';
 import { parsePacket } from '../../src/rules/packet-text.js';
+import { classify, engine, fresh, run } from './engine-fixture.js';
 import { refusal } from './rules-fixture.js';
 
-const SECOND = 1_000_000_000n;
 const test = suite('nat');
-let engine: NativeEngine;
-let controller: Controller;
-let now: bigint;
 
-const run = (text: string): string => controller.runText(text, 'x');
-
-test.before.each(() => {
-  now = 1000n * SECOND;
-  engine = new NativeEngine({ seed: 5n, now: () => now });
-  controller = new Controller({
-    engine,
-    context: bareContext,
-    ifaceAddress: (name) => (name === 'em0' ? 0xc6336401 : undefined), // 198.51.100.1
-  });
-});
+test.before.each(
+  () => fresh({ ifaceAddress: (name) => (name === 'em0' ? 0xc6336401 : undefined) }), // 198.51.100.1
+);
 test.after.each(() => engine.close());
 
 /** RFC 1071 over bytes, beginning with `sum`. */
@@ -73,10 +59,6 @@ function checkSums(frame: Uint8Array): void {
   const fragment = ((ip[6]! << 8) | ip[7]!) & 0x3fff;
   const { proto, sum } = transport(frame);
   if (fragment === 0 && sumAt(proto) !== undefined) assert.is(sum, 0xffff, 'transport checksum');
-}
-
-function classify(frame: Uint8Array, out: boolean): NativeVerdict {
-  return engine.rules.classify({ data: frame, time: now, layer: 2, out });
 }
 
 const ends = (frame: Uint8Array): string => {

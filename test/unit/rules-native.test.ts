@@ -7,38 +7,27 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bareContext } from '../../src/rules/context.js';
 import { requestOnce } from '../../src/rules/control-client.js';
-import { Controller } from '../../src/rules/controller.js';
 import { RuleError } from '../../src/rules/error.js';
 import { parseHost } from '../../src/rules/host.js';
-import { NativeEngine, type NativeVerdict } from '../../src/rules/native-engine.js';
+import type { NativeVerdict } from '../../src/rules/native-engine.js';
 import { openRules } from '../../src/rules/open.js';
 import { parsePacket } from '../../src/rules/packet-text.js';
 import { printAdd } from '../../src/rules/print-rule.js';
+import { clock, controller, engine, fresh, run, SECOND } from './engine-fixture.js';
 import { anyRule } from './rules-arbitrary.js';
 import './seed.js';
 
-const SECOND = 1_000_000_000n;
 const test = suite('language and engine');
-let engine: NativeEngine;
-let controller: Controller;
-let now: bigint;
 
-const run = (text: string): string => controller.runText(text, 'x');
-
-test.before.each(() => {
-  now = 1000n * SECOND;
-  engine = new NativeEngine({ seed: 5n, now: () => now });
-  controller = new Controller({ engine, context: bareContext });
-});
+test.before.each(() => fresh());
 test.after.each(() => engine.close());
 
 function send(text: string): NativeVerdict {
   const { frame, layer, out, recv, xmit } = parsePacket(text);
   const inIf = recv === undefined ? {} : { inIf: engine.rules.interface(recv) };
   const outIf = xmit === undefined ? {} : { outIf: engine.rules.interface(xmit) };
-  return engine.rules.classify({ data: frame, time: now, layer, out, ...inIf, ...outIf });
+  return engine.rules.classify({ data: frame, time: clock.now, layer, out, ...inIf, ...outIf });
 }
 
 const verdict = (text: string): string => {
@@ -162,7 +151,7 @@ test('states are listed with their names and time left, die with their rule, obe
     run('-D list'),
     /^## Dynamic rules \(1\):\n00010 STATE udp 1\.1\.1\.1 1 <-> 2\.2\.2\.2 2 :web\n$/,
   );
-  now += 2n * SECOND;
+  clock.now += 2n * SECOND;
   assert.match(run('-d show'), /00010 2 {2}56\(5s\) STATE udp|00010 2 56 \(5s\) STATE udp/);
   assert.match(run('sysctl net.inet.ip.fw.dyn_count'), /: 1\n/);
   run('-D delete 10');
@@ -227,7 +216,7 @@ test('what goes out matches versrcreach only when it is IP', () => {
   );
   send('udp 1.1.1.1:1 > 2.2.2.2:2 out layer2');
   const arp = Uint8Array.from({ length: 60 }, (_, i) => (i === 12 ? 8 : i === 13 ? 6 : 0));
-  engine.rules.classify({ data: arp, time: now, layer: 2, out: true });
+  engine.rules.classify({ data: arp, time: clock.now, layer: 2, out: true });
   const packets = (rule: number): string => run(`show ${rule}`).split(/\s+/)[1]!;
   assert.equal([packets(10), packets(20)], ['1', '2']);
 });
