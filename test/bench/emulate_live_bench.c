@@ -125,12 +125,12 @@ static double seen(struct bench_run *run)
     return median;
 }
 
-/* %; what the relay measured, which is the time of sending. */
+/* %, over ten times the seconds; what the relay measured, which is the time of sending. */
 static double error(struct bench_run *run)
 {
     const struct setting *s = run->arg;
     struct rig *rig = begin(s);
-    drive(rig, s, bench_ns() + (uint64_t)((run->seconds > 1 ? run->seconds : 1) * 1e9), NULL);
+    drive(rig, s, bench_ns() + (uint64_t)(run->seconds * 1e10), NULL);
     const uint64_t *word = nv_relay_page(rig->relay) + NV_RELAY_MEASURES_AT;
     const double bytes = (double)(relay_measure_get(&word[NV_RELAY_MEASURE_BYTES]) -
                                   relay_measure_get(&word[NV_RELAY_MEASURE_FIRST_BYTES]));
@@ -141,13 +141,13 @@ static double error(struct bench_run *run)
     return (off < 0 ? -off : off) * 100;
 }
 
-/* Packets that the relay lost. */
+/* Packets that the relay lost in ten times the seconds. */
 static double loss(struct bench_run *run)
 {
     const struct setting *s = run->arg;
     struct rig *rig = begin(s);
     uint64_t lost = 0;
-    drive(rig, s, bench_ns() + (uint64_t)(run->seconds * 1e9), NULL);
+    drive(rig, s, bench_ns() + (uint64_t)(run->seconds * 1e10), NULL);
     for (unsigned i = 0; i < NV_RELAY_DROP_WORDS; i++)
         lost +=
             __atomic_load_n(nv_relay_page(rig->relay) + NV_RELAY_PAGE_HEAD + NV_RELAY_DROPS_AT + i, __ATOMIC_RELAXED);
