@@ -89,15 +89,9 @@ static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
     struct nv_worker *w = arg;
     struct nv_aside *a = w->engine->aside;
     struct frame frame = {.data = packet->data, .length = packet->length, .place = FRAME_LOOSE};
-    char number[NETMAP_REQ_IFNAMSIZ];
-    const char *name = number;
 
-    if (port & NV_RULES_NAME_REF)
-        name = nv_rules_name(a->rules, port);
-    else
-        outlet_name(port, number);
     pthread_mutex_lock(&a->lock);
-    struct outlet *outlet = name ? outlet_find(&a->outlets, name, &a->open) : NULL;
+    struct outlet *outlet = outlet_of(&a->outlets, a->rules, port, &a->open);
     w->stat[outlet && side_send(&outlet->side, &frame, NULL) ? NV_STAT_COPIES : NV_STAT_UNSENT]++;
     pthread_mutex_unlock(&a->lock);
     w->filter->answers.shared = true;

@@ -50,30 +50,24 @@ void relay_forward(struct nv_relay *r, unsigned from, unsigned to, struct frame 
     }
 }
 
-/* The port a rule names: arg of a verdict or of a copy. */
-static struct outlet *outlet_of(struct nv_relay *r, uint32_t arg)
+static struct outlet *outlet(struct nv_relay *r, uint32_t arg)
 {
-    char number[NETMAP_REQ_IFNAMSIZ];
-    const char *name = arg & NV_RULES_NAME_REF ? nv_rules_name(r->plan.rules, arg) : number;
-
-    if (name == number)
-        outlet_name(arg, number);
-    return name ? outlet_find(&r->outlets, name, &r->plan.open) : NULL;
+    return outlet_of(&r->outlets, r->plan.rules, arg, &r->plan.open);
 }
 
 static void divert(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_packet *packet,
                    const struct nv_rules_verdict *verdict)
 {
-    struct outlet *outlet = outlet_of(r, verdict->arg);
+    struct outlet *to = outlet(r, verdict->arg);
 
-    if (!outlet) {
+    if (!to) {
         relay_drop(r, from, NV_RELAY_DROP_NO_PORT, frame);
         return;
     }
-    outlet->last = *packet;
-    outlet->last.resume = verdict->resume;
-    outlet->last.flags |= packet->direction == NV_RULES_OUT ? NV_RULES_DIVERTED_OUTPUT : NV_RULES_DIVERTED_LOOP;
-    if (side_send(&outlet->side, frame, r->store)) {
+    to->last = *packet;
+    to->last.resume = verdict->resume;
+    to->last.flags |= packet->direction == NV_RULES_OUT ? NV_RULES_DIVERTED_OUTPUT : NV_RULES_DIVERTED_LOOP;
+    if (side_send(&to->side, frame, r->store)) {
         r->stat[from][NV_RELAY_DROPS_AT + NV_RELAY_DROP_DIVERTED]++;
         return;
     }
@@ -83,13 +77,13 @@ static void divert(struct nv_relay *r, unsigned from, struct frame *frame, const
 /* fwd: to a port of ours, or, as netmap's ipfw has it at layer 2, back where it came from. */
 static void bounce(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_verdict *verdict)
 {
-    struct outlet *outlet;
+    struct outlet *to;
 
     if (verdict->next_hop_family) {
         relay_forward(r, from, from, frame, UINT64_MAX);
-    } else if (!(outlet = outlet_of(r, verdict->arg))) {
+    } else if (!(to = outlet(r, verdict->arg))) {
         relay_drop(r, from, NV_RELAY_DROP_NO_PORT, frame);
-    } else if (side_send(&outlet->side, frame, r->store)) {
+    } else if (side_send(&to->side, frame, r->store)) {
         r->stat[from][NV_RELAY_BOUNCED]++;
     } else {
         relay_drop(r, from, NV_RELAY_DROP_TX_FULL, frame);
@@ -288,10 +282,10 @@ static void answer(void *arg, const struct nv_rules_packet *packet, const uint8_
 static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
 {
     struct nv_relay *r = arg;
-    struct outlet *outlet = outlet_of(r, port);
+    struct outlet *to = outlet(r, port);
     struct frame frame = {.data = packet->data, .length = packet->length, .place = FRAME_LOOSE};
 
-    bool sent = outlet && side_send(&outlet->side, &frame, r->store);
+    bool sent = to && side_send(&to->side, &frame, r->store);
     r->stat[packet->direction == NV_RULES_OUT ? 0 : 1][sent ? NV_RELAY_COPIES : NV_RELAY_COPIES_LOST]++;
 }
 

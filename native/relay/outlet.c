@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-struct outlet *outlet_find(struct outlets *outlets, const char *name, const struct nv_open_options *open)
+/* The outlet of this name. */
+static struct outlet *find(struct outlets *outlets, const char *name, const struct nv_open_options *open)
 {
     for (unsigned i = 0; i < outlets->count; i++)
         if (strcmp(outlets->outlet[i].name, name) == 0)
@@ -20,9 +21,17 @@ struct outlet *outlet_find(struct outlets *outlets, const char *name, const stru
     return outlet->failed ? NULL : outlet;
 }
 
-void outlet_name(uint32_t number, char *name)
+struct outlet *outlet_of(struct outlets *outlets, struct nv_rules *rules, uint32_t arg,
+                         const struct nv_open_options *open)
 {
-    snprintf(name, NETMAP_REQ_IFNAMSIZ, "netmap:divert%u{0", number);
+    char number[NETMAP_REQ_IFNAMSIZ];
+    const char *name = number;
+
+    if (arg & NV_RULES_NAME_REF)
+        name = nv_rules_name(rules, arg);
+    else
+        snprintf(number, sizeof(number), "netmap:divert%u{0", arg);
+    return name ? find(outlets, name, open) : NULL;
 }
 
 void outlets_close(struct outlets *outlets)

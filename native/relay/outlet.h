@@ -24,11 +24,12 @@ struct outlets {
     unsigned count;
 };
 
-/* The outlet of this name; NULL: it cannot be opened, or there are OUTLETS already. */
-struct outlet *outlet_find(struct outlets *outlets, const char *name, const struct nv_open_options *open);
-
-/* The name of divert port number `number`: name has NETMAP_REQ_IFNAMSIZ bytes. */
-void outlet_name(uint32_t number, char *name);
+/*
+ * The outlet that a rule means by arg, of a verdict or a copy: a number, or the reference of a name in `rules`. NULL:
+ * it cannot be opened, or there are OUTLETS already.
+ */
+struct outlet *outlet_of(struct outlets *outlets, struct nv_rules *rules, uint32_t arg,
+                         const struct nv_open_options *open);
 
 void outlets_close(struct outlets *outlets);
 
