@@ -39,6 +39,19 @@ static struct emu_plan *plan_make(struct nv_emu *emu, enum nv_emu_kind kind, uns
     return plan;
 }
 
+static bool same_codel(const struct nv_emu_codel *a, const struct nv_emu_codel *b)
+{
+    return a->target_ns == b->target_ns && a->interval_ns == b->interval_ns && a->ecn == b->ecn;
+}
+
+static bool same_pie(const struct nv_emu_pie *a, const struct nv_emu_pie *b)
+{
+    return a->target_ns == b->target_ns && a->update_ns == b->update_ns && a->max_burst_ns == b->max_burst_ns &&
+           a->alpha == b->alpha && a->beta == b->beta && a->max_ecn == b->max_ecn && a->ecn == b->ecn &&
+           a->cap_drop == b->cap_drop && a->derandomize == b->derandomize && a->on_off == b->on_off &&
+           a->departure_rate == b->departure_rate;
+}
+
 /* Whether the queues of a plan must be put into another scheduler for this configuration. */
 static bool moves(const struct emu_plan *plan, const struct nv_emu_sched *config)
 {
@@ -46,8 +59,8 @@ static bool moves(const struct emu_plan *plan, const struct nv_emu_sched *config
         return true;
     return config->type >= NV_EMU_FQ_CODEL &&
            (plan->config.quantum != config->quantum || plan->config.limit != config->limit ||
-            plan->config.flows != config->flows || memcmp(&plan->config.codel, &config->codel, sizeof config->codel) ||
-            memcmp(&plan->config.pie, &config->pie, sizeof config->pie));
+            plan->config.flows != config->flows || !same_codel(&plan->config.codel, &config->codel) ||
+            !same_pie(&plan->config.pie, &config->pie));
 }
 
 /* Make a plan what `config` says; its queues move when the algorithm changes. -ENOMEM, and nothing has changed. */
@@ -206,9 +219,9 @@ static int sched_config(struct nv_emu *emu, unsigned number, const struct nv_emu
     struct emu_link made = {0};
     if (!plan)
         plan = fresh = sched_make(emu, number);
-    int result = plan ? 0 : no_memory(err, "sched", number);
-    if (result == 0 && link)
-        result = emu_link_make(&made, link, err);
+    if (!plan)
+        return no_memory(err, "sched", number);
+    int result = link ? emu_link_make(&made, link, err) : 0;
     if (result == 0 && link)
         result = emu_link_prepare(emu, plan, &made, err);
     if (result == 0)

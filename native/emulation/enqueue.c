@@ -257,7 +257,7 @@ static void approach(struct nv_emu *emu, struct aim *aim, unsigned step)
 unsigned nv_emu_enqueue_batch(struct nv_emu *emu, uint64_t now_ns, struct nv_emu_send *sends, unsigned count)
 {
     enum { STEPS = 3, RING = (STEPS + 1) * AHEAD };
-    struct aim ring[RING];
+    struct aim ring[RING] = {0};
     unsigned taken = 0;
 
     pthread_mutex_lock(&emu->lock);
@@ -287,7 +287,7 @@ enum nv_emu_drop nv_emu_enqueue(struct nv_emu *emu, uint64_t now_ns, enum nv_emu
                                 struct nv_emu_packet *packet, const struct nv_emu_key *key)
 {
     struct nv_emu_send send = {.packet = packet, .key = key, .number = (uint16_t)number, .kind = (uint8_t)kind};
-    struct aim at;
+    struct aim at = {0};
     if (number >= EMU_NUMBERS)
         send.number = 0; /* no object has it */
     pthread_mutex_lock(&emu->lock);

@@ -251,7 +251,10 @@ int nv_relay_start(const struct nv_relay_plan *plan, struct nv_relay **out, stru
 {
     int error = relay_make(plan, out, err);
 
-    if (error == 0 && (error = start_thread(*out, err))) {
+    if (!*out)
+        return error;
+    error = start_thread(*out, err);
+    if (error) {
         nv_relay_free(*out);
         *out = NULL;
     }

@@ -153,12 +153,12 @@ static inline void forget(struct frame *frame, struct nv_store *store)
 
 struct nv_emu_packet *side_keep_any(struct frame *frame, struct nv_store *store, uint32_t extra)
 {
-    struct spares *spares = frame->home ? frame->home->spares : NULL;
+    struct spares *spares = frame->place == FRAME_SLOT ? frame->home->spares : NULL;
     struct nv_emu_packet *record;
 
     if (frame->record && extra == 0)
         return frame->record; /* from one link to the next */
-    if (frame->place == FRAME_SLOT && frame->length > SIDE_SHORT && spares && spares->count && extra == 0) {
+    if (spares && spares->count && frame->length > SIDE_SHORT && extra == 0) {
         record = nv_store_take(store, sizeof(*record));
         if (!record)
             return NULL;
@@ -268,8 +268,8 @@ static bool copy_out(struct side *side, const struct frame *frame)
 bool side_send(struct side *side, struct frame *frame, struct nv_store *store)
 {
     struct nv_slots *s = &side->tx;
-    bool ours = frame->home && side->spares && frame->home->spares == side->spares &&
-                (frame->place == FRAME_SLOT || frame->place == FRAME_BUFFER) && frame->length <= s->buf_size;
+    bool ours = (frame->place == FRAME_SLOT || frame->place == FRAME_BUFFER) && side->spares &&
+                frame->home->spares == side->spares && frame->length <= s->buf_size;
 
     if (!ours) {
         if (!copy_out(side, frame))

@@ -222,7 +222,7 @@ int nv_rules_explain(struct nv_rules *engine, const struct nv_rules_packet *pack
     struct rules_eval e = {.engine = engine, .verdict = out, .view = &view};
     struct nv_rules_packet copy = *packet;
 
-    copy.data = malloc(packet->length ? packet->length : 1);
+    copy.data = calloc(1, packet->length ? packet->length : 1);
     if (!copy.data)
         return nv_fail(err, ENOMEM, "no memory for a packet of %u bytes", packet->length);
     memcpy(copy.data, packet->data, packet->length);

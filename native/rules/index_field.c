@@ -113,7 +113,7 @@ static int collect_events(const struct making *m, const struct bounds *bounds, u
     }
     for (size_t class = 1; class <= classes; class ++)
         events.first[class] += events.first[class - 1];
-    events.bits = malloc((events.first[classes] + 1) * sizeof(uint32_t));
+    events.bits = calloc((size_t)events.first[classes] + 1, sizeof(uint32_t));
     if (!events.bits) {
         free(events.first);
         return -ENOMEM;
