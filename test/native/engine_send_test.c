@@ -324,7 +324,7 @@ static void workers_are_pinned(void)
     world_new();
     struct nv_plan plan = plan_of(NV_ROLE_TX, "null:");
     if (!may_run_on(0)) {
-        printf("skip workers_are_pinned processor 0 is not ours\n");
+        printf("skip workers_are_pinned this process may not run on processor 0\n");
         world_end();
         return;
     }

@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 {
     const char *why = mount_small();
     if (why) {
-        printf("skip full-shared-memory a small file system cannot be mounted: %s\n", why);
+        printf("skip full-shared-memory this process may not mount a small file system: %s\n", why);
         return 0;
     }
     static const struct check_test tests[] = {

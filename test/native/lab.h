@@ -62,13 +62,15 @@ static inline bool lab_write(const char *path, const char *value)
 static inline const char *lab_enter(void)
 {
     if (access("/dev/net/tun", R_OK | W_OK) < 0)
-        return "/dev/net/tun cannot be opened";
+        return errno == ENOENT ? "the kernel has no tap interfaces (/dev/net/tun)"
+                               : "this process may not open /dev/net/tun";
     if (unshare(CLONE_NEWNET) < 0)
-        return "no right to make a network namespace (CAP_SYS_ADMIN)";
+        return errno == EPERM ? "this process may not make a network namespace (CAP_SYS_ADMIN)"
+                              : "the kernel has no network namespaces";
     lab_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (!lab_write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1") ||
         !lab_write("/proc/sys/net/ipv4/igmp_link_local_mcast_reports", "0"))
-        return "interfaces cannot be silenced in a network namespace (/proc/sys is read-only)";
+        return "this process may not silence interfaces in a network namespace (/proc/sys is read-only)";
     if (ioctl(lab_socket, SIOCBRADDBR, "lab") < 0)
         return "the kernel has no bridges (module bridge)";
     return lab_set_flags("lab", IFF_UP, 0) ? "the bridge cannot be set up" : NULL;

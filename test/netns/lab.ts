@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // lab.ts: what the tests of commands behind links share: starting one, and what must be the same afterwards.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { runBehindLink } from '../../src/emulation/namespace.js';
@@ -29,6 +29,25 @@ async function alone(): Promise<void> {
   (holder.stdin as unknown as { unref?: () => void }).unref?.();
 }
 
+/** Capabilities that a network of one's own takes: bits of CapEff in proc_pid_status(5). */
+const CAPABILITIES = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n };
+
+function missingCapabilities(): string[] {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const effective = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? '0'}`);
+  return Object.entries(CAPABILITIES)
+    .filter(([, bit]) => (effective & (1n << bit)) === 0n)
+    .map(([name]) => name);
+}
+
+/** What of the kernel or of this process' rights explains an error, as the runner of the tests knows it. */
+function lacking({ code, message }: NodeJS.ErrnoException): string {
+  const missing = missingCapabilities();
+  if (missing.length > 0) return `this process may not make networks (${missing.join(', ')}): ${message}`;
+  if (!existsSync('/dev/net/tun')) return `the kernel has no tap interfaces: ${message}`;
+  return code === 'ENODEV' || code === 'EINVAL' ? `the kernel has no such thing: ${message}` : message;
+}
+
 /** Why commands cannot be run behind a link here; undefined: they can. */
 export async function reasonToSkip(): Promise<string | undefined> {
   await alone();
@@ -40,8 +59,9 @@ export async function reasonToSkip(): Promise<string | undefined> {
     });
     return status === 0 ? undefined : `a command behind a link ended with ${status}`;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (['EPERM', 'EACCES', 'ENOENT', 'ENODEV', 'EINVAL'].includes(code ?? '')) return message;
+    const { code } = error as NodeJS.ErrnoException;
+    if (['EPERM', 'EACCES', 'ENOENT', 'ENODEV', 'EINVAL'].includes(code ?? ''))
+      return lacking(error as NodeJS.ErrnoException);
     throw error;
   } finally {
     rmSync(base, { recursive: true, force: true });

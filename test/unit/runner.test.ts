@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { countLines, countUvu, type Job, runJob } from '../../tools/dev/testing/job.js';
+import { countLines, countUvu, type Job, needlessSkips, runJob } from '../../tools/dev/testing/job.js';
 import { until } from './relay-fixture.js';
 
 const sh = (script: string, limit = 200): Job => ({
@@ -34,6 +34,22 @@ test('a job that passes', async () => {
   assert.is(outcome.failed, 0);
   assert.is(outcome.skipped, 1);
   assert.equal(outcome.skips, ['skip two no reason']);
+});
+
+test('as root a skip that names nothing the kernel has not got is a failure', async () => {
+  const skipping = () =>
+    runJob(sh('echo ok one; echo skip a tool is not installed; echo skip b the kernel has no bridges'));
+  const outcome = await skipping();
+  assert.equal(needlessSkips(outcome, 0), ['skip a tool is not installed']);
+  assert.is(outcome.failed, 1);
+  assert.is(outcome.skipped, 1);
+  const ofUser = await skipping();
+  assert.equal(needlessSkips(ofUser, 1000), []);
+  assert.is(ofUser.skipped, 2);
+  const silent = await runJob({ ...sh('echo 2'), count: () => ({ passed: 1, failed: 0, skipped: 2 }) });
+  assert.equal(needlessSkips(silent, 0), ['2 without a reason']);
+  assert.is(silent.failed, 2);
+  assert.is(silent.skipped, 0);
 });
 
 test('no test, a bad exit status, a signal, no program: each is a failure that says why', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // test.ts: run every test, or those whose name contains PATTERN: `npm test -- [PATTERN]`.
 // One line a file, the whole output of what failed, and `N passed, N failed` at the end.
-import { type Counts, killAll, runJob } from './testing/job.js';
+import { type Counts, killAll, needlessSkips, runJob } from './testing/job.js';
 import { suites } from './testing/suites.js';
 
 const pattern = process.argv[2] ?? '';
@@ -30,6 +30,7 @@ for (const suite of suites()) {
   }
   for (const job of jobs) {
     const outcome = await runJob(job);
+    const needless = needlessSkips(outcome);
     total.passed += outcome.passed;
     total.failed += outcome.failed;
     total.skipped += outcome.skipped;
@@ -39,7 +40,8 @@ for (const suite of suites()) {
       `  ${mark.padEnd(6)} ${outcome.seconds.toFixed(1).padStart(6)} s  ${count.padStart(10)}  ${job.name}`,
     );
     for (const skip of outcome.skips) skips.push(`${job.name}: ${skip}`);
-    if (outcome.failed > 0) {
+    for (const skip of needless) console.log(`      need not be skipped by root: ${skip}`);
+    if (outcome.failed > needless.length) {
       const why = outcome.problem === '' ? '' : `${job.name}: ${outcome.problem}\n`;
       console.log(`${outcome.output.trimEnd().replace(/^/gm, '      | ')}\n      ${why}`);
     }

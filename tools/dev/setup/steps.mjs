@@ -28,11 +28,12 @@ function onPath(command) {
 }
 
 /**
- * Make sure commands exist. Missing ones are installed when we are root on a Debian-like system;
+ * Make sure commands exist. Missing ones are installed, in one go, when we are root on a Debian-like system;
  * otherwise the error says what to type.
  */
 export async function needCommands(needed = NEEDED) {
-  const missing = needed.filter(([command]) => !onPath(command)).map(([, name]) => name);
+  const lacking = needed.filter(([command]) => !onPath(command)).map(([, name]) => name);
+  const missing = [...new Set(lacking)];
   if (missing.length === 0) return;
   const command = `apt-get install --yes --no-install-recommends ${missing.join(' ')}`;
   if (process.getuid() !== 0 || !onPath('apt-get'))
@@ -40,7 +41,18 @@ export async function needCommands(needed = NEEDED) {
   console.error(`set-up: installing ${missing.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await run('apt-get', ['update'], { env });
-  await run('apt-get', command.split(' ').slice(1), { env });
+  // Another installation on this machine is waited for.
+  await run('apt-get', ['--option=DPkg::Lock::Timeout=600', ...command.split(' ').slice(1)], { env });
+}
+
+/** The same for commands that only some tests use: what is missing is said, and those tests say that they skip. */
+export async function wantCommands(wanted) {
+  try {
+    await needCommands(wanted);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`set-up: tests will be skipped. ${error.message.trim()}`);
+  }
 }
 
 function compilerVersion() {

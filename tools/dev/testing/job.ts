@@ -77,6 +77,24 @@ export function countUvu(output: string): Counts {
   return { passed, failed: figure('Total') - passed, skipped: figure('Skipped') };
 }
 
+/** Reasons of a skip that nobody at this machine can do anything about: what is not there has a name. */
+const LACKING = /\b(the kernel has no|this process may not|this machine has no) \w/;
+
+/**
+ * Count as failed what a test skipped though it need not have: as root every program can be installed, so a skip must name
+ * what the kernel has not got, or what not even this root may do. Returns the lines of those skips.
+ */
+export function needlessSkips(outcome: Outcome, uid = process.getuid?.()): string[] {
+  if (uid !== 0) return [];
+  const needless = outcome.skips.filter((line) => !LACKING.test(line));
+  const silent = outcome.skipped - outcome.skips.length;
+  if (silent > 0) needless.push(`${silent} without a reason`);
+  const count = needless.length + Math.max(silent - 1, 0);
+  outcome.failed += count;
+  outcome.skipped -= count;
+  return needless;
+}
+
 /** Run a job in a world (NETVALE_DIR) of its own. Never rejects: whatever goes wrong is in the outcome. */
 export function runJob(job: Job): Promise<Outcome> {
   const world = mkdtempSync(path.join(tmpdir(), 'netvale-test-'));

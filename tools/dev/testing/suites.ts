@@ -3,6 +3,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { run } from '../setup/common.mjs';
+import { wantCommands } from '../setup/steps.mjs';
 import { globSync } from './glob.js';
 import { countLines, countUvu, type Job } from './job.js';
 
@@ -12,6 +13,17 @@ export interface Suite {
   jobs: Job[];
   prepare?: () => Promise<void>;
 }
+
+/** Commands of other programs that the TypeScript tests and the pages run, with the Debian package of each. */
+const COMMANDS = [
+  ['tshark', 'tshark'],
+  ['tcpdump', 'tcpdump'],
+  ['ip', 'iproute2'],
+  ['ping', 'iputils-ping'],
+  ['iperf3', 'iperf3'],
+  ['python3', 'python3'],
+  ['man', 'man-db'],
+];
 
 /** Seconds for one program: many times what the slowest takes on a busy machine, and an end to what hangs. */
 const LIMIT = 1200;
@@ -57,7 +69,7 @@ export function suites(): Suite[] {
   const tsan = 'build/tsan';
   return [
     { title: 'C', jobs: nativeJobs('native/', 'build', names) },
-    { title: 'TypeScript', jobs: typescriptJobs() },
+    { title: 'TypeScript', prepare: () => wantCommands(COMMANDS), jobs: typescriptJobs() },
     {
       title: 'C, address and undefined-behaviour sanitizers',
       prepare: sanitized(asan, 'address,undefined', names),
