@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the parameters of pipe, queue and sched to those of the emulator.
+import { EMU_JITTER, EMU_LIMIT, EMU_LOSS, EMU_MANAGEMENT, EMU_SCHEDULER } from '../abi.js';
 import type {
   CodelParameters,
   DummynetConfig,
@@ -7,18 +8,8 @@ import type {
   Impairments,
   PieParameters,
 } from '../rules/dummynet.js';
-import { DUMMYNET_LIMITS, SCHEDULERS } from '../rules/dummynet.js';
-import {
-  JITTER,
-  LIMIT,
-  LOSS,
-  MANAGEMENT,
-  type NativeCodel,
-  type NativeFlowset,
-  type NativeLink,
-  type NativePie,
-  type NativeSched,
-} from './native.js';
+import { DUMMYNET_LIMITS } from '../rules/dummynet.js';
+import type { NativeCodel, NativeFlowset, NativeLink, NativePie, NativeSched } from './native.js';
 
 const nsOfMs = (ms: number): number => Math.round(ms * 1e6);
 const nsOfUs = (us: number): number => Math.round(us * 1e3);
@@ -26,15 +17,15 @@ const nsOfUs = (us: number): number => Math.round(us * 1e3);
 function nativeLoss({ linkLoss }: Impairments): NativeLink {
   switch (linkLoss?.kind) {
     case 'list':
-      return { loss: LOSS.list, lossList: Float64Array.from(linkLoss.packets) };
+      return { loss: EMU_LOSS.list, lossList: Float64Array.from(linkLoss.packets) };
     case 'bits':
-      return { loss: LOSS.bits, lossBits: linkLoss.bits };
+      return { loss: EMU_LOSS.bits, lossBits: linkLoss.bits };
     case 'markov': {
       const { p13, p31, p32, p23, p14 } = linkLoss;
-      return { loss: LOSS.markov, markov: Float64Array.of(p13, p31, p32, p23, p14) };
+      return { loss: EMU_LOSS.markov, markov: Float64Array.of(p13, p31, p32, p23, p14) };
     }
     case 'ber':
-      return { loss: LOSS.ber, bitErrors: linkLoss.rate };
+      return { loss: EMU_LOSS.ber, bitErrors: linkLoss.rate };
     default:
       return {};
   }
@@ -45,7 +36,7 @@ function nativeImpairments(config: Impairments): NativeLink {
   const cell = overhead?.cell;
   return {
     ...(jitter && {
-      jitter: JITTER[jitter.distribution],
+      jitter: EMU_JITTER[jitter.distribution],
       jitterNs: nsOfMs(jitter.ms),
       ...(jitter.values && { jitterTable: Int16Array.from(jitter.values) }),
     }),
@@ -103,20 +94,20 @@ const nativePie = (pie: PieParameters): NativePie => ({
 
 function nativeLimit({ queue }: DummynetConfig): NativeFlowset {
   if (!queue) return {};
-  if ('slots' in queue) return { limit: queue.slots, limitKind: LIMIT.slots };
-  if ('bytes' in queue) return { limit: queue.bytes, limitKind: LIMIT.bytes };
-  return { limit: nsOfMs(queue.ms), limitKind: LIMIT.time };
+  if ('slots' in queue) return { limit: queue.slots, limitKind: EMU_LIMIT.slots };
+  if ('bytes' in queue) return { limit: queue.bytes, limitKind: EMU_LIMIT.bytes };
+  return { limit: nsOfMs(queue.ms), limitKind: EMU_LIMIT.time };
 }
 
 function nativeManagement({ management }: DummynetConfig): NativeFlowset {
   switch (management?.kind) {
     case 'red':
     case 'gred':
-      return { management: MANAGEMENT[management.kind], red: { ...management.red, ecn: management.ecn } };
+      return { management: EMU_MANAGEMENT[management.kind], red: { ...management.red, ecn: management.ecn } };
     case 'codel':
-      return { management: MANAGEMENT.codel, codel: nativeCodel(management.codel) };
+      return { management: EMU_MANAGEMENT.codel, codel: nativeCodel(management.codel) };
     case 'pie':
-      return { management: MANAGEMENT.pie, pie: nativePie(management.pie) };
+      return { management: EMU_MANAGEMENT.pie, pie: nativePie(management.pie) };
     default:
       return {};
   }
@@ -149,7 +140,7 @@ export function nativeSched({
   mask,
 }: DummynetConfig): NativeSched {
   return {
-    type: SCHEDULERS.indexOf(scheduler),
+    type: EMU_SCHEDULER[scheduler === 'wf2q+' ? 'wf2q' : scheduler],
     ...((schedMask ?? mask) && { mask: (schedMask ?? mask)! }),
     ...(fair && { quantum: fair.quantum, limit: fair.limit, flows: fair.flows }),
     ...(fair && management?.kind === 'codel' && { codel: nativeCodel(management.codel) }),

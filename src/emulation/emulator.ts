@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // An emulator: dummynet's objects by their parameters, and packets passed through them at times the caller gives.
+import { EMU_KIND } from '../abi.js';
 import { native } from '../native.js';
 import type { DummynetConfig, DummynetKind } from '../rules/dummynet.js';
 import { namesLink, nativeFlowset, nativeLink, nativeSched } from './config.js';
-import {
-  type EmulationTotals,
-  type FlowInfo,
-  KIND,
-  type NativeEmulation,
-  type NativeEmulationOptions,
-  type NativeRelease,
+import type {
+  EmulationTotals,
+  FlowInfo,
+  NativeEmulation,
+  NativeEmulationOptions,
+  NativeRelease,
 } from './native.js';
 
 export type EmulatorOptions = NativeEmulationOptions;
@@ -21,9 +21,9 @@ export interface Departure {
   time: bigint;
   /** Why it is lost; undefined: it departs. */
   drop?: string;
-  /** PACKET bits. */
+  /** EMU_PACKET bits. */
   flags: number;
-  /** With the bit PACKET.corrupt: which bit to flip, from the first byte's highest. */
+  /** With the bit EMU_PACKET.corrupt: which bit to flip, from the first byte's highest. */
   corruptBit: number;
 }
 
@@ -54,7 +54,7 @@ export class Emulator {
   }
 
   delete(kind: DummynetKind, number: number): void {
-    this.native.delete(KIND[kind], number);
+    this.native.delete(EMU_KIND[kind], number);
   }
 
   flush(): void {
@@ -71,10 +71,10 @@ export class Emulator {
     number: number,
     packet: { cookie: number; length: number; ect?: boolean; frame?: Uint8Array; raw?: boolean },
   ): string | undefined {
-    const wanted = packet.frame && this.native.wantsKey(KIND[kind], number) ? packet.frame : undefined;
+    const wanted = packet.frame && this.native.wantsKey(EMU_KIND[kind], number) ? packet.frame : undefined;
     const drop = this.native.enqueue(
       now,
-      KIND[kind],
+      EMU_KIND[kind],
       number,
       packet.cookie,
       packet.length,
@@ -121,11 +121,11 @@ export class Emulator {
 
   /** Flow queues of an object; of all of the kind without a number. */
   flows(kind: 'pipe' | 'queue', number = 0): FlowInfo[] {
-    return this.native.flows(KIND[kind], number);
+    return this.native.flows(EMU_KIND[kind], number);
   }
 
   links(kind: 'pipe' | 'sched', number = 0): FlowInfo[] {
-    return this.native.links(KIND[kind], number);
+    return this.native.links(EMU_KIND[kind], number);
   }
 
   close(): void {

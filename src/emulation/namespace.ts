@@ -3,10 +3,12 @@
 //
 // The taps at the link's two ends come as port names; whoever calls moves frames between them. See
 // native/namespace/command.h for what is set up, and docs/emulate-command.md for what the command sees.
+
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { COMMAND } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import { type NativeCommand, native } from '../native.js';
 import { DnsForwarder } from './dns-forwarder.js';
@@ -66,11 +68,7 @@ export interface CommandResult {
   error: string | undefined;
 }
 
-// As in command.h.
-const GO = 1;
-const SIGNAL = 2;
-const EXIT = 3;
-const EXEC = 4;
+/** Bytes of a message: struct nv_command_message. */
 const MESSAGE_SIZE = 8;
 const GRACE_MS = 500;
 
@@ -129,8 +127,8 @@ class Control {
         ) {
           const value = this.#received.readInt32LE(4);
           const type = this.#received.readInt32LE(0);
-          if (type === EXEC) failure = resultOfExec(command, value);
-          if (type === EXIT) resolve(failure ?? resultOfStatus(value));
+          if (type === COMMAND.exec) failure = resultOfExec(command, value);
+          if (type === COMMAND.exit) resolve(failure ?? resultOfStatus(value));
         }
       });
       this.#socket.on('error', () => {});
@@ -154,12 +152,12 @@ function passSignals(control: Control): () => void {
   const handlers: [NodeJS.Signals, () => void][] = [
     ...FORWARDED.map((name): [NodeJS.Signals, () => void] => [
       name,
-      () => control.tell(SIGNAL, os.constants.signals[name]),
+      () => control.tell(COMMAND.signal, os.constants.signals[name]),
     ]),
     ...FROM_TERMINAL.map((name): [NodeJS.Signals, () => void] => [
       name,
       () => {
-        if (!foreground) control.tell(SIGNAL, os.constants.signals[name]);
+        if (!foreground) control.tell(COMMAND.signal, os.constants.signals[name]);
       },
     ]),
   ];
@@ -228,7 +226,7 @@ export async function runBehindLink(options: CommandOptions): Promise<CommandRes
     for (const fd of taps) closeSync(fd);
     taps = [];
     signalsOff = passSignals(control);
-    control.tell(GO);
+    control.tell(COMMAND.go);
     return await (running.failed === undefined
       ? control.ended
       : Promise.race([control.ended, heard(running.failed, control)]));

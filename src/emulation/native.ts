@@ -3,15 +3,6 @@
 import type { FlowMask } from '../rules/dummynet.js';
 import type { FlowQueue } from '../rules/engine.js';
 
-export const KIND = { pipe: 0, queue: 1, sched: 2 } as const;
-export const LIMIT = { slots: 0, bytes: 1, time: 2 } as const;
-export const MANAGEMENT = { droptail: 0, red: 1, gred: 2, codel: 3, pie: 4 } as const;
-export const JITTER = { uniform: 1, normal: 2, pareto: 3, table: 4 } as const;
-export const LOSS = { list: 1, bits: 2, markov: 3, ber: 4 } as const;
-
-/** Bits of NativeRelease.flags. */
-export const PACKET = { ect: 1, marked: 2, corrupt: 4, copy: 8, noError: 16 } as const;
-
 export interface NativeEmulationOptions {
   seed: bigint;
   /** Bytes at most for queues and links made by masks. */
@@ -98,7 +89,7 @@ export interface NativeFlowset {
 
 /** struct nv_emu_sched */
 export interface NativeSched {
-  /** Index in SCHEDULERS. */
+  /** EMU_SCHEDULER */
   type: number;
   mask?: FlowMask;
   quantum?: number;
@@ -114,7 +105,7 @@ export interface NativeRelease {
   times: BigUint64Array;
   /** Index of the drop's name; 0: the packet departs. */
   drops: Uint8Array;
-  /** PACKET bits. */
+  /** EMU_PACKET bits. */
   flags: Uint8Array;
   /** Which bit of a corrupt packet is to be flipped, from the first byte's highest. */
   bits: Uint32Array;

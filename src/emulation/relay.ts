@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // relay.ts: the live loop between two ports (native/relay) and its counters.
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EMU_KIND, RELAY_PAGE, WAIT_MODE } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import { type NativeRelay, native } from '../native.js';
 import { Histogram } from '../report/histogram.js';
@@ -109,13 +111,13 @@ export interface RelayStats {
   directions: [DirectionStats, DirectionStats];
 }
 
-/** Where things are in the page: native/relay/relay.h. */
-const HEAD_WORDS = 32;
-const GROUP_WORDS = 64;
-const DROPS_AT = 16;
-const MEASURES_AT = HEAD_WORDS + 2 * GROUP_WORDS;
-const MEASURE_WORDS = 16;
-const WAIT_MODES = { adaptive: 0, sleep: 1, busy: 2 } as const;
+const {
+  pageHead: HEAD_WORDS,
+  groupWords: GROUP_WORDS,
+  dropsAt: DROPS_AT,
+  measuresAt: MEASURES_AT,
+  measureWords: MEASURE_WORDS,
+} = RELAY_PAGE;
 const LOOK_MS = 10;
 
 /** Nanoseconds from CLOCK_MONOTONIC to the time since 1970. */
@@ -136,7 +138,7 @@ export class Relay {
   /** Opens both ports and starts. Throws a NetvaleError. */
   constructor(options: RelayOptions) {
     const { wait = 'adaptive', timeOffset = clockOffset(), ...plan } = options;
-    this.#native = new native.Relay({ ...plan, waitMode: WAIT_MODES[wait], timeOffset });
+    this.#native = new native.Relay({ ...plan, waitMode: WAIT_MODE[wait], timeOffset });
     relays.add(this);
     this.#words = new BigUint64Array(this.#native.page());
     this.#histograms = new BigUint64Array(this.#native.histograms());
@@ -182,7 +184,7 @@ export class Relay {
     for (let at = MEASURES_AT; at < this.#words.length && this.#words[at] !== 0n; at += MEASURE_WORDS) {
       const words = native.relayMeasureNames.map((name, i) => [name, Number(this.#words[at + i]!)]);
       const measure = Object.fromEntries(words) as Omit<Measure, 'kind'> & { kind: number };
-      out.push({ ...measure, kind: measure.kind === 0 ? 'pipe' : 'queue' });
+      out.push({ ...measure, kind: measure.kind === EMU_KIND.pipe ? 'pipe' : 'queue' });
     }
     return out;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // virtual-links.ts: pipes, queues and schedulers on the virtual clock: the emulator, and the packets that are on it.
 
+import { EMU_DROP, EMU_KIND, EMU_PACKET } from '../abi.js';
 import { native } from '../native.js';
 import { promiseOf } from '../report/link-records.js';
 import type { DummynetKind } from '../rules/dummynet.js';
@@ -11,7 +12,6 @@ import { Emulator } from './emulator.js';
 import type { Journey } from './journey.js';
 import { flipBit, ipOf, isCapable, markCongestion } from './link-marks.js';
 import { LinkMeter } from './link-meter.js';
-import { KIND, PACKET } from './native.js';
 
 /** A packet that goes on a link, and how it goes on behind it when one_pass is off. */
 export interface Parcel {
@@ -44,8 +44,6 @@ interface Target {
 export type Release = (parcel: Parcel, time: bigint, drop: string | undefined, copy: boolean) => void;
 
 const MAC = 14;
-/** Index of its name: NV_EMU_DROP_NO_PIPE. */
-const NO_PIPE = 1;
 
 /** Objects are made in this order: a queue needs its scheduler, which may be that of a pipe. */
 const ORDER: readonly DummynetKind[] = ['pipe', 'sched', 'queue'];
@@ -87,8 +85,8 @@ export class Links {
         const promised = promiseOf(objects, kind, number);
         const meter = targets[kind].get(number)?.meter ?? new LinkMeter(kind, number, promised);
         meter.promised = promised;
-        const wantsKey = this.emulator.native.wantsKey(KIND[kind], number);
-        targets[kind].set(number, { kind: KIND[kind], number, meter, wantsKey });
+        const wantsKey = this.emulator.native.wantsKey(EMU_KIND[kind], number);
+        targets[kind].set(number, { kind: EMU_KIND[kind], number, meter, wantsKey });
       }
     }
     this.duplicates = ORDER.some((kind) => objects.all(kind).some(([, config]) => config.duplicate));
@@ -112,7 +110,7 @@ export class Links {
     const { journey, frame } = parcel;
     const { raw, layer } = journey.input.side;
     const target = this.targets[kind].get(number);
-    if (!target) return native.emulationDropNames[NO_PIPE];
+    if (!target) return native.emulationDropNames[EMU_DROP.noPipe];
     const length = layer === 2 || raw ? frame.length : Math.max(0, frame.length - MAC);
     const place = this.free.pop() ?? this.waiting.length;
     const drop = this.emulator.native.enqueue(
@@ -163,9 +161,11 @@ export class Links {
         const flags = columns.flags[i]!;
         parcel.target.meter.left(when - parcel.since, when, parcel.length, drop !== 0);
         const changed =
-          flags & (PACKET.marked | PACKET.corrupt) ? changedBy(parcel, flags, columns.bits[i]!) : parcel;
+          flags & (EMU_PACKET.marked | EMU_PACKET.corrupt)
+            ? changedBy(parcel, flags, columns.bits[i]!)
+            : parcel;
         const reason = drop === 0 ? undefined : native.emulationDropNames[drop];
-        out(changed, when, reason, (flags & PACKET.copy) !== 0);
+        out(changed, when, reason, (flags & EMU_PACKET.copy) !== 0);
       }
     }
   }
@@ -183,7 +183,7 @@ export class Links {
 /** The packet with what the link did to its bytes. */
 function changedBy({ journey, frame, context }: Parcel, flags: number, bit: number): Parcel {
   const copy = frame.slice();
-  if (flags & PACKET.marked) markCongestion(copy, ipOf(copy, journey.input.side.raw));
-  if (flags & PACKET.corrupt) flipBit(copy, bit);
+  if (flags & EMU_PACKET.marked) markCongestion(copy, ipOf(copy, journey.input.side.raw));
+  if (flags & EMU_PACKET.corrupt) flipBit(copy, bit);
   return { journey, frame: copy, context };
 }

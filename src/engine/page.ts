@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // page.ts: reads the statistics page of an engine (native/engine/stats.h) by the names its fields have there.
+import { PAGE } from '../abi.js';
 import { native } from '../native.js';
 import { Histogram } from '../report/histogram.js';
 
@@ -60,11 +61,6 @@ export interface EngineStats {
   drops: Record<string, number>;
 }
 
-/** Which word of the reader's cache line asks workers to start min_space anew: NV_PAGE_EPOCH. */
-const EPOCH_WORD = 16;
-const MAGIC = 0x315354415453564en;
-const VERSION = 1n;
-
 /** Over all workers these are not sums. */
 const LEAST = new Set(['first_ns']);
 const GREATEST = new Set(['last_ns']);
@@ -75,7 +71,7 @@ export class StatsPage {
 
   /** Throws an Error when the page is not of the version this file reads. */
   constructor(words: BigUint64Array) {
-    if (words[0] !== MAGIC || words[1] !== VERSION)
+    if (words[0] !== PAGE.magicValue || words[1] !== BigInt(PAGE.versionValue))
       throw new Error(
         'the statistics page is of another version than this library: build both from one source',
       );
@@ -131,7 +127,7 @@ export class StatsPage {
 
   /** Make every worker start min_space anew. */
   nextEpoch(): void {
-    this.#words[EPOCH_WORD] = this.#words[EPOCH_WORD]! + 1n;
+    this.#words[PAGE.epoch] = this.#words[PAGE.epoch]! + 1n;
   }
 }
 

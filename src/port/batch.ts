@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // batch.ts: batches of packets as typed arrays over the region. Packets are never copied: packet i is the lengths[i]
 // bytes from offsets[i] on in `bytes`.
+import { SLOT_FLAG } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import type { NativePort } from '../native.js';
 
 /** In `flags`: the packet goes on in the next one (NS_MOREFRAG). */
-export const MORE_FRAGMENTS = 0x20;
+export const MORE_FRAGMENTS = SLOT_FLAG.morefrag;
 
 /** What a port and its batches share. */
 export interface Life {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // port.ts: an open port: batches of packets, waiting, counters, closing.
+import { WAIT_MODE } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import { type NativeOpenOptions, type NativePort, native } from '../native.js';
 import { type Life, RxBatch, TxBatch } from './batch.js';
@@ -43,8 +44,6 @@ export interface PortStats {
   drops: Record<string, number>;
 }
 
-const WAIT_MODES = ['adaptive', 'sleep', 'busy'] as const;
-
 /** Ports that are open: closed when the process ends in an orderly way, so that they leave nothing behind. */
 const open = new Set<Port>();
 process.on('exit', () => {
@@ -75,8 +74,9 @@ export class Port {
     const { batch = 512, wait, ...rest } = options;
     if (!Number.isInteger(batch) || batch < 1 || batch > 65536)
       throw netvaleError('EINVAL', `batch must be a whole number from 1 to 65536, not ${batch}`);
-    const mode = wait === undefined ? 0 : WAIT_MODES.indexOf(wait);
-    if (mode < 0) throw netvaleError('EINVAL', `wait must be one of ${WAIT_MODES.join(', ')}, not '${wait}'`);
+    const mode = wait === undefined ? 0 : WAIT_MODE[wait];
+    if (mode === undefined)
+      throw netvaleError('EINVAL', `wait must be one of ${Object.keys(WAIT_MODE).join(', ')}, not '${wait}'`);
     this.#batch = batch;
     this.#native = new native.Port(name, rest as NativeOpenOptions);
     open.add(this);

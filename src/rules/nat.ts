@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A nat instance as configured: nat N config ...
+import { NAT_FLAG } from '../abi.js';
 import type { Vocabulary } from './keywords.js';
 
 export interface PortRange {
@@ -37,15 +38,17 @@ export interface NatConfig {
   redirects: NatRedirect[];
 }
 
-/** Flag words in the order they are listed; the bits are those of native/rules/program.h. */
-export const NAT_FLAGS: Vocabulary = [
-  ['log', 256],
-  ['deny_in', 1],
-  ['same_ports', 2],
-  ['skip_global', 128],
-  ['unreg_only', 4],
-  ['unreg_cgn', 8],
-  ['reset', 16],
-  ['reverse', 32],
-  ['proxy_only', 64],
-];
+const FLAG_ORDER = [
+  'log',
+  'deny_in',
+  'same_ports',
+  'skip_global',
+  'unreg_only',
+  'unreg_cgn',
+  'reset',
+  'reverse',
+  'proxy_only',
+] as const;
+
+/** Flag words in the order they are listed, and their bits. */
+export const NAT_FLAGS: Vocabulary = FLAG_ORDER.map((word) => [word, NAT_FLAG[word]]);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The engine of native/rules, through the addon.
+
+import { PROGRAM } from '../abi.js';
 import { native } from '../native.js';
-import { TABLE_ME, TABLE_ROUTES } from './compiler/opcodes.js';
 import { encodeTableUpdate } from './compiler/table.js';
 import type { DummynetEngine, DynamicState, RuleCounter, RuleEngine } from './engine.js';
 import type { HostFacts } from './host.js';
@@ -248,8 +249,8 @@ export class NativeEngine implements RuleEngine {
       values: [key.prefix === 0 ? 1 : 0, connected ? 1 : 0],
       iface: this.rules.interface(iface),
     }));
-    this.rules.tableUpdate(encodeTableUpdate(TABLE_ME, mine, [], true));
-    this.rules.tableUpdate(encodeTableUpdate(TABLE_ROUTES, known, ['netgraph', 'limit'], true));
+    this.rules.tableUpdate(encodeTableUpdate(PROGRAM.tableMe, mine, [], true));
+    this.rules.tableUpdate(encodeTableUpdate(PROGRAM.tableRoutes, known, ['netgraph', 'limit'], true));
   }
 
   close(): void {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // packet-batch.ts: packets for the rule engine many at a time: what goes in and what comes out, as columns in memory that is
 // used again and again.
+import { VERDICT_FLAG } from '../abi.js';
 import { native } from '../native.js';
 import type { NativeBatch, NativeColumns, NativeEngine, NativeEvent, RuleAction } from './native-engine.js';
 
 const KIND = { out: 1, layer3: 2, raw: 4, goesOn: 8 } as const;
-const VERDICT = { rewritten: 1, replaced: 2, fromState: 4 } as const;
 
 /** Where a packet comes from or goes to; interfaces are ids of `interface(name)`. */
 export interface PacketSide {
@@ -88,7 +88,7 @@ export class PacketBatch {
   }
 
   rewritten(index: number): boolean {
-    return (this.columns.flags[index]! & (VERDICT.rewritten | VERDICT.replaced)) !== 0;
+    return (this.columns.flags[index]! & (VERDICT_FLAG.rewritten | VERDICT_FLAG.replaced)) !== 0;
   }
 
   /** A copy of what the packet takes along when it goes on later: tags, call stack, where. */

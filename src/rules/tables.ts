@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // All tables of a rule set: creating, changing and finding them, and what the engine must be told of it.
+
+import { FLOW_FIELD, PROGRAM, TABLE_TYPE } from '../abi.js';
 import type { IfaceMatch, Rule, TableRef } from './ast.js';
 import type { Located, TableName, TableOptions } from './command.js';
-import { FLOW_FIELD, MAX_TABLE_ID, TABLE_TYPE } from './compiler/opcodes.js';
 import { encodeTableUpdate, type TableChange } from './compiler/table.js';
 import type { RuleEngine } from './engine.js';
 import { EXIT, RuleError } from './error.js';
@@ -78,7 +79,7 @@ export class Tables {
         exit: EXIT.osError,
       });
     const id = this.freeIds.pop() ?? this.nextId++;
-    if (id > MAX_TABLE_ID) throw new RuleError('no table numbers left', { exit: EXIT.osError });
+    if (id > PROGRAM.tableMaxId) throw new RuleError('no table numbers left', { exit: EXIT.osError });
     const table = new Table(name.table, name.set, { id, limit: options.limit, fresh: true }, options);
     this.byName.set(keyOf(name), table);
     journal.record(() => {

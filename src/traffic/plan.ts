@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // plan.ts: what an engine is asked to do, and its translation to the words and units of the C interface.
+import { PREPARE, SIZE_MODE, WAIT_MODE } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import type { NativePlan } from '../native.js';
 import type { OpenOptions } from '../port/port.js';
@@ -105,11 +106,6 @@ export interface Plan {
 }
 
 const PROTOCOLS = { udp: 17, tcp: 6, icmp: 1 } as const;
-const PREPARE = { auto: 0, once: 1, each: 2 } as const;
-const WAIT = { adaptive: 0, sleep: 1, busy: 2 } as const;
-const SIZE_FIXED = 0;
-const SIZE_RANDOM = 1;
-const SIZE_IMIX = 2;
 
 function pick<T extends Record<string, number>>(table: T, name: string, what: string): number {
   const value = table[name];
@@ -130,9 +126,9 @@ function nativeTraffic(traffic: Traffic): Record<string, unknown> {
   const out: Record<string, unknown> = { ...rest };
   if (protocol !== undefined) out.protocol = pick(PROTOCOLS, protocol, 'protocol');
   if (prepare !== undefined) out.prepare = pick(PREPARE, prepare, 'prepare');
-  if (size === 'imix') Object.assign(out, { sizeMode: SIZE_IMIX });
-  else if (typeof size === 'number') Object.assign(out, { sizeMode: SIZE_FIXED, sizeMax: size });
-  else Object.assign(out, { sizeMode: SIZE_RANDOM, sizeMin: size.min, sizeMax: size.max });
+  if (size === 'imix') Object.assign(out, { sizeMode: SIZE_MODE.imix });
+  else if (typeof size === 'number') Object.assign(out, { sizeMode: SIZE_MODE.fixed, sizeMax: size });
+  else Object.assign(out, { sizeMode: SIZE_MODE.random, sizeMin: size.min, sizeMax: size.max });
   return out;
 }
 
@@ -140,7 +136,7 @@ function nativeTraffic(traffic: Traffic): Record<string, unknown> {
 export function nativePlan(plan: Plan): NativePlan {
   const { wait, ramp, linkWaitMs, silenceMs, durationMs, timeoutMs, traffic, rules, ...rest } = plan;
   const out: NativePlan = { ...rest };
-  if (wait !== undefined) out.waitMode = pick(WAIT, wait, 'wait');
+  if (wait !== undefined) out.waitMode = pick(WAIT_MODE, wait, 'wait');
   if (linkWaitMs !== undefined) out.linkWaitNs = nanoseconds(linkWaitMs, 'linkWaitMs');
   if (silenceMs !== undefined) out.silenceNs = nanoseconds(silenceMs, 'silenceMs');
   if (durationMs !== undefined) out.durationNs = nanoseconds(durationMs, 'durationMs');

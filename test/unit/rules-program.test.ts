@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { OP } from '../../src/abi.js';
 import { encodeNat } from '../../src/rules/compiler/nat.js';
-import * as opcodes from '../../src/rules/compiler/opcodes.js';
 import { encodeTableUpdate } from '../../src/rules/compiler/table.js';
 import { bareContext } from '../../src/rules/context.js';
 import { Controller } from '../../src/rules/controller.js';
@@ -17,70 +17,12 @@ import {
   TCP_FLAGS,
   TCP_OPTIONS,
 } from '../../src/rules/keywords.js';
-import { NAT_FLAGS } from '../../src/rules/nat.js';
 
 const header = readFileSync('native/rules/program.h', 'utf8');
 
-/** Numbers of an enum or define whose names begin with `prefix`, by what stands behind it. */
-function numbers(prefix: string): Map<string, number> {
-  const found = new Map<string, number>();
-  let next = 0;
-  for (const line of header.split('\n')) {
-    if (line.includes('enum ')) next = 0;
-    for (const [, name, value] of line
-      .replace(/\/\*.*/, '')
-      .matchAll(/\b(NV_[A-Z0-9_]+)\s*(?:=\s*(0x[0-9a-f]+|\d+))?\s*(?=,|$|\})/g)) {
-      if (value !== undefined) next = Number(value);
-      if (name!.startsWith(prefix)) found.set(name!.slice(prefix.length), next);
-      next++;
-    }
-    // a number may stand on the line behind the name
-    const only = /^\s+(NV_[A-Z0-9_]+) =$/.exec(line);
-    if (only !== null && only[1]!.startsWith(prefix)) {
-      const value = /^\s+(\d+),/.exec(header.slice(header.indexOf(line) + line.length + 1))![1];
-      found.set(only[1]!.slice(prefix.length), Number(value));
-      next = Number(value) + 1;
-    }
-  }
-  return found;
-}
-
-const upper = (name: string): string => name.replace(/[A-Z]/g, '_$&').toUpperCase().replaceAll('-', '_');
-
-test('opcodes are those of the engine', () => {
-  const engine = numbers('NV_OP_');
-  const renamed: Record<string, string> = {
-    srcIp: 'SRC_IP',
-    srcIpSet: 'SRC_IP_SET',
-    srcIp6: 'SRC_IP6',
-    srcMe6: 'SRC_ME6',
-    tcpSetmss: 'TCP_SETMSS',
-  };
-  assert.ok(engine.size > 70);
-  for (const [name, value] of Object.entries(opcodes.OP))
-    assert.is(engine.get(renamed[name] ?? upper(name)), value, name);
-  for (const name of ['IP', 'IP_SET', 'ME', 'IP6', 'ME6', 'PORT'])
-    assert.is(engine.get(`DST_${name}`), engine.get(`SRC_${name}`)! + 1, name);
-});
-
-test('look-up keys, patterns, table types, flow fields and values too', () => {
-  const keys = numbers('NV_KEY_');
-  for (const [name, value] of Object.entries(opcodes.LOOKUP_KEY))
-    assert.is(keys.get(upper(name)), value, name);
-  const patterns = numbers('NV_IFACE_');
-  for (const [name, value] of Object.entries(opcodes.PATTERN))
-    assert.is(patterns.get(upper(name)), value, name);
-  const types = numbers('NV_TABLE_');
-  for (const [name, value] of Object.entries(opcodes.TABLE_TYPE))
-    assert.is(types.get(upper(name)), value, name);
-  const fields = numbers('NV_FLOW_');
-  for (const [name, value] of Object.entries(opcodes.FLOW_FIELD))
-    assert.is(fields.get(upper(name)), value, name);
-  const values = numbers('NV_VALUE_');
-  for (const [name, value] of Object.entries(opcodes.VALUE_WORD))
-    assert.is(values.get(upper(name)), value, name);
-  const nat = numbers('NV_NAT_');
-  for (const [name, value] of NAT_FLAGS) assert.is(nat.get(upper(name)), value, name);
+test('what a destination is compared with follows its source', () => {
+  for (const [name, value] of Object.entries(OP))
+    if (name.startsWith('src')) assert.is(OP[name.replace('src', 'dst') as keyof typeof OP], value + 1, name);
 });
 
 test('flag bits are those named in the comments', () => {

@@ -17,6 +17,7 @@ type Check = [title: string, command: string, args: string[]];
 const checks: Check[] = [
   ['biome', 'node_modules/.bin/biome', ['check', '--error-on-warnings', '.']],
   ['tsc', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
+  ['src/abi.ts', process.execPath, ['--import', 'tsx', 'tools/dev/abi.ts', '--check']],
   ['clang-format', 'clang-format', ['--dry-run', '-Werror', ...everyC]],
   ...compiled.map((file): Check => [`clang-tidy ${file}`, 'clang-tidy', ['--quiet', '-p', 'build', file]]),
 ];

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The binary form of a nat instance (struct nv_rules_nat, its redirects and their targets).
+import { REDIRECT as KIND, PROGRAM } from '../../abi.js';
 import type { NatConfig } from '../nat.js';
-import { VERSION } from './opcodes.js';
 
-const MAGIC = 0x4e564e54;
 const HEAD = 48;
 const REDIRECT = 40;
 const TARGET = 8;
-const KIND = { addr: 1, port: 2, proto: 3 };
 
 /** `address`: the alias address, also when the instance names an interface. */
 export function encodeNat(config: NatConfig, address: number): Uint8Array {
   const targets = config.redirects.flatMap((redirect) => redirect.targets);
   const out = new Uint8Array(HEAD + REDIRECT * config.redirects.length + TARGET * targets.length);
   const view = new DataView(out.buffer);
-  const words = [MAGIC, VERSION, config.id, config.flags, address];
+  const words = [PROGRAM.natMagic, PROGRAM.version, config.id, config.flags, address];
   for (const [index, word] of words.entries()) view.setUint32(4 * index, word, true);
   view.setUint16(20, config.ports?.low ?? 0, true);
   view.setUint16(22, config.ports?.high ?? 0, true);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Puts compiled rules together to the binary program that the engine loads (struct nv_rules_program).
-import { MAGIC, VERSION } from './opcodes.js';
+import { PROGRAM } from '../../abi.js';
 import type { CompiledRule } from './rule.js';
 import type { References } from './writer.js';
 
@@ -32,8 +32,8 @@ export function assembleProgram(
   const out = new Uint8Array(size);
   const view = new DataView(out.buffer);
   const header = [
-    MAGIC,
-    VERSION,
+    PROGRAM.magic,
+    PROGRAM.version,
     size,
     setDisable,
     HEADER,

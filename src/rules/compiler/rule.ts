@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Compiles one rule: its tests in the order it is listed in, states, then what it does.
+
+import { OP, PROGRAM } from '../../abi.js';
 import type { Action, Arg, Rule, State } from '../ast.js';
 import { RuleError } from '../error.js';
 import { orderedBlocks } from '../layout.js';
-import { NAME_REF, NAT_GLOBAL, NOT, OP, OR, STATE_ANY, TABLEARG } from './opcodes.js';
 import { testInsn } from './tests.js';
 import { bytesToWords, insn, type References } from './writer.js';
 
@@ -12,13 +13,17 @@ export interface CompiledRule {
   testWords: number;
 }
 
-const argOf = (arg: Arg): number => (arg === 'tablearg' ? TABLEARG : arg);
+/** Flags of an instruction, in place in its first word. */
+const NOT = PROGRAM.not << 8;
+const OR = PROGRAM.or << 8;
+
+const argOf = (arg: Arg): number => (arg === 'tablearg' ? PROGRAM.tablearg : arg);
 
 /** The payload is there in every form: family, port and address of an IP next hop, zeros for the others. */
 function forward(refs: References, to: (Action & { kind: 'fwd' })['to']): number[] {
-  if (to === 'tablearg') return insn(OP.forward, 0, TABLEARG, 0, 0, 0, 0, 0, 0);
+  if (to === 'tablearg') return insn(OP.forward, 0, PROGRAM.tablearg, 0, 0, 0, 0, 0, 0);
   if (!('family' in to))
-    return insn(OP.forward, 0, (refs.string(to.port) | NAME_REF) >>> 0, 0, 0, 0, 0, 0, 0);
+    return insn(OP.forward, 0, (refs.string(to.port) | PROGRAM.nameRef) >>> 0, 0, 0, 0, 0, 0, 0);
   const address = to.family === 4 ? [Number(to.address), 0, 0, 0] : bytesToWords(to.address, 16);
   return insn(OP.forward, 0, 0, to.family, to.port, ...address);
 }
@@ -31,7 +36,7 @@ function actionInsn(refs: References, action: Action): number[] {
     case 'allow':
       return insn(OP.accept, 0, 0);
     case 'check-state':
-      return insn(OP.checkState, 0, action.name === 'any' ? STATE_ANY : refs.stateName(action.name));
+      return insn(OP.checkState, 0, action.name === 'any' ? PROGRAM.stateAny : refs.stateName(action.name));
     case 'skipto':
     case 'call':
     case 'pipe':
@@ -42,13 +47,15 @@ function actionInsn(refs: References, action: Action): number[] {
     case 'setmark': // an action of its own that goes on with the next rule
       return [...setmark(action.arg), ...insn(OP.count, 0, 0)];
     case 'nat':
-      return insn(OP.nat, 0, action.arg === 'global' ? NAT_GLOBAL : argOf(action.arg));
+      return insn(OP.nat, 0, action.arg === 'global' ? PROGRAM.natGlobal : argOf(action.arg));
     case 'divert':
     case 'tee':
       return insn(
         OP[action.kind],
         0,
-        typeof action.to === 'object' ? (refs.string(action.to.port) | NAME_REF) >>> 0 : argOf(action.to),
+        typeof action.to === 'object'
+          ? (refs.string(action.to.port) | PROGRAM.nameRef) >>> 0
+          : argOf(action.to),
       );
     case 'unreach':
     case 'unreach6':

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The binary form of a change of a table (struct nv_rules_update and its entries).
+import { PROGRAM, TABLE_ENTRY, TABLE_UPDATE, VALUE_WORD } from '../../abi.js';
 import type { ValueKind } from '../keywords.js';
 import type { TableKey, TableValues } from '../table-key.js';
-import { VALUE_WORD, VERSION } from './opcodes.js';
 
-const MAGIC = 0x4e565442;
 const HEAD = 32;
 const ENTRY = 112;
 const VALUE = 48;
 const IPV6 = 48; // within a value
 const IFACE = 44;
-const OP_SET = 2;
-const OP_DELETE = 3;
-const REPLACE = 1;
-const OP_ADD = 1;
 
 /** One key and the values it is to have; undefined: none. */
 export interface TableChange {
@@ -76,11 +71,17 @@ export function encodeTableUpdate(
 ): Uint8Array {
   const out = new Uint8Array(HEAD + ENTRY * changes.length);
   const view = new DataView(out.buffer);
-  const words = [MAGIC, VERSION, table, replace ? REPLACE : 0, changes.length];
+  const words = [
+    PROGRAM.tableMagic,
+    PROGRAM.version,
+    table,
+    replace ? TABLE_UPDATE.replace : 0,
+    changes.length,
+  ];
   for (const [index, word] of words.entries()) view.setUint32(4 * index, word, true);
   let offset = HEAD;
   for (const { key, values, iface } of changes) {
-    view.setUint32(offset, values ? (replace ? OP_ADD : OP_SET) : OP_DELETE, true);
+    view.setUint32(offset, values ? (replace ? TABLE_ENTRY.add : TABLE_ENTRY.set) : TABLE_ENTRY.delete, true);
     writeKey(out, view, offset, key);
     if (values) writeValue(out, view, offset + VALUE, values, valtype);
     if (iface !== undefined) view.setUint32(offset + VALUE + IFACE, iface, true);

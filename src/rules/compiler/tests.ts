@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Compiles the tests of a rule: one instruction each.
+
+import { LOOKUP_KEY, OP, VALUE_WORD } from '../../abi.js';
 import type { ListField, PlainField, TableRef, Test } from '../ast.js';
 import type { LookupKey } from '../keywords.js';
 import type { Range } from '../ranges.js';
-import { LOOKUP_KEY, OP, VALUE_WORD } from './opcodes.js';
 import { bytesToWords, insn, type References } from './writer.js';
 
 const PLAIN: Record<PlainField, [opcode: number, arg: number]> = {

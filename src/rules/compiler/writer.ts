@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Words of instructions, and the strings, interface patterns and names they refer to. Both machines this
 // runs on (x64, arm64) are little-endian, as the words are packed here.
-import { PATTERN } from './opcodes.js';
+import { PATTERN } from '../../abi.js';
 
 /** An instruction and its payload as words. `flags` are NOT and OR. */
 export function insn(opcode: number, flags: number, arg: number, ...payload: number[]): number[] {

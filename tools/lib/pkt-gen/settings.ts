@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // settings.ts: what a pkt-gen command line comes to: a plan for the engine and how to show what it does.
+import { PLAN_OPTION } from '../../../src/abi.js';
 import type { Plan, Traffic } from '../../../src/index.js';
 import type { TextStyle } from '../../../src/report/text.js';
 import { UsageError } from '../options.js';
-
-/** Bits of -o that have an option of their own. */
-export const OPTION_INDIRECT = 32;
-export const OPTION_DUMP = 64;
-export const OPTION_RUBBISH = 256;
-export const OPTION_PPS_STATS = 2048;
 
 /** Filled while the command line is read. */
 export interface Draft {
@@ -103,7 +98,7 @@ export function settle(draft: Draft): Settings {
   const size = sizeOf(draft);
   if (size !== undefined) traffic.size = size;
   const options = plan.options ?? 0;
-  const dumping = (options & OPTION_DUMP) !== 0;
+  const dumping = (options & PLAN_OPTION.dump) !== 0;
   return {
     plan: {
       ...plan,
@@ -116,7 +111,7 @@ export function settle(draft: Draft): Settings {
     traffic,
     reportMs: draft.reportMs,
     json: draft.json,
-    averages: (options & OPTION_PPS_STATS) !== 0,
+    averages: (options & PLAN_OPTION.ppsStats) !== 0,
     histogram: plan.histogram === true || plan.role === 'ping',
     verbosity: draft.verbosity,
     style: draft.style,

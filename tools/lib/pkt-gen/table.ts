@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // table.ts: pkt-gen's options. The short ones mean what the original's mean; the long ones go beyond it.
+import { PLAN_OPTION } from '../../../src/abi.js';
 import type { Option } from '../options.js';
 import { UsageError } from '../options.js';
 import { filled, list, oneOf, scaled, time, whole } from '../values.js';
 import { addBits, MAX_RATE, portConfig, rampStep, vlanTag } from './parts.js';
-import {
-  type Draft,
-  filterOf,
-  OPTION_DUMP,
-  OPTION_INDIRECT,
-  OPTION_PPS_STATS,
-  OPTION_RUBBISH,
-  portName,
-} from './settings.js';
+import { type Draft, filterOf, portName } from './settings.js';
 
 const ROLES = ['tx', 'rx', 'ping', 'pong', 'txseq', 'rxseq'] as const;
 const MAX_COUNT = Number.MAX_SAFE_INTEGER;
@@ -126,7 +119,7 @@ export const table: Option<Draft>[] = [
     help: 'packets per second, with k, M or G if you like; 0: as fast as possible (default)',
     set: (draft, text, flag) => void (draft.plan.rate = scaled(flag, text, MAX_RATE, 'a rate')),
   },
-  { name: 'X', help: 'dump packets', set: (draft) => addBits(draft, OPTION_DUMP) },
+  { name: 'X', help: 'dump packets', set: (draft) => addBits(draft, PLAN_OPTION.dump) },
   {
     name: 'H',
     argument: 'length',
@@ -163,13 +156,21 @@ export const table: Option<Draft>[] = [
     help: 'bytes a slot at most (default: the buffer)',
     set: (draft, text, flag) => void (draft.traffic.fragSize = whole(flag, text, 1, 65549)),
   },
-  { name: 'I', help: 'indirect buffers, on VALE ports', set: (draft) => addBits(draft, OPTION_INDIRECT) },
-  { name: 'r', help: 'send what the buffers hold (rubbish)', set: (draft) => addBits(draft, OPTION_RUBBISH) },
+  {
+    name: 'I',
+    help: 'indirect buffers, on VALE ports',
+    set: (draft) => addBits(draft, PLAN_OPTION.indirect),
+  },
+  {
+    name: 'r',
+    help: 'send what the buffers hold (rubbish)',
+    set: (draft) => addBits(draft, PLAN_OPTION.rubbish),
+  },
   { name: 'v', help: 'say more', set: (draft) => void draft.verbosity++ },
   {
     name: 'A',
     help: 'add mean and standard deviation of the rate to reports',
-    set: (draft) => addBits(draft, OPTION_PPS_STATS),
+    set: (draft) => addBits(draft, PLAN_OPTION.ppsStats),
   },
   {
     name: 'B',
