@@ -9,6 +9,8 @@
 
 #include <netvale.h>
 
+#include "memory/shared.h"
+
 static inline uint32_t nv_slots_next(uint32_t slot, uint32_t slots)
 {
     return slot + 1 == slots ? 0 : slot + 1;
@@ -23,12 +25,12 @@ static inline uint32_t nv_slots_between(uint32_t from, uint32_t to, uint32_t slo
 /* A ring's words are shared with whoever maps it: each is read and written once, as a whole. */
 static inline uint32_t nv_slots_head(const struct netmap_ring *ring)
 {
-    return __atomic_load_n(&ring->head, __ATOMIC_RELAXED);
+    return nv_shared_load(&ring->head);
 }
 
 static inline uint32_t nv_slots_tail(const struct netmap_ring *ring)
 {
-    return __atomic_load_n(&ring->tail, __ATOMIC_RELAXED);
+    return nv_shared_load(&ring->tail);
 }
 
 /* Slots before head are done with; wake me for what lies at or behind cur. */
