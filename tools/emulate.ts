@@ -36,6 +36,10 @@ function showed(show: 'help' | 'version' | undefined, help: () => string): boole
   return show !== undefined;
 }
 
+const warn = ({ warnings }: { warnings: readonly string[] }): void => {
+  for (const text of warnings) console.error(`${PROGRAM}: warning: ${text}`);
+};
+
 await runProgram(PROGRAM, async (argv) => {
   if (argv.includes('--offline') && !argv.includes('--')) {
     const draft = readOptions(PROGRAM, offlineOptions, argv, newDraft());
@@ -51,9 +55,12 @@ await runProgram(PROGRAM, async (argv) => {
   if (showed(draft.show, () => helpText(PROGRAM, summary, liveOptions, notes, usage))) return EXIT_OK;
   if (dashes >= 0) {
     const { runCommand, settleCommand } = await import('./lib/emulate/command.js');
-    return runCommand(settleCommand(draft, argv.slice(dashes + 1)));
+    const settings = settleCommand(draft, argv.slice(dashes + 1));
+    warn(settings);
+    return runCommand(settings);
   }
   const settings = settleLive(draft);
+  warn(settings);
   const { runLive } = await import('./lib/emulate/live.js');
   return runLive(settings);
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // simple.ts: the common case without writing rules: one link for each direction, from a handful of settings.
 import path from 'node:path';
-import { bareContext } from '../rules/context.js';
+import { bareContext, type ParseContext } from '../rules/context.js';
 import type { DummynetConfig } from '../rules/dummynet.js';
 import { lexLine } from '../rules/lexer.js';
 import { parseDummynet } from '../rules/parse-dummynet.js';
@@ -24,6 +24,7 @@ export const LINK_SETTINGS = [
   'framing',
   'trace',
   'slot',
+  'sched',
 ] as const;
 export type LinkSetting = (typeof LINK_SETTINGS)[number];
 export type LinkSettings = Partial<Record<LinkSetting, string>>;
@@ -45,10 +46,15 @@ function settingWords(name: LinkSetting, value: string): string {
   return `${name} ${value}`;
 }
 
-/** What one setting comes to. Files are relative to the working directory. Throws a RuleError. */
+/** Files are relative to the working directory. */
+export const linkContext: ParseContext = {
+  ...bareContext,
+  readFile: (file: string) => readText(path.resolve(file)),
+};
+
+/** What one setting comes to. Throws a RuleError. */
 export function parseSetting(name: LinkSetting, value: string): DummynetConfig {
-  const context = { ...bareContext, readFile: (file: string) => readText(path.resolve(file)) };
-  return parseDummynet(new Words(lexLine(settingWords(name, value))), 'pipe', context);
+  return parseDummynet(new Words(lexLine(settingWords(name, value))), 'pipe', linkContext);
 }
 
 /** bit/s of a link, a trace's on the average; 0: no limit. */
@@ -73,20 +79,47 @@ export function defaultQueue(settings: LinkSettings): number | undefined {
   return Math.min(bytes, MOST_BYTES);
 }
 
-/** `pipe N config ...` for settings. Throws a RuleError when the bandwidth, delay or trace cannot be read. */
-export function linkCommand(number: number, settings: LinkSettings): string {
-  const words = Object.entries(settings).map(([name, value]) => settingWords(name as LinkSetting, value));
-  const bytes = settings.queue === undefined ? defaultQueue(settings) : undefined;
-  if (bytes !== undefined) words.push(`queue ${bytes}B`);
-  return [`pipe ${number} config`, ...words].join(' ');
+/** Schedulers that hold queues of their own, a flow each; others get flows told apart by a mask. */
+const OWN_FLOWS = /^fq_/i;
+/** Ways to manage one queue, which a pipe has itself. */
+const MANAGEMENT = /^(codel|pie)\b/i;
+
+/** Settings of the flow queue, where a scheduler stands between it and the link. */
+const ofQueue = (name: string, value: string): boolean =>
+  name === 'queue' || settingWords(name as LinkSetting, value).startsWith('plr ');
+
+/**
+ * Commands for a link of `settings`: `pipe N config ...`, and with a scheduler `sched N` and `queue N` too. Throws a RuleError
+ * when the bandwidth, delay or trace cannot be read.
+ */
+export function linkCommands(number: number, settings: LinkSettings): string[] {
+  const { sched, ...given } = settings;
+  const bytes = given.queue === undefined ? defaultQueue(given) : undefined;
+  const words = (pick: (name: string, value: string) => boolean): string[] =>
+    Object.entries(given)
+      .filter(([name, value]) => pick(name, value))
+      .map(([name, value]) => settingWords(name as LinkSetting, value));
+  const size = bytes === undefined ? [] : [`queue ${bytes}B`];
+  if (sched === undefined || MANAGEMENT.test(sched))
+    return [[`pipe ${number} config`, ...words(() => true), ...size, ...(sched ? [sched] : [])].join(' ')];
+  const flows = OWN_FLOWS.test(sched) ? [] : [...size, 'mask all'];
+  return [
+    [`pipe ${number} config`, ...words((name, value) => !ofQueue(name, value))].join(' '),
+    `sched ${number} config type ${sched}`,
+    [`queue ${number} config sched ${number}`, ...words(ofQueue), ...flows].join(' '),
+  ];
 }
 
-/** Commands for two links: pipe 1 from the inside to the outside, pipe 2 back. */
+/** Where packets go that shall take the link: "pipe 1", or the queue before its scheduler. */
+export const linkTarget = (number: number, { sched }: LinkSettings): string =>
+  `${sched === undefined || MANAGEMENT.test(sched) ? 'pipe' : 'queue'} ${number}`;
+
+/** Commands for two links: 1 from the inside to the outside, 2 back. */
 export function simpleCommands(out: LinkSettings, back: LinkSettings): string[] {
   return [
-    linkCommand(1, out),
-    linkCommand(2, back),
-    'add 100 pipe 1 ip from any to any out',
-    'add 200 pipe 2 ip from any to any in',
+    ...linkCommands(1, out),
+    ...linkCommands(2, back),
+    `add 100 ${linkTarget(1, out)} ip from any to any out`,
+    `add 200 ${linkTarget(2, back)} ip from any to any in`,
   ];
 }

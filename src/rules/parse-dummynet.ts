@@ -19,7 +19,7 @@ import { parseNumber } from './ranges.js';
 import { parseBandwidth, parseBurst, parseProbability, parseTime } from './units.js';
 import type { Words } from './words.js';
 
-/** 50, 50KBytes, 3000B, 20ms: slots, bytes or time. */
+/** 50, 50KBytes, 1MB, 3000B, 20ms: slots, bytes (K is 1024, as in dummynet) or time. */
 function parseQueueSize(text: string): NonNullable<DummynetConfig['queue']> {
   if (/^[\d.]+(s|ms|us)$/.test(text)) {
     const us = parseTime(text);
@@ -27,15 +27,16 @@ function parseQueueSize(text: string): NonNullable<DummynetConfig['queue']> {
       throw new RuleError(`bad queue size "${text}"`, { expected: 'a time up to 1000 s' });
     return { ms: us / 1000 };
   }
-  const [, number, kilo, bytes] = /^(\d+)([kK]?)(|B|[bB]ytes?)$/.exec(text) ?? [];
+  // A small m would be half of "ms".
+  const [, number, prefix, bytes] = /^(\d+)([kKMG]?)(|B|[bB]ytes?)$/.exec(text) ?? [];
   if (number === undefined)
     throw new RuleError(`bad queue size "${text}"`, {
-      expected: 'slots (50), bytes (50KBytes, 3000B) or a time (20ms)',
+      expected: 'slots (50), bytes (50KBytes, 1MB, 3000B) or a time (20ms)',
     });
-  if (!kilo && !bytes) {
+  if (!prefix && !bytes) {
     return { slots: parseNumber(number, 'queue size', 1, 0x7fffffff) };
   }
-  const unit = kilo ? 1024 : 1;
+  const unit = 1024 ** ['', 'K', 'M', 'G'].indexOf(prefix!.toUpperCase());
   return { bytes: parseNumber(number, 'queue size', 1, DUMMYNET_LIMITS.queueBytes / unit) * unit };
 }
 

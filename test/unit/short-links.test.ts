@@ -6,13 +6,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { linkCommand, parseSetting } from '../../src/emulation/simple.js';
+import { linkCommands, parseSetting, simpleCommands } from '../../src/emulation/simple.js';
 import { relayReport } from '../../src/report/relay-records.js';
 import { bareContext } from '../../src/rules/context.js';
 import { Controller } from '../../src/rules/controller.js';
-import { linkSetting, newLiveDraft } from '../../tools/lib/emulate/live-settings.js';
+import { directionSettings, linkSetting, settleLinks } from '../../tools/lib/emulate/link-settings.js';
+import { newLiveDraft } from '../../tools/lib/emulate/live-settings.js';
 
 const test = suite('short-links');
+const linkCommand = (...link: Parameters<typeof linkCommands>): string => linkCommands(...link).join('; ');
 let folder: string;
 test.before(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'netvale-short-'));
@@ -58,12 +60,128 @@ test('a model means what netem and dummynet mean by it', () => {
   });
 });
 
-test('what is wrong is said with the name of the option', () => {
-  assert.match(refused('delay', '20xs'), /^--delay: bad time "20xs": expected milliseconds/);
-  assert.match(refused('slot', '9ms-5ms'), /^--slot: bad slot "9ms,5ms": expected MIN,MAX/);
+test('what is wrong is said with the option, its value and what was expected', () => {
+  assert.match(refused('delay', '20xs'), /^--delay: '20xs': bad time "20xs": expected milliseconds/);
+  assert.match(refused('slot', '9ms-5ms'), /^--slot: '9ms-5ms': bad slot "9ms,5ms": expected MIN,MAX/);
   assert.match(refused('bw', '1Mbit/s,2Mbit/s,3Mbit/s'), /^--bw: '.*' is not a value, or two/);
-  assert.match(refused('jitter', '5ms gaussian'), /^--jitter: unknown pipe parameter "gaussian"/);
-  assert.match(refused('trace', '/nowhere'), /^--trace: cannot read \/nowhere: no such file/);
+  assert.is(
+    refused('bw', '10 Mbit/s'),
+    "--bw: '10 Mbit/s' is not a rate: expected 10Mbit/s, 500Kbit/s or 1MByte/s, without a space",
+  );
+  assert.match(refused('jitter', '5ms gaussian'), /^--jitter: '5ms gaussian' is not a .*expected 5ms, /);
+  assert.match(refused('trace', '/nowhere'), /^--trace: '\/nowhere': cannot read \/nowhere: no such file/);
+  const sizes = 'expected up to 100 slots (50), bytes (64KB, 1MB) or a time (20ms)';
+  assert.is(refused('queue', '10000000'), `--queue: '10000000': queue size 10000000 too large: ${sizes}`);
+  assert.is(refused('queue', '2GB'), `--queue: '2GB': queue size 2147483648 too large: ${sizes}`);
+  assert.is(refused('queue', '20m'), `--queue: '20m': bad queue size "20m": ${sizes}`);
+  assert.match(
+    refused('sched', 'fq_codl'),
+    /^--sched: 'fq_codl': unknown scheduler "fq_codl": expected fifo, /,
+  );
+  assert.match(refused('sched', 'fq_codel limit 0'), /^--sched: 'fq_codel limit 0': .*limit/);
+});
+
+test('a queue in megabytes, with K and M as dummynet has K', () => {
+  assert.equal(parseSetting('queue', '1MB'), { queue: { bytes: 2 ** 20 } });
+  assert.equal(parseSetting('queue', '2MBytes'), { queue: { bytes: 2 ** 21 } });
+  assert.equal(parseSetting('queue', '3M'), { queue: { bytes: 3 * 2 ** 20 } });
+  assert.equal(parseSetting('queue', '64KB'), { queue: { bytes: 65536 } });
+  assert.equal(parseSetting('queue', '20ms'), { queue: { ms: 20 } });
+});
+
+test('--up and --down are one direction each: a rate, or settings by name', () => {
+  const links = (...given: [0 | 1, string][]) => {
+    const draft = newLiveDraft();
+    for (const [direction, text] of given)
+      directionSettings(draft, direction, direction ? '--down' : '--up', text);
+    return draft.links;
+  };
+  assert.equal(links([0, '5Mbit/s']), [{ bw: '5Mbit/s' }, {}]);
+  assert.equal(links([1, '5Mbit/s delay 20ms jitter 5ms normal'], [0, 'loss list 3,7-9']), [
+    { loss: 'list 3,7-9' },
+    { bw: '5Mbit/s', delay: '20ms', jitter: '5ms normal' },
+  ]);
+  assert.throws(
+    () => links([0, 'delay']),
+    "--up: 'delay': nothing behind delay: expected a rate (5Mbit/s), or",
+  );
+  assert.throws(() => links([1, '']), "--down: '': nothing: expected");
+  assert.throws(() => links([1, 'delay 5xs']), "--down delay: '5xs': bad time");
+  assert.throws(() => links([0, '5 Mbit/s']), "--up bw: '5 Mbit/s' is not a rate: expected 10Mbit/s");
+});
+
+test('a scheduler stands before its link; flows are told apart; queue management needs none', () => {
+  const given = { bw: '10Mbit/s', delay: '20ms', loss: '1%' };
+  assert.equal(linkCommands(1, { ...given, sched: 'fq_codel target 8ms' }), [
+    'pipe 1 config bw 10Mbit/s delay 20ms',
+    'sched 1 config type fq_codel target 8ms',
+    'queue 1 config sched 1 plr 1%',
+  ]);
+  assert.equal(linkCommands(2, { ...given, queue: '20', sched: 'rr' }), [
+    'pipe 2 config bw 10Mbit/s delay 20ms',
+    'sched 2 config type rr',
+    'queue 2 config sched 2 plr 1% queue 20 mask all',
+  ]);
+  assert.equal(linkCommands(1, { bw: '1Mbit/s', sched: 'codel noecn' }), [
+    'pipe 1 config bw 1Mbit/s queue 48448B codel noecn',
+  ]);
+  const commands = simpleCommands({ ...given, sched: 'fq_pie' }, given);
+  assert.ok(commands.includes('add 100 queue 1 ip from any to any out'));
+  assert.ok(commands.includes('add 200 pipe 2 ip from any to any in'));
+  for (const sched of ['fifo', 'wf2q+', 'rr', 'qfq', 'prio', 'fq_codel', 'fq_pie', 'codel', 'pie'])
+    new Controller({ context: bareContext }).runText(
+      linkCommands(1, { bw: '1Mbit/s', sched }).join('\n'),
+      sched,
+    );
+});
+
+test('what does not go together is refused, in one direction only', () => {
+  const settle = (...given: [Parameters<typeof linkSetting>[1], string][]) => {
+    const draft = newLiveDraft();
+    for (const [setting, text] of given) linkSetting(draft, setting, `--${setting}`, text);
+    settleLinks(draft);
+  };
+  const trace = path.join(folder, 'one.trace');
+  writeFileSync(trace, '1\n');
+  assert.throws(
+    () => settle(['bw', '5Mbit/s'], ['trace', trace]),
+    '--trace: a trace says when packets may leave',
+  );
+  settle(['bw', ',5Mbit/s'], ['trace', `${trace},`]);
+  assert.throws(
+    () => settle(['queue', '50'], ['sched', 'fq_codel']),
+    '--queue: fq_codel has a limit of its own',
+  );
+  settle(['queue', '50'], ['sched', 'rr']);
+});
+
+test('values that are mostly meant otherwise are warned of', () => {
+  const warnings = (setting: Parameters<typeof linkSetting>[1], text: string) => {
+    const draft = newLiveDraft();
+    linkSetting(draft, setting, `--${setting}`, text);
+    return draft.warnings.join('\n');
+  };
+  assert.match(warnings('loss', '1'), /^--loss 1: a chance of 1 is every packet/);
+  assert.match(warnings('loss', '0,1.0'), /^--loss 1.0: a chance of 1 is every packet/);
+  assert.match(warnings('duplicate', '1'), /^--duplicate 1: /);
+  assert.match(warnings('bw', '10'), /^--bw 10: without a unit it is 10 bit\/s/);
+  assert.match(
+    warnings('delay', '20'),
+    /^--delay 20: without a unit it is 20 ms, where netem takes microseconds/,
+  );
+  assert.match(warnings('jitter', '5 normal'), /^--jitter 5: without a unit it is 5 ms/);
+  for (const [setting, text] of [
+    ['loss', '100%'],
+    ['loss', '0.01'],
+    ['bw', '10bit/s'],
+    ['bw', '0'],
+    ['delay', '20ms'],
+    ['queue', '50'],
+  ] as const)
+    assert.is(warnings(setting, text), '');
+  const draft = newLiveDraft();
+  directionSettings(draft, 0, '--up', '10 delay 20ms');
+  assert.match(draft.warnings.join('\n'), /^--up bw 10: without a unit/);
 });
 
 test('the default queue holds twice the delay at the bandwidth, or at the mean rate of a trace', () => {

@@ -38,7 +38,7 @@ const NOT_REACHED: Partial<Record<LinkEnds['wider'], string>> = {
 /** The emulation between the ends of a command's link. */
 async function emulateBetween(ends: LinkEnds, settings: CommandSettings): Promise<RunningLink> {
   const { links, host, spares, seed, rules, reportMs, drain, report, verbose, ...rest } = settings;
-  const { argv: _argv, json: _json, duration: _duration, ...plan } = rest;
+  const { argv: _argv, json: _json, duration: _duration, warnings: _warnings, ...plan } = rest;
   const note = NOT_REACHED[ends.wider];
   if (note !== undefined) console.error(`emulate: ${note}`);
   const live: LiveEmulation = await startEmulation({

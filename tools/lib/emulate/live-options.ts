@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // live-options.ts: the options of `emulate` between two ports.
-import type { LinkSetting } from '../../../src/emulation/simple.js';
 import type { Option } from '../options.js';
 import { UsageError } from '../options.js';
 import { oneOf, scaled, time, whole } from '../values.js';
-import { type LiveDraft, linkSetting } from './live-settings.js';
+import { linkOptions } from './link-options.js';
+import type { LiveDraft } from './live-settings.js';
 import { isPcapng } from './offline-settings.js';
 import { ruleOptions, showOptions } from './rule-options.js';
-
-const link = (name: LinkSetting, argument: string, help: string): Option<LiveDraft> => ({
-  name,
-  argument,
-  help,
-  set: (draft, text, flag) => linkSetting(draft, name, flag, text),
-});
 
 /** The store's 16 pages: one for each size of packets there may be at a time. */
 const LEAST_MEMORY = 4_000_000;
@@ -30,19 +23,7 @@ export const liveOptions: Option<LiveDraft>[] = [
       draft.ports.push(text);
     },
   },
-  link('bw', 'rate', 'bandwidth, 10Mbit/s; with a comma for each direction: 10Mbit/s,1Mbit/s'),
-  link('delay', 'time', 'propagation delay: 20ms, 150us, 1.5s'),
-  link('loss', 'chance', "packets lost at random: 1%, 0.001; or a model: 'list 3,7-9' (docs/emulate.md)"),
-  link('queue', 'size', 'queue: 50 (slots), 64KB, 20ms; default: twice what bandwidth times delay hold'),
-  link('burst', 'bytes', 'credit an idle link earns'),
-  link('jitter', 'time', "delay varies so much, '5ms normal'; order is kept"),
-  link('reorder', 'chance', 'packets that skip the delay'),
-  link('duplicate', 'chance', 'packets delivered twice'),
-  link('corrupt', 'chance', 'packets with one bit flipped'),
-  link('overhead', 'bytes', 'what each packet costs on the link besides its length'),
-  link('framing', 'kind', 'ethernet: preamble, checksum and gap count as on a wire'),
-  link('trace', 'file', 'opportunities to send 1500 bytes, one time in ms a line (mahimahi)'),
-  link('slot', 'min[-max]', 'packets leave in slots that are so far apart'),
+  ...linkOptions,
   ...ruleOptions,
   {
     name: 'memory',

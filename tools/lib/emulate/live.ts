@@ -65,7 +65,7 @@ export async function runLive(settings: LiveSettings): Promise<number> {
     log,
     ...rest
   } = settings;
-  const { verbose: _verbose, ...plan } = rest;
+  const { verbose: _verbose, warnings: _warnings, ...plan } = rest;
   const logFd = log === undefined ? -1 : openSync(log, 'w');
   let live: LiveEmulation | undefined;
   let stops = 0;
