@@ -36,6 +36,10 @@ function showed(show: 'help' | 'version' | undefined, help: () => string): boole
   return show !== undefined;
 }
 
+/** Whoever gives a word behind the options means a command. */
+const missingDashes = (before: string[], from: string[]): string =>
+  `: a command stands behind --: ${[PROGRAM, ...before, '--', ...from].join(' ')}`;
+
 const warn = ({ warnings }: { warnings: readonly string[] }): void => {
   for (const text of warnings) console.error(`${PROGRAM}: warning: ${text}`);
 };
@@ -50,7 +54,14 @@ await runProgram(PROGRAM, async (argv) => {
     return runOffline(settings);
   }
   const dashes = argv.indexOf('--');
-  const draft = readOptions(PROGRAM, liveOptions, dashes < 0 ? argv : argv.slice(0, dashes), newLiveDraft());
+  const options = dashes < 0 ? argv : argv.slice(0, dashes);
+  const draft = readOptions(
+    PROGRAM,
+    liveOptions,
+    options,
+    newLiveDraft(),
+    dashes < 0 ? missingDashes : undefined,
+  );
   const { summary, usage, notes } = LIVE;
   if (showed(draft.show, () => helpText(PROGRAM, summary, liveOptions, notes, usage))) return EXIT_OK;
   if (dashes >= 0) {

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where the control sockets of running programs are, and which of them live.
-import { chmodSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { EXIT, RuleError } from './error.js';
@@ -39,9 +48,36 @@ export function makeControlFolder(): string {
   return folder;
 }
 
+/** The namespace of process numbers that a machine begins with (PROC_PID_INIT_INO). */
+const FIRST_PIDS = 'pid:[4026531836]';
+
+/** Names that servers of this process have. */
+const own = new Set<string>();
+
+/**
+ * Name for a program's own socket, until it is given back. Process numbers repeat in each namespace (commands behind links behind links, containers
+ * that share the folder), so elsewhere than in the machine's first one the namespace's number stands behind them.
+ */
+export function socketName(program: string): string {
+  let space = 'unknown';
+  try {
+    space = readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // without /proc: one name for all of them, and a clash is named
+  }
+  const where = space === FIRST_PIDS ? '' : `.${space.replace(/\D/g, '')}`;
+  for (let count = 1; ; count++) {
+    const name = `${program}-${process.pid}${count === 1 ? '' : `-${count}`}${where}.sock`;
+    if (own.has(name)) continue;
+    own.add(name);
+    return name;
+  }
+}
+
 /** Take a socket away, and the folder when it was the last. */
 export function releasePath(file: string): void {
   rmSync(file, { force: true });
+  own.delete(path.basename(file));
   if (path.dirname(file) !== controlFolder()) return;
   try {
     rmdirSync(controlFolder());
@@ -97,6 +133,12 @@ export async function connectOnly(): Promise<Socket> {
 /** Make the path free for a new socket: what a dead program left is removed, a live one is an error. */
 export async function claimPath(file: string): Promise<void> {
   checkSocketPath(file);
+  // listen() would call this EACCES, on whatever machine, for the sake of Windows.
+  if (!statSync(path.dirname(file), { throwIfNoEntry: false })?.isDirectory())
+    throw new RuleError(`cannot listen on ${file}: ENOENT: no folder ${path.dirname(file)}`, {
+      expected: 'the path of a socket in a folder that is there',
+      exit: EXIT.osError,
+    });
   const socket = await tryConnect(file);
   if (socket) {
     socket.destroy();

@@ -3,7 +3,7 @@
 // other whoever sent it. A client that goes away, or sends nonsense, changes nothing.
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import { claimPath, makeControlFolder, protect, releasePath } from './control-socket.js';
+import { claimPath, makeControlFolder, protect, releasePath, socketName } from './control-socket.js';
 import type { Controller } from './controller.js';
 import { EXIT, RuleError } from './error.js';
 import { execute, type Reply, type Source } from './session.js';
@@ -69,7 +69,7 @@ export class ControlServer {
 
   /** Listen. Throws a RuleError when the path is taken. */
   static async open(controller: Controller, options: ControlOptions): Promise<ControlServer> {
-    const file = options.path ?? path.join(makeControlFolder(), `${options.program}-${process.pid}.sock`);
+    const file = options.path ?? path.join(makeControlFolder(), socketName(options.program));
     await claimPath(file);
     const server = createServer();
     server.maxConnections = CLIENTS_MAX;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // rules-control.test.ts: the control socket and the program ipfw: several clients, nonsense, death of a client, exit codes.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -119,6 +119,31 @@ test('two requests in one write, one request in many', async () => {
     });
   });
   assert.match(replies, /"00005 allow ip from any to any\\n".*\n.*65535 allow/);
+});
+
+test('two servers of one process have names of their own, and so have equal process numbers', async () => {
+  const second = await ControlServer.open(controller, { program: 'test' });
+  assert.not.equal(second.path, server.path);
+  await second.close();
+  assert.ok(existsSync(server.path));
+  // The namespace's number is in the name, but for the one that the machine begins with.
+  const space = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
+  const name = path.basename(server.path);
+  assert.is(name, space === '4026531836' ? `test-${process.pid}.sock` : `test-${process.pid}.${space}.sock`);
+});
+
+test('a folder that is not there is said to be that', async () => {
+  const file = path.join(folder, 'nowhere', 's');
+  await ControlServer.open(controller, { program: 'test', path: file }).then(
+    () => assert.unreachable(),
+    (error) => {
+      assert.is(
+        error.message,
+        `cannot listen on ${file}: ENOENT: no folder ${path.dirname(file)}: expected the path of a socket in a folder that is there`,
+      );
+      assert.is(error.exit, 71);
+    },
+  );
 });
 
 test('a taken path is refused, a dead one is reused, sockets of the dead are swept', async () => {

@@ -18,12 +18,15 @@ export interface Option<Draft> {
 
 const flagOf = (name: string) => (name.length === 1 ? `-${name}` : `--${name}`);
 
+/** What more there is to say of a word that is no option, with what stands before it and from it on. */
+export type Stray = (before: string[], from: string[]) => string;
+
 /**
  * cac takes an argument that begins with "-" for an option, reads "0x10" as 16 and splits "-n10" into flags.
  * getopt does not, and pkt-gen's users know getopt: each option is handed on alone, its argument bound to it behind
  * a mark that keeps the text as it was typed.
  */
-function separate<D>(program: string, table: Option<D>[], argv: string[]): string[] {
+function separate<D>(program: string, table: Option<D>[], argv: string[], stray?: Stray): string[] {
   const out: string[] = [];
   const rest = [...argv];
   const unknown = (flag: string) => new UsageError(`unknown option ${flag} (${program} -h lists them)`);
@@ -52,7 +55,12 @@ function separate<D>(program: string, table: Option<D>[], argv: string[]): strin
         take(option, bound);
         if (bound !== undefined) break;
       }
-    } else throw new UsageError(`'${word}' is not an option (${program} -h lists them)`);
+    } else {
+      const given = argv.slice(0, argv.length - rest.length - 1);
+      throw new UsageError(
+        `'${word}' is not an option${stray?.(given, [word, ...rest]) ?? ` (${program} -h lists them)`}`,
+      );
+    }
   }
   return out;
 }
@@ -77,11 +85,17 @@ export function helpText<D>(
 /**
  * Read a command line (without interpreter and script) into a draft, by the table. Throws UsageError.
  */
-export function readOptions<D>(program: string, table: Option<D>[], argv: string[], draft: D): D {
+export function readOptions<D>(
+  program: string,
+  table: Option<D>[],
+  argv: string[],
+  draft: D,
+  stray?: Stray,
+): D {
   const cli = cac(program);
   for (const { name, argument, help } of table)
     cli.option(`${flagOf(name)}${argument === undefined ? '' : ` <${argument}>`}`, help);
-  for (const word of separate(program, table, argv)) {
+  for (const word of separate(program, table, argv, stray)) {
     // One by one, so that options take effect in the order they were given.
     const { options } = cli.parse([program, program, word], { run: false });
     for (const option of table) {
