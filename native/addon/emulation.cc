@@ -132,7 +132,7 @@ Napi::Function Emulation::Define(Napi::Env env)
                        });
 }
 
-/* new Emulation({seed: bigint, memory?: bytes, expireNs?}) */
+/* new Emulation({seed: bigint, memory?: bytes, expireNs?, macBytes?}) */
 Emulation::Emulation(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Emulation>(info)
 {
     const Napi::Object record = Record(info[0], "options");
@@ -143,6 +143,8 @@ Emulation::Emulation(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Emulatio
         options.memory = static_cast<uint64_t>(Integer(record.Get("memory"), "options.memory", 0, MAX_COOKIE));
     if (!record.Get("expireNs").IsUndefined())
         options.expire_ns = static_cast<uint64_t>(Integer(record.Get("expireNs"), "options.expireNs", 0, MAX_COOKIE));
+    if (!record.Get("macBytes").IsUndefined())
+        options.mac_bytes = static_cast<uint32_t>(Integer(record.Get("macBytes"), "options.macBytes", 0, UINT16_MAX));
     options.arg = &pool_;
     options.copy = [](void *arg, const struct nv_emu_packet *packet) {
         struct nv_emu_packet *copy = static_cast<PacketPool *>(arg)->Take();

@@ -145,8 +145,8 @@ struct nv_emu_impairments {
     uint32_t cell_size;     /* bytes of payload a cell carries (48 for ATM); 0: no cells */
     uint32_t cell_overhead; /* bytes a cell costs beyond (5) */
 
-    /* trace: at each instant up to 1500 bytes go out; rising, from 0; the trace lasts as long as its last instant. It
-     * replaces the bandwidth. */
+    /* trace: at each instant 1500 bytes of IP go out, one full packet; rising, from 0; the trace lasts as long as its
+     * last instant. It replaces the bandwidth. */
     const uint64_t *trace_ns;
     uint32_t trace_count;
 
@@ -226,6 +226,7 @@ struct nv_emu_options {
     uint64_t seed;      /* of everything random; each impairment of each pipe has a generator of its own */
     uint64_t memory;    /* bytes at most for queues and links made by masks; 0: 2^31 */
     uint64_t expire_ns; /* a queue or link made by a mask goes after being idle so long; 0: 10 s */
+    uint32_t mac_bytes; /* of each packet's length: not counted by traces */
     /* A second record of a packet, with a cookie of its own, for `duplicate`. NULL: nothing is duplicated. It may
      * return NULL when there is none to spare. */
     struct nv_emu_packet *(*copy)(void *arg, const struct nv_emu_packet *packet);

@@ -11,8 +11,8 @@ static void look(struct nv_emu *emu, struct emu_queue *queue)
     if (!orphan && emu->now_ns - queue->seen_ns < emu->options.expire_ns)
         return;
     bool last = path->queue_count == 1 && path->plan->only != path;
-    if (last && (path->head || path->free_ns > emu->now_ns))
-        return; /* its link still carries something */
+    if (last && (path->head || path->free_ns > emu_earliest(&path->plan->link, emu->now_ns)))
+        return; /* its link still carries something, or has not earned its burst again, which a new one has */
     emu_queue_free(emu, queue);
     if (last)
         emu_path_free(emu, path);

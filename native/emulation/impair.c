@@ -127,6 +127,8 @@ uint64_t emu_impair_trace(struct emu_impaired *state, const struct nv_emu_impair
     while (state->trace_round + impair->trace_ns[state->trace_at] < now_ns || state->trace_left == 0)
         if (!next_instant(state, impair))
             return UINT64_MAX;
+    if (bytes > EMU_TRACE_BYTES && bytes <= EMU_TRACE_FULLEST)
+        bytes = EMU_TRACE_BYTES;
     while (bytes > state->trace_left) {
         bytes -= state->trace_left;
         if (!next_instant(state, impair))

@@ -13,7 +13,11 @@
 #include "emulation/emulation.h"
 #include "packet/random.h"
 
-enum { EMU_TRACE_BYTES = 1500 }; /* that go out at each instant of a trace */
+/*
+ * Bytes of IP that go out at each instant of a trace, which is there for one full packet. The fullest are a little
+ * longer: mahimahi's device hands over 1504 bytes, Ethernet 1500 behind a VLAN tag. They fit as well.
+ */
+enum { EMU_TRACE_BYTES = 1500, EMU_TRACE_FULLEST = 1504 };
 
 /* State of one link's impairments. */
 struct emu_impaired {
@@ -43,7 +47,7 @@ bool emu_impair_duplicates(struct emu_impaired *state, const struct nv_emu_impai
 /* Bytes the packet costs on the link. */
 uint32_t emu_impair_cost(const struct nv_emu_impairments *impair, uint32_t length);
 
-/* When `bytes` that may start at now_ns have gone out through the trace; UINT64_MAX: never. */
+/* When a packet of `bytes` that may start at now_ns has gone out through the trace; UINT64_MAX: never. */
 uint64_t emu_impair_trace(struct emu_impaired *state, const struct nv_emu_impairments *impair, uint64_t start_ns,
                           uint64_t now_ns, uint32_t bytes);
 

@@ -61,6 +61,12 @@ struct emu_link {
     struct nv_emu_impairments impair; /* its arrays are ours */
 };
 
+/* How far back an idle link may begin at now_ns: by the time its burst takes. */
+static inline uint64_t emu_earliest(const struct emu_link *link, uint64_t now_ns)
+{
+    return now_ns > link->burst_ns ? now_ns - link->burst_ns : 0;
+}
+
 struct emu_queue;
 struct emu_path;
 
@@ -138,7 +144,6 @@ struct emu_path {
     uint32_t flags;   /* that much a simple pipe needs for a packet */
 
     struct nv_emu_packet *behind; /* LINE_AHEAD places before the tail, when the list is that long (line.h) */
-    uint64_t served_ns;           /* last service, for burst credit */
     struct emu_sched *sched;
     struct emu_impaired *impaired;
     uint64_t gone, gone_bytes; /* put on the link for queues that are gone */

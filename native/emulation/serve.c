@@ -7,25 +7,18 @@
  * as long as packets wait, one is on the air, and that one is on the line. Only queue management that may drop what it
  * takes out asks for service at the exact instant.
  *
- * Burst: an idle link may start in the past, by as much as it was idle and the burst allows; packets leave at once
- * until that time is used up. What is left is lost when the link goes idle.
+ * Burst: an idle link may lag behind the clock by the time the burst takes at the bandwidth, and no more; packets leave
+ * at once until it has caught up. So what a packet leaves of the credit is there for the next one, whenever it comes,
+ * and idle time adds to it: a token bucket, kept as one instant (the GCRA of ITU-T I.371).
  */
 #include "emulation/line.h"
 
 /* The link has nothing to do until now_ns and begins then, or earlier by its burst credit. */
 static void start_at(struct emu_path *path, const struct emu_link *link, uint64_t now_ns)
 {
-    uint64_t free_ns = path->free_ns + (path->free_rest > 0);
-    if (link->burst_ns) {
-        uint64_t idle_since = free_ns > path->served_ns ? free_ns : path->served_ns;
-        if (now_ns > idle_since) {
-            uint64_t idle = now_ns - idle_since, credit = idle < link->burst_ns ? idle : link->burst_ns;
-            path->free_ns = now_ns - credit;
-            path->free_rest = 0;
-        }
-        path->served_ns = now_ns;
-    } else if (path->free_ns < now_ns) {
-        path->free_ns = now_ns;
+    uint64_t earliest_ns = emu_earliest(link, now_ns);
+    if (path->free_ns < earliest_ns) {
+        path->free_ns = earliest_ns;
         path->free_rest = 0;
     }
 }
@@ -51,20 +44,30 @@ static inline void add_bits(struct emu_path *path, const struct emu_link *link, 
     path->free_rest = (uint64_t)rest;
 }
 
-/* Put the packet on the air; returns when it is off again. */
-static uint64_t air(struct emu_path *path, struct emu_plan *plan, struct nv_emu_packet *packet, uint64_t now_ns)
+/* When a packet has gone out through a trace, which carries IP packets: `mac` bytes of it do not count. UINT64_MAX:
+ * never. */
+static uint64_t air_by_trace(struct emu_path *path, struct emu_plan *plan, uint32_t length, uint32_t mac,
+                             uint64_t now_ns)
 {
+    const struct nv_emu_impairments *impair = &plan->link.impair;
+    length = emu_impair_cost(impair, length > mac ? length - mac : 0);
+    if (plan->trace_start == UINT64_MAX)
+        plan->trace_start = now_ns;
+    path->free_ns = emu_impair_trace(path->impaired, impair, plan->trace_start, now_ns, length);
+    path->free_rest = 0;
+    return path->free_ns;
+}
+
+/* Put the packet on the air; returns when it is off again. */
+static uint64_t air(const struct nv_emu *emu, struct emu_path *path, struct nv_emu_packet *packet, uint64_t now_ns)
+{
+    struct emu_plan *plan = path->plan;
     const struct emu_link *link = &plan->link;
     uint32_t length = packet->length;
+    if (link->impair.trace_count)
+        return air_by_trace(path, plan, length, emu->options.mac_bytes, now_ns);
     if (link->does & LINK_COSTS)
         length = emu_impair_cost(&link->impair, length);
-    if (link->impair.trace_count) {
-        if (plan->trace_start == UINT64_MAX)
-            plan->trace_start = now_ns;
-        path->free_ns = emu_impair_trace(path->impaired, &link->impair, plan->trace_start, now_ns, length);
-        path->free_rest = 0;
-        return path->free_ns;
-    }
     if (link->bandwidth)
         add_bits(path, link, (uint64_t)length * 8);
     if (link->profile_count) {
@@ -83,7 +86,7 @@ void emu_transmit(struct nv_emu *emu, struct emu_path *path, struct nv_emu_packe
     const struct emu_link *link = &plan->link;
     uint64_t at = now_ns;
     if (link->does & LINK_AIR)
-        at = air(path, plan, packet, now_ns);
+        at = air(emu, path, packet, now_ns);
     if (at == UINT64_MAX) {
         packet->time_ns = at;
     } else if (link->does & LINK_SHAPES) {
@@ -130,8 +133,6 @@ void emu_serve(struct nv_emu *emu, struct emu_path *path, uint64_t now_ns, uint6
         struct nv_emu_packet *packet = choose(emu, path, at);
         if (!packet)
             return;
-        if (path->plan->link.burst_ns)
-            path->served_ns = at;
         emu_transmit(emu, path, packet, at);
     }
 }

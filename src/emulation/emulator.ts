@@ -27,6 +27,9 @@ export interface Departure {
   corruptBit: number;
 }
 
+/** What a frame has before its IP packet, as far as links count it: at layer 3 they do not. */
+export const macBytes = (layer: 2 | 3 = 2): number => (layer === 2 ? 14 : 0);
+
 export class Emulator {
   readonly native: NativeEmulation;
   /** What the last call of `native.release` handed out. */

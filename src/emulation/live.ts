@@ -6,7 +6,7 @@ import type { Controller } from '../rules/controller.js';
 import { parseHost } from '../rules/host.js';
 import { NativeEngine } from '../rules/native-engine.js';
 import { type OpenRules, type OpenRulesOptions, openRules } from '../rules/open.js';
-import { Emulator } from './emulator.js';
+import { Emulator, macBytes } from './emulator.js';
 import { clockOffset, type Measure, Relay, type RelayOptions } from './relay.js';
 
 export interface LiveOptions
@@ -68,7 +68,7 @@ export async function startEmulation(options: LiveOptions): Promise<LiveEmulatio
   const { files, rules, defaultAction, socket, warn, program = 'emulate', host, ...plan } = options;
   const seed = options.seed ?? newSeed();
   const timeOffset = clockOffset();
-  const emulator = new Emulator({ seed });
+  const emulator = new Emulator({ seed, macBytes: macBytes(plan.layer) });
   const now = (): bigint => process.hrtime.bigint() + timeOffset;
   const engine = new NativeEngine({ seed, now, dummynet: emulator });
   let opened: OpenRules | undefined;

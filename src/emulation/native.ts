@@ -8,6 +8,8 @@ export interface NativeEmulationOptions {
   /** Bytes at most for queues and links made by masks. */
   memory?: number;
   expireNs?: number;
+  /** Of each packet's length: the MAC header, which traces do not count. */
+  macBytes?: number;
 }
 
 /** struct nv_emu_link; what is not given is zero. */

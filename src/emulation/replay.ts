@@ -7,8 +7,8 @@ import { type Arrival, type ArrivalStream, copyOf, type Journey, newJourney } fr
 import type { ChangeSchedule, ReplaySink } from './replay-sink.js';
 import type { Links, Parcel } from './virtual-links.js';
 
-/** The engine's clock when the first packet arrives: 0 means "never" to it. */
-export const EPOCH = 1_000_000_000n;
+/** The clock when the first packet arrives: 52 days, so that a link has been idle long enough for any burst. 0 is "never". */
+export const EPOCH = 1n << 52n;
 const SECOND = 1_000_000_000n;
 const BATCH = 256;
 const ARENA = 1 << 20;

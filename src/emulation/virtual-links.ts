@@ -8,7 +8,7 @@ import type { DummynetKind } from '../rules/dummynet.js';
 import type { DummynetObjects } from '../rules/dummynet-objects.js';
 import { RuleError } from '../rules/error.js';
 import type { OpenRules } from '../rules/index.js';
-import { Emulator } from './emulator.js';
+import { Emulator, macBytes } from './emulator.js';
 import type { Journey } from './journey.js';
 import { flipBit, ipOf, isCapable, markCongestion } from './link-marks.js';
 import { LinkMeter } from './link-meter.js';
@@ -59,12 +59,12 @@ export class Links {
   private duplicated = 0;
 
   /**
-   * `from`: a seed, for an emulator of its own, or the one that the rules' engine already keeps configured. Throws a
-   * RuleError when parameters make no sense.
+   * `from`: a seed, for an emulator of its own (for packets of `layer`), or the one that the rules' engine already keeps
+   * configured. Throws a RuleError when parameters make no sense.
    */
-  constructor({ controller }: Pick<OpenRules, 'controller'>, from: bigint | Emulator) {
+  constructor({ controller }: Pick<OpenRules, 'controller'>, from: bigint | Emulator, layer: 2 | 3 = 2) {
     this.objects = controller.world.dummynet;
-    this.emulator = typeof from === 'bigint' ? new Emulator({ seed: from }) : from;
+    this.emulator = typeof from === 'bigint' ? new Emulator({ seed: from, macBytes: macBytes(layer) }) : from;
     try {
       if (typeof from === 'bigint')
         for (const kind of ORDER)

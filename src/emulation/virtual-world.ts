@@ -6,7 +6,7 @@ import { parseHost } from '../rules/host.js';
 import { NativeEngine } from '../rules/native-engine.js';
 import { openRules } from '../rules/open.js';
 import { execute } from '../rules/session.js';
-import { Emulator } from './emulator.js';
+import { Emulator, macBytes } from './emulator.js';
 import { EPOCH } from './replay.js';
 import type { Change, TopologyPlan } from './topology.js';
 
@@ -25,11 +25,12 @@ export interface VirtualWorld {
 export async function openVirtual({
   commands,
   seed,
+  layer,
   host,
   defaultAction,
 }: TopologyPlan): Promise<VirtualWorld> {
   const clock = { now: EPOCH };
-  const emulator = new Emulator({ seed });
+  const emulator = new Emulator({ seed, macBytes: macBytes(layer) });
   const engine = new NativeEngine({ seed, now: () => clock.now, dummynet: emulator });
   const close = (): void => {
     engine.close();

@@ -105,7 +105,7 @@ export interface Impairments {
   overhead?: { bytes: number; cell?: { size: number; overhead: number } };
   /** Ethernet: preamble, frame check sequence and gap, 24 bytes a packet. */
   framing?: 'ethernet';
-  /** Instants at which 1500 bytes may leave. */
+  /** Instants at which a full packet may leave: 1500 bytes of IP. */
   trace?: { file: string; timesMs: number[]; once: boolean };
   slot?: { minMs: number; maxMs: number; packets: number; bytes: number };
 }

@@ -229,6 +229,39 @@ static void trace_gives_instants(void)
     world_close(&w);
 }
 
+/*
+ * A full packet is one instant's, also the longest: with the MAC header of a frame, a VLAN tag, or as mahimahi's device
+ * has it. One that is longer takes the next one, too.
+ */
+static void trace_carries_full_packets(void)
+{
+    static const uint64_t trace[] = {NS_PER_MS};
+    static const struct {
+        uint32_t mac, length, instants;
+    } cases[] = {{0, 1500, 1},  {0, 1504, 1},  {0, 1505, 2},  {0, 3000, 2}, {14, 1514, 1},
+                 {14, 1518, 1}, {14, 1519, 2}, {14, 9014, 6}, {14, 5, 1}};
+    for (unsigned c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct world w;
+        struct nv_emu_options options = {.seed = 1, .mac_bytes = cases[c].mac};
+        uint64_t packets = cases[c].length == 5 ? 1 : 1000, last = 0;
+        world_open(&w, 1);
+        nv_emu_destroy(w.emu);
+        CHECK(nv_emu_create(&options, &w.emu, NULL) == 0);
+        world_impaired(&w, (struct nv_emu_link){.impair = {.trace_ns = trace, .trace_count = 1}});
+        for (uint64_t i = 0; i < packets; i++)
+            world_send(&w, NS_PER_S, 1, cases[c].length, NULL);
+        for (uint64_t i = 0; i < packets; i++) {
+            last = world_next(&w)->time_ns - NS_PER_S;
+            CHECK(i > 0 || last == cases[c].instants * NS_PER_MS, "%u + %u: %llu", cases[c].mac, cases[c].length,
+                  (unsigned long long)last);
+        }
+        bool whole = cases[c].length != 1505 && cases[c].length != 1519;
+        CHECK(!whole || last == packets * cases[c].instants * NS_PER_MS, "%u + %u: %llu", cases[c].mac, cases[c].length,
+              (unsigned long long)last);
+        world_close(&w);
+    }
+}
+
 /* After the end of a trace that runs once nothing passes, until the link is another. */
 static void trace_ends(void)
 {
@@ -353,6 +386,7 @@ static const struct check_test tests[] = {
     {"loss_by_states", loss_by_states},
     {"cells_and_overhead", cells_and_overhead},
     {"trace_gives_instants", trace_gives_instants},
+    {"trace_carries_full_packets", trace_carries_full_packets},
     {"trace_ends", trace_ends},
     {"slots_gather", slots_gather},
     {"seeds_repeat", seeds_repeat},

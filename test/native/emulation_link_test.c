@@ -144,6 +144,69 @@ static void burst_is_credit(void)
     world_close(&w);
 }
 
+/* Credit that a packet leaves is the next one's, whenever it comes: a burst in one instant is no other than one drawn
+ * out. */
+static void burst_is_kept(void)
+{
+    struct world w;
+    world_open(&w, 1);
+    world_pipe(&w, 1, (struct nv_emu_link){.bandwidth = 200000, .burst_bytes = 1600},
+               (struct nv_emu_flowset){.limit = 100}, (struct nv_emu_mask){0});
+    for (uint64_t start = NS_PER_S; start < 30 * NS_PER_S; start += 10 * NS_PER_S) {
+        uint64_t gone[12];
+        for (unsigned i = 0; i < 12; i++) { /* 8 ms each at the bandwidth */
+            struct nv_emu_packet *packet = NULL;
+            world_send(&w, start + i * 12000, 1, 200, NULL);
+            if (i < 8 && nv_emu_release(w.emu, start + i * 12000, &packet, 1) == 1)
+                gone[i] = packet->time_ns;
+            CHECK(i >= 8 || packet, "%u waits", i);
+        }
+        for (unsigned i = 8; i < 12; i++)
+            gone[i] = world_next(&w)->time_ns;
+        for (unsigned i = 0; i < 12; i++) {
+            uint64_t want = start + (i < 8 ? i * 12000 : (i - 7) * 8 * NS_PER_MS);
+            CHECK(gone[i] == want, "%u: %llu", i, (unsigned long long)(gone[i] - start));
+        }
+    }
+    /* at the bandwidth it lasts for ever, and is not used up */
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t at = 40 * NS_PER_S + i * 8 * NS_PER_MS;
+        world_send(&w, at, 1, 200, NULL);
+        CHECK(world_next(&w)->time_ns == at);
+    }
+    world_close(&w);
+}
+
+/* A link made by a mask does not go, to come back with a full burst, before it has earned one. */
+static void burst_is_not_renewed_by_a_mask(void)
+{
+    struct world w;
+    struct nv_emu_key one = world_key(1, 1), other = world_key(2, 1);
+    world_open(&w, 1);
+    /* 8000 bytes are 16 s; masked queues go after 10 s */
+    world_pipe(&w, 1, (struct nv_emu_link){.bandwidth = 4000, .burst_bytes = 8000},
+               (struct nv_emu_flowset){.limit = 100}, (struct nv_emu_mask){.src4 = UINT32_MAX});
+    uint64_t at = 100 * NS_PER_S;
+    for (unsigned i = 0; i < 8; i++)
+        world_send(&w, at, 1, 1000, &one);
+    for (unsigned i = 0; i < 8; i++)
+        CHECK(world_next(&w)->time_ns == at);
+    for (unsigned i = 1; i < 12; i++) { /* another flow, so that queues are looked at */
+        struct nv_emu_packet *packet;
+        world_send(&w, at + i * NS_PER_S, 1, 1, &other);
+        while (nv_emu_release(w.emu, at + i * NS_PER_S, &packet, 1) == 1)
+            ;
+    }
+    at += 12 * NS_PER_S; /* 6000 bytes */
+    for (unsigned i = 0; i < 8; i++)
+        world_send(&w, at, 1, 1000, &one);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t want = i < 6 ? at : at + (i - 5) * 2 * NS_PER_S, seen = world_next(&w)->time_ns;
+        CHECK(seen == want, "%u: %llu", i, (unsigned long long)(seen - at));
+    }
+    world_close(&w);
+}
+
 /* Extra air time holds up those behind; packets above the loss level are lost after it. */
 static void profile_takes_air(void)
 {
@@ -375,6 +438,8 @@ static const struct check_test tests[] = {
     {"bytes_overflow", bytes_overflow},
     {"time_overflows", time_overflows},
     {"burst_is_credit", burst_is_credit},
+    {"burst_is_kept", burst_is_kept},
+    {"burst_is_not_renewed_by_a_mask", burst_is_not_renewed_by_a_mask},
     {"profile_takes_air", profile_takes_air},
     {"mask_makes_links", mask_makes_links},
     {"masks_expire", masks_expire},

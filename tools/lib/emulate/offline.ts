@@ -58,7 +58,7 @@ async function openWorld(settings: OfflineSettings, engine: NativeEngine, seed: 
     warn: (text) => console.error(`${PROGRAM}: ${text}`),
   });
   try {
-    return { rules, links: new Links(rules, seed) };
+    return { rules, links: new Links(rules, seed, settings.layer) };
   } catch (error) {
     await rules.close();
     throw error;

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// emulate-medium.test.ts: what a packet takes of a link: burst credit, opportunities of a trace, its length without padding;
+// on capture files, in topologies and live alike.
+import { writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Topology } from '../../src/emulation/topology.js';
+import type { ReplayPacket } from '../../src/index.js';
+import { LiveBench } from './emulate-live-bench.js';
+import { ip, Laboratory, udp } from './emulate-packets.js';
+
+const test = suite('emulate-medium');
+const laboratory = new Laboratory();
+test.after(() => laboratory.remove());
+
+const A = '10.0.0.1';
+const B = '192.168.0.9';
+const MAC = 14;
+
+interface Timed {
+  time: bigint;
+  data: Buffer;
+}
+
+/** A frame of `size` bytes, from its MAC header on. */
+const frameOf = (size: number): Buffer => ip(17, A, B, udp(1, 2, size - 42));
+
+/** Microseconds at which packets leave pipe 1, configured so: on files, and the same in a topology. */
+async function outs(packets: Timed[], pipe: string, layer: 2 | 3 = 2): Promise<number[]> {
+  const file = await laboratory.capture('in.pcap', packets);
+  const rules = [`pipe 1 config ${pipe}`, 'add 100 pipe 1 ip from any to any'];
+  const { records, stderr } = await laboratory.run(
+    ...['--offline', '--seed', '1', '--json', '--layer', String(layer), '--input', `in:em0:${file}`],
+    ...rules.flatMap((rule) => ['--rule', rule]),
+  );
+  assert.is(stderr, '');
+  const seen = records.filter(({ packet }) => packet !== undefined).map(({ out_us }) => out_us as number);
+  const stream = packets.map(
+    ({ time, data }): ReplayPacket => ({ time, frame: data, direction: 'in', interface: 'em0' }),
+  );
+  const replay = await new Topology({ seed: 1, layer }).rule(...rules).replay(stream);
+  assert.equal(
+    [...replay].map(({ out }) => Number(out! - packets[0]!.time) / 1000),
+    seen,
+    `${pipe}: in a topology`,
+  );
+  return seen;
+}
+
+test('burst: what packets leave of the credit is there for the next, however far apart they are', async () => {
+  const train = (from: number) =>
+    Array.from({ length: 12 }, (_, i) => ({ time: BigInt(from + i * 12) * 1000n, data: frameOf(200) }));
+  // 1600 bytes are eight frames; the ninth takes its 8 ms from when the credit began.
+  const left = (from: number) => [
+    ...[0, 12, 24, 36, 48, 60, 72, 84].map((us) => from + us),
+    ...[8000, 16000, 24000, 32000].map((us) => from + us),
+  ];
+  const pipe = 'bw 200Kbit/s burst 1600';
+  assert.equal(await outs(train(0), pipe), left(0));
+  assert.equal(await outs([...train(0), ...train(10_000_000)], pipe), [...left(0), ...left(10_000_000)]);
+  // Half of it after 32 ms of rest; a packet now and then at the bandwidth costs nothing.
+  const rest = [...train(0), ...train(64_000)];
+  assert.equal((await outs(rest, pipe)).slice(12), [
+    ...[64_000, 64_012, 64_024, 64_036],
+    ...[72_000, 80_000, 88_000, 96_000, 104_000, 112_000, 120_000, 128_000],
+  ]);
+});
+
+test('burst: a new link has all its credit, however long that takes to earn', async () => {
+  const packets = Array.from({ length: 100 }, (_, i) => ({ time: BigInt(i) * 1000n, data: frameOf(1000) }));
+  assert.equal(
+    await outs(packets, 'bw 1Kbit/s burst 100KB queue 200'),
+    packets.map((_, i) => i),
+  );
+});
+
+test('burst, live: frames one after the other go at once', async () => {
+  const bench = new LiveBench();
+  try {
+    // 100 frames would take 800 s.
+    await bench.start(
+      ['pipe 1 config bw 1Kbit/s burst 100000 queue 200', 'add pipe 1 ip from any to any out'],
+      {},
+    );
+    for (let i = 0; i < 10; i++) {
+      await bench.pour(10, 1000);
+      assert.is((await bench.collect(10)).length, 10);
+    }
+    const [out] = await bench.finish();
+    assert.is(out.tx_packets, 100);
+  } finally {
+    await bench.end();
+  }
+});
+
+test('a full frame fits one opportunity of a trace, at layer 2 as at layer 3', async () => {
+  const trace = (name: string, text: string) => {
+    writeFileSync(laboratory.file(name), text);
+    return `queue 2000 trace ${laboratory.file(name)}`;
+  };
+  const sparse = trace('sparse', '100\n200\n300\n');
+  const each = trace('each', '1\n');
+  const zeros = trace('zeros', '0\n0\n1\n1\n1\n2\n3\n7\n');
+  const burst = (count: number, size: number) =>
+    Array.from({ length: count }, (_, i) => ({ time: BigInt(i) * 1000n, data: frameOf(size) }));
+  for (const layer of [2, 3] as const) {
+    assert.equal(await outs(burst(1, 1514), sparse, layer), [100_000]);
+    // What a tagged frame carries, and mahimahi's device hands over; one byte more is too long.
+    assert.equal(await outs(burst(1, MAC + 1504), sparse, layer), [100_000]);
+    assert.equal(await outs(burst(1, MAC + 1505), sparse, layer), [200_000]);
+    assert.is((await outs(burst(1000, 1514), each, layer)).at(-1), 1_000_000);
+    assert.equal(await outs(burst(7, 1514), zeros, layer), [0, 1000, 1000, 1000, 2000, 3000, 7000]);
+  }
+});
+
+test('a full frame fits one opportunity of a trace, live', async () => {
+  const bench = new LiveBench();
+  try {
+    writeFileSync(laboratory.file('once'), '0\n1\n1\n1\n1\n1\n1\n1\n1\n1\n');
+    await bench.start([
+      `pipe 1 config queue 100 trace ${laboratory.file('once')} once`,
+      'add pipe 1 ip from any to any out',
+    ]);
+    // Ten opportunities for what comes in one batch, and nothing after them.
+    await bench.pour(10, 1514);
+    assert.is((await bench.collect(10)).length, 10);
+    await bench.finish(false);
+  } finally {
+    await bench.end();
+  }
+});
+
+test.run();
