@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Parameters of queue management: red and gred, codel, pie. Everything behind codel or pie belongs to it.
+// Parameters of queue management: red and gred, codel, pie. Everything behind codel or pie belongs to it. Times and numbers
+// out of range become the nearest in it, as FreeBSD's dummynet has it (dn_aqm_codel.c, dn_aqm_pie.c, dn_sched_fq_*.c).
 import {
   CODEL_DEFAULT,
   type CodelParameters,
@@ -9,25 +10,33 @@ import {
   type PieParameters,
   type RedParameters,
 } from './dummynet.js';
-import { RuleError } from './error.js';
 import { parseTime } from './units.js';
 import type { Words } from './words.js';
 
-function time(words: Words, what: string, max: number): number {
+const bound = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+
+/** Microseconds. */
+function time(words: Words, what: string, low: number, high: number): number {
   const text = words.next(`${what}: a time`);
-  return words.located(() => {
-    const us = parseTime(text);
-    if (us > max) throw new RuleError(`${what} "${text}" too long`, { expected: `at most ${max / 1e6} s` });
-    return us;
-  });
+  return bound(
+    words.located(() => parseTime(text)),
+    low,
+    high,
+  );
 }
 
-function fraction(words: Words, what: string, max: number): number {
-  const text = words.next(`${what}: a number 0..${max}`);
-  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= 0 && value <= max)) throw words.failBack(`bad ${what} "${text}"`, `a number 0..${max}`);
-  return value;
+function number(words: Words, what: string, shape: RegExp, low: number, high: number): number {
+  const text = words.next(`${what}: a number ${low}..${high}`);
+  if (!shape.test(text)) throw words.failBack(`bad ${what} "${text}"`, `a number ${low}..${high}`);
+  return bound(Number(text), low, high);
 }
+
+const fraction = (words: Words, what: string, high: number): number =>
+  number(words, what, /^\d*\.?\d+$/, 0, high);
+
+/** A count, of bytes, packets or flows. */
+export const boundedCount = (words: Words, what: string, high: number): number =>
+  number(words, what, /^\d+$/, 1, high);
 
 /** w_q/min_th/max_th/max_p; K behind a threshold is 1024 bytes. */
 export function parseRed(words: Words): RedParameters {
@@ -72,9 +81,10 @@ const NOTHING: Own = () => false;
 /** `own`: within fq_codel. */
 export function parseCodel(words: Words, own: Own = NOTHING): CodelParameters {
   const codel = { ...(own === NOTHING ? CODEL_DEFAULT : FQ_CODEL_DEFAULT) };
+  const longest = own === NOTHING ? 5e6 : 100e6;
   const one = (word: string): boolean => {
-    if (word === 'target') codel.target = time(words, 'target', 5e6);
-    else if (word === 'interval') codel.interval = time(words, 'interval', 100e6);
+    if (word === 'target') codel.target = time(words, 'target', 1, 5e6);
+    else if (word === 'interval') codel.interval = time(words, 'interval', 1, longest);
     else if (word === 'ecn' || word === 'noecn') codel.ecn = word === 'ecn';
     else return false;
     return true;
@@ -86,6 +96,7 @@ export function parseCodel(words: Words, own: Own = NOTHING): CodelParameters {
 /** `own`: within fq_pie. */
 export function parsePie(words: Words, own: Own = NOTHING): PieParameters {
   const pie = { ...(own === NOTHING ? PIE_DEFAULT : FQ_PIE_DEFAULT) };
+  const longest = own === NOTHING ? 10e6 : 5e6;
   const switches: Record<
     string,
     [keyof PieParameters & ('ecn' | 'capDrop' | 'deRandomize' | 'onOff' | 'departureRate'), boolean]
@@ -103,9 +114,9 @@ export function parsePie(words: Words, own: Own = NOTHING): PieParameters {
   const one = (word: string): boolean => {
     const found = Object.hasOwn(switches, word) ? switches[word] : undefined;
     if (found) pie[found[0]] = found[1];
-    else if (word === 'target') pie.target = time(words, 'target', 5e6);
-    else if (word === 'tupdate') pie.tupdate = time(words, 'tupdate', 10e6);
-    else if (word === 'max_burst') pie.maxBurst = time(words, 'max_burst', 10e6);
+    else if (word === 'target') pie.target = time(words, 'target', 1, longest);
+    else if (word === 'tupdate') pie.tupdate = time(words, 'tupdate', 1, longest);
+    else if (word === 'max_burst') pie.maxBurst = time(words, 'max_burst', 0, longest);
     else if (word === 'alpha') pie.alpha = fraction(words, 'alpha', 7);
     else if (word === 'beta') pie.beta = fraction(words, 'beta', 7);
     else if (word === 'max_ecnth') pie.maxEcnThreshold = fraction(words, 'max_ecnth', 1);

@@ -11,7 +11,7 @@ import {
   type SchedulerType,
 } from './dummynet.js';
 import { RuleError } from './error.js';
-import { parseCodel, parsePie, parseRed } from './parse-aqm.js';
+import { boundedCount, parseCodel, parsePie, parseRed } from './parse-aqm.js';
 import { IMPAIRMENTS } from './parse-impairments.js';
 import { parseMask } from './parse-mask.js';
 import { parseProfile } from './parse-profile.js';
@@ -141,9 +141,9 @@ function parseScheduler(words: Words, config: DummynetConfig): void {
   if (!type.startsWith('fq_')) return;
   const fair = { ...FAIR_DEFAULT };
   const own = (): boolean => {
-    if (words.accept('quantum')) fair.quantum = words.decimal('quantum', 1, 9000);
-    else if (words.accept('limit')) fair.limit = words.decimal('limit', 1, 20480);
-    else if (words.accept('flows')) fair.flows = words.decimal('flows', 1, 65536);
+    if (words.accept('quantum')) fair.quantum = boundedCount(words, 'quantum', 9000);
+    else if (words.accept('limit')) fair.limit = boundedCount(words, 'limit', 20480);
+    else if (words.accept('flows')) fair.flows = boundedCount(words, 'flows', 65536);
     else return false;
     return true;
   };

@@ -164,4 +164,52 @@ test('pie onoff wakes where a limit in time is no limit', () => {
   assert.ok(drops.has('pie'));
 });
 
+test('queue management: what is out of range becomes the nearest in it, in the check and in the program', () => {
+  const bounds: [type: string, word: string, low: string, high: string][] = [
+    ['codel', 'target', '1us', '5s'],
+    ['codel', 'interval', '1us', '5s'],
+    ['fq_codel', 'target', '1us', '5s'],
+    ['fq_codel', 'interval', '1us', '100s'],
+    ['pie', 'target', '1us', '10s'],
+    ['pie', 'tupdate', '1us', '10s'],
+    ['pie', 'max_burst', '0us', '10s'],
+    ['fq_pie', 'target', '1us', '5s'],
+    ['fq_pie', 'tupdate', '1us', '5s'],
+    ['fq_pie', 'max_burst', '0us', '5s'],
+    ...['pie', 'fq_pie'].flatMap((type): [string, string, string, string][] => [
+      [type, 'alpha', '0', '7'],
+      [type, 'beta', '0', '7'],
+      [type, 'max_ecnth', '0', '1'],
+    ]),
+    ...['fq_codel', 'fq_pie'].flatMap((type): [string, string, string, string][] => [
+      [type, 'quantum', '1', '9000'],
+      [type, 'limit', '1', '20480'],
+      [type, 'flows', '1', '65536'],
+    ]),
+  ];
+  const time = /^(?:target|interval|tupdate|max_burst)$/;
+  const micros = (text: string): string => text.replace(/^(\d+)s$/, '$1000ms');
+  for (const [type, word, low, high] of bounds)
+    for (const [given, shown] of [
+      ['0', low],
+      [time.test(word) ? '0us' : '0', low],
+      [time.test(word) ? '1000000s' : '1000000', high],
+      ['9'.repeat(30), high],
+    ] as const) {
+      const text = type.startsWith('fq_')
+        ? `sched 1 config type ${type} ${word} ${given}`
+        : `pipe 1 config ${type} ${word} ${given}`;
+      const kind = type.startsWith('fq_') ? 'sched' : 'pipe';
+      new Controller({ context: bareContext }).runText(text, 'test');
+      withEmulator((run) => {
+        run('pipe 1 config bw 1Mbit/s');
+        run(text);
+        const listed = new RegExp(`\\b${word} (\\S+)`).exec(run(`${kind} 1 show`))?.[1];
+        assert.ok([shown, micros(shown)].includes(listed ?? ''), `${text}: ${listed}, not ${shown}`);
+      });
+    }
+  for (const text of ['target x', 'target -1', 'interval', 'quantum 5'])
+    assert.throws(() => new Controller({ context: bareContext }).runText(`pipe 1 config codel ${text}`, ''));
+});
+
 test.run();
