@@ -358,6 +358,26 @@ export const COMMAND = {
   exec: 4,
 } as const;
 
+/** What XDP can do on an interface, as bits. */
+export const NIC_XDP = {
+  basic: 1,
+  redirect: 2,
+  ndoXmit: 4,
+  zerocopy: 8,
+  hwOffload: 16,
+  rxSg: 32,
+  ndoXmitSg: 64,
+} as const;
+
+/** How an XDP program is attached. */
+export const NIC_ATTACHED = {
+  noXdp: 0,
+  xdpNative: 1,
+  xdpGeneric: 2,
+  xdpHardware: 3,
+  xdpSeveral: 4,
+} as const;
+
 /** Words of a statistics page's header. */
 export const PAGE_WORD = {
   magic: 0,

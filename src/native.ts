@@ -93,6 +93,50 @@ export interface NativeNamespaces {
   terminalRestore(): void;
 }
 
+/** Facts of a network interface: struct nv_nic of native/nic/nic.h. */
+export interface NativeNic {
+  name: string;
+  index: number;
+  mac: string;
+  ethernet: boolean;
+  /** "veth", "tun", "bridge", …; '' for hardware. */
+  kind: string;
+  driver: string;
+  mtu: number;
+  maxMtu: number;
+  up: boolean;
+  loopback: boolean;
+  carrier: boolean;
+  promiscuity: number;
+  txQueues: number;
+  rxQueues: number;
+  /** Receive queues in use and at most; 0: not told. */
+  channels: number;
+  maxChannels: number;
+  rxRing: number;
+  maxRxRing: number;
+  txRing: number;
+  maxTxRing: number;
+  /** NIC_XDP bits; absent: the kernel does not tell. */
+  xdpFeatures?: number;
+  xdpZeroCopySegments: number;
+  /** NIC_ATTACHED */
+  attached: number;
+  program: number;
+  features: Record<string, { active: boolean; available: boolean }>;
+  /** Index of a veth's other end (or of what it lies on); 0: none. */
+  peerIndex: number;
+  /** It is in a namespace that nobody shows. */
+  peerHidden: boolean;
+  /** Path of its namespace; absent: this one. */
+  peerNetns?: string;
+}
+
+export interface NativeNics {
+  ask(netns: string | undefined, which: string | number): NativeNic;
+  setFeature(netns: string | undefined, name: string, feature: string, on: boolean): void;
+}
+
 /** A plan in the words and units of the library; made from a Plan by traffic/plan.ts. */
 export type NativePlan = Record<string, unknown>;
 
@@ -107,6 +151,7 @@ export interface Native {
   ) => import('./emulation/native.js').NativeEmulation;
   Relay: new (plan: Record<string, unknown>) => NativeRelay;
   namespaces: NativeNamespaces;
+  nics: NativeNics;
   list(dir?: string): import('./port/directory.js').PortInfo[];
   collect(dir?: string): number;
   checkPlan(plan: NativePlan): void;

@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "error.h"
 #include "namespace.h"
+#include "nic.h"
 #include "plan.h"
 #include "port.h"
 #include "relay.h"
@@ -102,6 +103,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("Rules", Rules::Define(env));
     exports.Set("RuleBatch", RuleBatch::Define(env));
     exports.Set("namespaces", NamespaceFunctions(env));
+    exports.Set("nics", NicFunctions(env));
     exports.Set("list", Napi::Function::New<List>(env, "list"));
     exports.Set("collect", Napi::Function::New<Collect>(env, "collect"));
     exports.Set("checkPlan", Napi::Function::New<CheckPlan>(env, "checkPlan"));

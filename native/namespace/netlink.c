@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* netlink.c - see netlink.h. */
 #include "namespace/netlink.h"
+#include "netlink/message.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -9,30 +10,6 @@
 #include <unistd.h>
 
 #define MAC_SIZE 6
-
-/* A request being put together. */
-struct request {
-    struct nlmsghdr header;
-    char body[256];
-};
-
-static void begin(struct request *r, uint16_t type, uint16_t flags, const void *fixed, size_t size)
-{
-    memset(r, 0, sizeof(*r));
-    r->header.nlmsg_type = type;
-    r->header.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    r->header.nlmsg_len = (uint32_t)NLMSG_LENGTH(size);
-    memcpy(NLMSG_DATA(&r->header), fixed, size);
-}
-
-static void add(struct request *r, uint16_t type, const void *data, size_t size)
-{
-    struct rtattr *a = (struct rtattr *)(void *)((char *)r + NLMSG_ALIGN(r->header.nlmsg_len));
-    a->rta_type = type;
-    a->rta_len = (uint16_t)RTA_LENGTH(size);
-    memcpy(RTA_DATA(a), data, size);
-    r->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->header.nlmsg_len) + RTA_ALIGN(a->rta_len));
-}
 
 static size_t address_size(int family)
 {
@@ -46,7 +23,7 @@ int nv_netlink_open(void)
 }
 
 /* Send a request and take its acknowledgement. */
-static int talk(int fd, struct request *r)
+static int talk(int fd, struct nv_nl_request *r)
 {
     union {
         struct nlmsghdr header;
@@ -65,55 +42,55 @@ static int talk(int fd, struct request *r)
 
 int nv_netlink_up(int fd, unsigned ifindex, unsigned mtu, const uint8_t *mac)
 {
-    struct request r;
+    struct nv_nl_request r;
     const struct ifinfomsg link = {.ifi_index = (int)ifindex, .ifi_flags = 1, .ifi_change = 1}; /* IFF_UP */
-    begin(&r, RTM_NEWLINK, 0, &link, sizeof(link));
+    nv_nl_begin(&r, RTM_NEWLINK, 0, &link, sizeof(link));
     if (mtu)
-        add(&r, IFLA_MTU, &mtu, sizeof(mtu));
+        nv_nl_add(&r, IFLA_MTU, &mtu, sizeof(mtu));
     if (mac)
-        add(&r, IFLA_ADDRESS, mac, MAC_SIZE);
+        nv_nl_add(&r, IFLA_ADDRESS, mac, MAC_SIZE);
     return talk(fd, &r);
 }
 
 int nv_netlink_neighbour(int fd, unsigned ifindex, const struct nv_prefix *address, const uint8_t *mac)
 {
-    struct request r;
+    struct nv_nl_request r;
     const struct ndmsg fixed = {
         .ndm_family = (uint8_t)address->family, .ndm_ifindex = (int)ifindex, .ndm_state = NUD_PERMANENT};
-    begin(&r, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &fixed, sizeof(fixed));
-    add(&r, NDA_DST, address->address, address_size(address->family));
-    add(&r, NDA_LLADDR, mac, MAC_SIZE);
+    nv_nl_begin(&r, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &fixed, sizeof(fixed));
+    nv_nl_add(&r, NDA_DST, address->address, address_size(address->family));
+    nv_nl_add(&r, NDA_LLADDR, mac, MAC_SIZE);
     return talk(fd, &r);
 }
 
 int nv_netlink_address(int fd, unsigned ifindex, const struct nv_prefix *address)
 {
-    struct request r;
+    struct nv_nl_request r;
     const struct ifaddrmsg fixed = {.ifa_family = (uint8_t)address->family,
                                     .ifa_prefixlen = (uint8_t)address->bits,
                                     .ifa_flags = IFA_F_NODAD,
                                     .ifa_index = ifindex};
-    begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
-    add(&r, IFA_LOCAL, address->address, address_size(address->family));
-    add(&r, IFA_ADDRESS, address->address, address_size(address->family));
+    nv_nl_begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
+    nv_nl_add(&r, IFA_LOCAL, address->address, address_size(address->family));
+    nv_nl_add(&r, IFA_ADDRESS, address->address, address_size(address->family));
     return talk(fd, &r);
 }
 
 int nv_netlink_route(int fd, const struct nv_prefix *to, const uint8_t *gateway, unsigned ifindex)
 {
-    struct request r;
+    struct nv_nl_request r;
     const struct rtmsg fixed = {.rtm_family = (uint8_t)to->family,
                                 .rtm_dst_len = (uint8_t)to->bits,
                                 .rtm_table = RT_TABLE_MAIN,
                                 .rtm_protocol = NV_ROUTE_PROTOCOL,
                                 .rtm_scope = RT_SCOPE_UNIVERSE,
                                 .rtm_type = gateway ? RTN_UNICAST : RTN_UNREACHABLE};
-    begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
+    nv_nl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
     if (to->bits)
-        add(&r, RTA_DST, to->address, address_size(to->family));
+        nv_nl_add(&r, RTA_DST, to->address, address_size(to->family));
     if (gateway) {
-        add(&r, RTA_GATEWAY, gateway, address_size(to->family));
-        add(&r, RTA_OIF, &ifindex, sizeof(ifindex));
+        nv_nl_add(&r, RTA_GATEWAY, gateway, address_size(to->family));
+        nv_nl_add(&r, RTA_OIF, &ifindex, sizeof(ifindex));
     }
     return talk(fd, &r);
 }
@@ -138,10 +115,10 @@ int nv_netlink_routes(int fd, int family, nv_route_fn *fn, void *arg)
         struct nlmsghdr header;
         char bytes[16384];
     } answer;
-    struct request r;
+    struct nv_nl_request r;
     const struct rtmsg fixed = {.rtm_family = (uint8_t)family};
     bool enough = false;
-    begin(&r, RTM_GETROUTE, NLM_F_DUMP, &fixed, sizeof(fixed));
+    nv_nl_begin(&r, RTM_GETROUTE, NLM_F_DUMP, &fixed, sizeof(fixed));
     if (send(fd, &r, r.header.nlmsg_len, 0) < 0)
         return -errno;
     for (;;) { /* to the end, also when fn has enough: the socket is used again */

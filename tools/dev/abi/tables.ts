@@ -34,6 +34,7 @@ export const HEADERS = [
   'engine/engine.h',
   'engine/stats.h',
   'namespace/command.h',
+  'nic/nic.h',
   'packet/template.h',
   'relay/measure.h',
   'relay/relay.h',
@@ -83,6 +84,8 @@ export const ENUMS: EnumTable[] = [
   camel('EMU_DROP', 'nv_emu_drop', 'NV_EMU_DROP_', 'Why the emulator lost a packet; none: it did not.'),
   camel('WAIT_MODE', 'nv_wait_mode', 'NV_WAIT_', 'How a program waits for a port.'),
   camel('COMMAND', 'nv_command_type', 'NV_COMMAND_', 'Messages to and from a command behind a link.'),
+  camel('NIC_XDP', 'nv_nic_xdp', 'NV_NIC_XDP_', 'What XDP can do on an interface, as bits.'),
+  camel('NIC_ATTACHED', 'nv_nic_attached', 'NV_NIC_', 'How an XDP program is attached.'),
   camel('PAGE_WORD', 'nv_page_word', 'NV_PAGE_', "Words of a statistics page's header."),
 ];
 
