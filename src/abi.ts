@@ -263,6 +263,7 @@ export const VERDICT_FLAG = {
   rewritten: 1,
   replaced: 2,
   fromState: 4,
+  lacking: 8,
 } as const;
 
 /** Kinds of dummynet's objects. */

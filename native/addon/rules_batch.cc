@@ -2,6 +2,7 @@
 /* rules_batch.cc - see rules_batch.h. */
 #include "rules_batch.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "arguments.h"
@@ -30,9 +31,9 @@ Napi::TypedArrayOf<E> Share(Napi::Env env, const std::shared_ptr<RuleColumns> &o
 } // namespace
 
 RuleColumns::RuleColumns(size_t capacity, size_t bytes)
-    : data(bytes), offsets(capacity), lengths(capacity), times(capacity), in_ifs(capacity), out_ifs(capacity),
-      kinds(capacity), contexts(capacity), actions(capacity), reasons(capacity), flags(capacity), rules(capacity),
-      ids(capacity), args(capacity), verdicts(capacity)
+    : data(bytes), offsets(capacity), lengths(capacity), missing(capacity), times(capacity), in_ifs(capacity),
+      out_ifs(capacity), kinds(capacity), contexts(capacity), actions(capacity), reasons(capacity), flags(capacity),
+      rules(capacity), ids(capacity), args(capacity), verdicts(capacity)
 {
 }
 
@@ -65,6 +66,7 @@ Napi::Value RuleBatch::Columns(const Napi::CallbackInfo &info)
     out.Set("data", Share<uint8_t>(env, columns_, &c->data));
     out.Set("offsets", Share<uint32_t>(env, columns_, &c->offsets));
     out.Set("lengths", Share<uint32_t>(env, columns_, &c->lengths));
+    out.Set("missing", Share<uint32_t>(env, columns_, &c->missing));
     out.Set("times", Share<uint64_t>(env, columns_, &c->times));
     out.Set("inIfs", Share<uint16_t>(env, columns_, &c->in_ifs));
     out.Set("outIfs", Share<uint16_t>(env, columns_, &c->out_ifs));
@@ -95,6 +97,7 @@ void RuleBatch::Classify(Napi::Env env, struct nv_rules_worker *worker, size_t c
             throw Napi::TypeError::New(env, "columns: an interface is not one of interface(name)");
         packet.data = c.data.data() + c.offsets[i];
         packet.length = c.lengths[i];
+        packet.missing = std::min<uint32_t>(c.missing[i], INT32_MAX);
         packet.time_ns = c.times[i];
         packet.in_if = c.in_ifs[i];
         packet.out_if = c.out_ifs[i];

@@ -18,9 +18,9 @@ struct RuleColumns {
     RuleColumns(size_t capacity, size_t bytes);
 
     /* filled by JavaScript */
-    std::vector<uint8_t> data; /* all frames */
-    std::vector<uint32_t> offsets, lengths;
-    std::vector<uint64_t> times; /* ns */
+    std::vector<uint8_t> data;                       /* all frames */
+    std::vector<uint32_t> offsets, lengths, missing; /* missing: bytes that were on the wire besides */
+    std::vector<uint64_t> times;                     /* ns */
     std::vector<uint16_t> in_ifs, out_ifs;
     std::vector<uint8_t> kinds; /* 1 outgoing, 2 layer 3, 4 raw, 8 goes on by its context */
     /* Whole packets, as bytes: of an earlier verdict when the packet goes on. Filled by classifying where it may. */

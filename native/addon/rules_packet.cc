@@ -69,6 +69,8 @@ struct nv_rules_packet ReadPacket(const Napi::Object &record)
     packet.direction = record.Get("out").ToBoolean().Value() ? NV_RULES_OUT : NV_RULES_IN;
     packet.layer = static_cast<uint8_t>(Integer(record.Get("layer"), "layer", 2, 3));
     packet.flags = record.Get("raw").ToBoolean().Value() ? NV_RULES_RAW : 0;
+    const Napi::Value missing = record.Get("missing");
+    packet.missing = missing.IsUndefined() ? 0 : static_cast<uint32_t>(Integer(missing, "missing", 0, INT32_MAX));
     return packet;
 }
 

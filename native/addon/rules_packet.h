@@ -14,8 +14,8 @@ namespace netvale
 
 /*
  * A packet from {data: Uint8Array, time: bigint (ns), inIf, outIf, out: boolean, layer: 2 | 3, raw?: boolean,
- * context?: Uint8Array}. `context` is that of an earlier verdict: tags, call stack and where to go on. The packet's
- * data is the array's own memory: valid until the call returns.
+ * missing?: number, context?: Uint8Array}. `context` is that of an earlier verdict: tags, call stack and where to go
+ * on. The packet's data is the array's own memory: valid until the call returns.
  */
 struct nv_rules_packet ReadPacket(const Napi::Object &record);
 

@@ -14,7 +14,12 @@ void nv_emu_key_of(const uint8_t *frame, uint32_t length, bool raw, struct nv_em
 {
     static const struct nv_rules_params params = {.permit_single_frag6 = 1};
     struct nv_rules_packet packet = {
-        .data = (uint8_t *)(uintptr_t)frame, .length = length, .layer = 2, .flags = raw ? NV_RULES_RAW : 0};
+        .data = (uint8_t *)(uintptr_t)frame,
+        .length = length,
+        .layer = 2,
+        .flags = raw ? NV_RULES_RAW : 0,
+        .missing = UINT16_MAX, /* a header that is not there leaves the flow its addresses */
+    };
     struct rules_view view = {0};
 
     memset(key, 0, sizeof *key);

@@ -72,7 +72,7 @@ static inline void gather(struct nv_filter *f, uint8_t *data, uint32_t bytes, ui
     p->direction = (uint8_t)f->direction;
     p->layer = 2;
     p->flags = p->tag_count = p->call_depth = 0;
-    p->fib = p->mark = 0;
+    p->fib = p->mark = p->missing = 0;
     p->resume = (struct nv_rules_resume){0};
     f->at[f->count].slot = slot;
     f->at[f->count].slots = slots;

@@ -100,7 +100,7 @@ static bool answerable(const struct rules_view *v)
 static uint32_t unreach4(const struct rules_view *v, uint32_t code, uint32_t mtu, uint8_t *ip)
 {
     uint8_t *icmp = ip + IP4_BYTES;
-    uint32_t quote = v->bytes, room = ICMP4_MAX - IP4_BYTES - ICMP_BYTES;
+    uint32_t quote = v->bytes < v->l3_length ? v->bytes : v->l3_length, room = ICMP4_MAX - IP4_BYTES - ICMP_BYTES;
     quote = quote < room ? quote : room;
     memset(icmp, 0, ICMP_BYTES);
     icmp[0] = 3;

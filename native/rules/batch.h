@@ -25,8 +25,8 @@ static uint32_t first_rule(const struct rules_image *image, const struct nv_rule
 /* A packet that no rule is asked about. */
 static void decide(struct nv_rules_verdict *verdict, unsigned reason)
 {
-    *verdict = (struct nv_rules_verdict){.action = reason == NV_RULES_WHY_NOT_IP ? NV_RULES_PASS : NV_RULES_DENY,
-                                         .reason = (uint8_t)reason};
+    bool pass = reason == NV_RULES_WHY_NOT_IP || reason == NV_RULES_WHY_NOT_CAPTURED;
+    *verdict = (struct nv_rules_verdict){.action = pass ? NV_RULES_PASS : NV_RULES_DENY, .reason = (uint8_t)reason};
 }
 
 /* The hashes of all packets, and what look-ups by them will read. */
@@ -70,7 +70,7 @@ static __attribute__((noinline)) void judge(struct rules_eval *e, struct nv_rule
     e->looked_for[0] = image->state_name;
     e->state = NULL;
     e->reason = NV_RULES_WHY_BY_RULE;
-    e->flags = 0;
+    e->flags = e->view->seen & VIEW_LACKS ? NV_RULES_LACKING : 0;
     uint32_t from = packet->resume.generation ? first_rule(image, &packet->resume) : 0;
     if (!image->index) {
         rules_walk(e, from, NULL, NULL);
@@ -98,7 +98,7 @@ void RULES_BATCH(struct nv_rules_worker *worker, const struct rules_image *image
     rules_keys_fill(keys, params, packets, count, there);
     if (image->has_states)
         fetch_states(worker, count);
-    uint64_t walk = image->index ? keys->resumed | keys->refused : ~UINT64_C(0);
+    uint64_t walk = image->index ? keys->resumed | keys->refused | keys->lacking : ~UINT64_C(0);
     if (image->index) {
         index_find(image->index, keys, count, &batch->index);
         for (unsigned i = 0; i < count; i++) {

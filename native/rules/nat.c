@@ -244,7 +244,7 @@ static enum nat_result translate_ports(struct trip *t)
     struct nat_link key = key_of(t, v->proto, v->src, v->sport, v->dst, v->dport);
     uint32_t number, src = v->src, dst = v->dst;
     bool udp = v->proto == IPPROTO_UDP, sctp = v->proto == IPPROTO_SCTP;
-    if (sctp && (v->seen & VIEW_MF || v->bytes < v->l4 + 12u))
+    if (sctp && (v->seen & VIEW_MF || v->bytes < v->l4 + 12u || v->bytes > v->l3_length))
         return NAT_UNKNOWN;
     enum nat_result result = find_link(t, &key, &number);
 

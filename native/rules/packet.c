@@ -9,10 +9,22 @@ enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ICMP_BYTES = 8, ETHERTYPE
 enum { PROTO_UDPLITE = 136, PROTO_CARP = 112, PROTO_OSPF = 89 };
 
 /*
- * Take ports and flags of a transport header at l4. Returns 0, or -1 when its fixed part does not fit.
+ * A header that ends at `end`, from l3, is not in the frame: it did not fit there (SHORT), or it was not captured, and
+ * then the packet is taken as a later fragment is: without what the header says.
+ */
+static unsigned header_lacks(struct rules_view *v, uint32_t end)
+{
+    if (end > v->l3_length + v->missing)
+        return NV_RULES_WHY_SHORT;
+    v->seen |= VIEW_LACKS;
+    return NV_RULES_WHY_BY_RULE;
+}
+
+/*
+ * Take ports and flags of a transport header at l4, which is in the frame. Returns enum nv_rules_reason.
  * As in ipfw the frame's end counts here, not the IP length: padding is not told from payload.
  */
-static int parse_transport(struct rules_view *v)
+static unsigned parse_transport(struct rules_view *v)
 {
     uint32_t room = v->l3_length - v->l4;
     const uint8_t *p = v->l3 + v->l4;
@@ -20,25 +32,25 @@ static int parse_transport(struct rules_view *v)
     switch (v->proto) {
     case IPPROTO_TCP:
         if (room < 20)
-            return -1;
+            return header_lacks(v, v->l4 + 20u);
         v->tcp_flags = p[13];
         break;
     case IPPROTO_UDP:
     case PROTO_UDPLITE:
         if (room < 8)
-            return -1;
+            return header_lacks(v, v->l4 + 8u);
         break;
     case IPPROTO_SCTP:
         if (room < 12)
-            return -1;
+            return header_lacks(v, v->l4 + 12u);
         break;
     default:
-        return 0;
+        return NV_RULES_WHY_BY_RULE;
     }
     v->sport = view_u16(p);
     v->dport = view_u16(p + 2);
     v->seen |= VIEW_PORTS | VIEW_ULP;
-    return 0;
+    return NV_RULES_WHY_BY_RULE;
 }
 
 static unsigned parse_ip4(struct rules_view *v)
@@ -67,16 +79,14 @@ static unsigned parse_ip4(struct rules_view *v)
     switch (v->proto) {
     case IPPROTO_ICMP:
         if (header + ICMP_BYTES > v->l3_length)
-            return NV_RULES_WHY_SHORT;
+            return header_lacks(v, header + ICMP_BYTES);
         v->seen |= VIEW_ULP;
         break;
     case IPPROTO_TCP:
     case IPPROTO_UDP:
     case PROTO_UDPLITE:
     case IPPROTO_SCTP:
-        if (header > v->l3_length || parse_transport(v) != 0)
-            return NV_RULES_WHY_SHORT;
-        break;
+        return header > v->l3_length ? header_lacks(v, header) : parse_transport(v);
     default: /* nothing of other protocols is read: their header may be cut off, even within the IP options */
         break;
     }
@@ -118,19 +128,26 @@ static unsigned end_of_chain(struct rules_view *v, const struct nv_rules_params 
     case IPPROTO_UDP:
     case PROTO_UDPLITE:
     case IPPROTO_SCTP:
-        return parse_transport(v) != 0 ? NV_RULES_WHY_SHORT : NV_RULES_WHY_BY_RULE;
+        return parse_transport(v);
     default:
         if (params->deny_unknown_exthdrs)
             return NV_RULES_WHY_EXT_HEADER;
         return NV_RULES_WHY_BY_RULE;
     }
     if (room < need)
-        return NV_RULES_WHY_SHORT;
+        return header_lacks(v, v->l4 + need);
     /* version 2, advertisement: anything else is not CARP */
     if (v->proto == PROTO_CARP && v->l3[v->l4] != 0x21)
         return NV_RULES_WHY_BAD_HEADER;
     v->seen |= VIEW_ULP;
     return NV_RULES_WHY_BY_RULE;
+}
+
+/* The chain goes on at `at` with a header of at least `least` bytes, which is not in the frame. */
+static unsigned extension_lacks(struct rules_view *v, uint32_t at, uint32_t least)
+{
+    v->l4 = (uint16_t)(at > UINT16_MAX ? UINT16_MAX : at);
+    return at > UINT16_MAX ? NV_RULES_WHY_SHORT : header_lacks(v, at + least);
 }
 
 /* Walk the extension headers as ipfw does, down to the transport or to a fragment that is not the first. */
@@ -153,7 +170,7 @@ static unsigned parse_ip6(struct rules_view *v, const struct nv_rules_params *pa
         case IPPROTO_DSTOPTS:
         case IPPROTO_ROUTING:
             if (room < (v->proto == IPPROTO_ROUTING ? 4u : 2u))
-                return NV_RULES_WHY_SHORT;
+                return extension_lacks(v, at, 8);
             length = ((uint32_t)p[1] + 1) * 8;
             if (v->proto == IPPROTO_HOPOPTS) {
                 v->ext |= 2;
@@ -167,13 +184,13 @@ static unsigned parse_ip6(struct rules_view *v, const struct nv_rules_params *pa
             break;
         case IPPROTO_AH:
             if (room < 2)
-                return NV_RULES_WHY_SHORT;
+                return extension_lacks(v, at, 2);
             v->ext |= 8;
             length = ((uint32_t)p[1] + 2) * 4;
             break;
         case IPPROTO_FRAGMENT:
             if (room < 8)
-                return NV_RULES_WHY_SHORT;
+                return extension_lacks(v, at, 8);
             v->ext |= 1;
             length = 8;
             if (p[3] & 1)
@@ -196,7 +213,7 @@ static unsigned parse_ip6(struct rules_view *v, const struct nv_rules_params *pa
         }
         if (at > v->l3_length || at > UINT16_MAX) {
             v->l4 = 0;
-            return v->proto == IPPROTO_NONE ? NV_RULES_WHY_BY_RULE : NV_RULES_WHY_SHORT;
+            return v->proto == IPPROTO_NONE ? NV_RULES_WHY_BY_RULE : extension_lacks(v, at, 0);
         }
     }
 }
@@ -215,13 +232,15 @@ unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_r
     v->sport = v->dport = v->l4 = v->ethertype = 0;
     v->src = v->dst = 0;
     v->ip_length = 0;
+    v->missing = packet->missing;
     if (packet->length < mac) {
         v->l3 = packet->data;
         v->l3_length = v->bytes = 0;
-        return NV_RULES_WHY_SHORT;
+        return header_lacks(v, mac) == NV_RULES_WHY_SHORT ? NV_RULES_WHY_SHORT : NV_RULES_WHY_NOT_CAPTURED;
     }
     v->l3 = packet->data + mac;
-    v->l3_length = v->bytes = packet->length - mac;
+    v->l3_length = packet->length - mac;
+    v->bytes = v->l3_length + v->missing;
     version = v->l3_length ? v->l3[0] >> 4 : 0;
     if (mac != 0) {
         ethertype = view_u16(packet->data + 12);
@@ -236,7 +255,14 @@ unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_r
         return parse_ip4(v);
     if (ethertype == ETHERTYPE_IP6 && version == 6 && v->l3_length >= IP6_BYTES)
         return parse_ip6(v, params);
-    return v->seen & VIEW_MAC ? NV_RULES_WHY_BY_RULE : NV_RULES_WHY_NOT_IP;
+    bool ip = mac != 0 ? ethertype == ETHERTYPE_IP4 || ethertype == ETHERTYPE_IP6
+                       : version == 4 || version == 6 || v->l3_length == 0;
+    uint32_t least = ethertype == ETHERTYPE_IP4 ? IP4_BYTES : IP6_BYTES;
+    bool lacks = ip && v->l3_length < least && v->l3_length + v->missing >= least;
+    v->seen |= lacks ? VIEW_LACKS : 0;
+    if (v->seen & VIEW_MAC)
+        return NV_RULES_WHY_BY_RULE;
+    return lacks ? NV_RULES_WHY_NOT_CAPTURED : NV_RULES_WHY_NOT_IP;
 }
 
 void rules_keys_any(struct rules_keys *keys, unsigned i, const struct nv_rules_packet *packet,
@@ -255,4 +281,5 @@ void rules_keys_any(struct rules_keys *keys, unsigned i, const struct nv_rules_p
     keys->is6 |= v->family == 6 ? bit : 0;
     keys->no_ports |= v->seen & VIEW_PORTS ? 0 : bit;
     keys->refused |= keys->reasons[i] == NV_RULES_WHY_BY_RULE ? 0 : bit;
+    keys->lacking |= v->seen & VIEW_LACKS ? bit : 0;
 }

@@ -12,18 +12,20 @@
 
 /* Bits of rules_view.seen */
 enum {
-    VIEW_MAC = 1,   /* rules see a MAC header (layer 2) */
-    VIEW_OUT = 2,   /* outgoing */
-    VIEW_PORTS = 4, /* sport and dport are real (TCP, UDP, UDP-Lite, SCTP; first fragment) */
-    VIEW_ULP = 8,   /* l4 holds the fixed header of proto */
-    VIEW_MF = 16,   /* more fragments follow */
-    VIEW_FRAG = 32, /* not the first fragment */
+    VIEW_MAC = 1,    /* rules see a MAC header (layer 2) */
+    VIEW_OUT = 2,    /* outgoing */
+    VIEW_PORTS = 4,  /* sport and dport are real (TCP, UDP, UDP-Lite, SCTP; first fragment) */
+    VIEW_ULP = 8,    /* l4 holds the fixed header of proto */
+    VIEW_MF = 16,    /* more fragments follow */
+    VIEW_FRAG = 32,  /* not the first fragment */
+    VIEW_LACKS = 64, /* a header, or what reass needs, was on the wire but is not in the frame */
 };
 
 struct rules_view {
     uint8_t *frame;     /* as given */
     uint8_t *l3;        /* behind the MAC header */
     uint32_t l3_length; /* bytes from l3 to the end of the frame */
+    uint32_t missing;   /* bytes behind that which were on the wire */
     uint32_t bytes;     /* counted: without MAC header, IPv4 without what is behind ip_len */
     uint32_t src, dst;  /* IPv4 */
     uint16_t sport, dport;
@@ -67,11 +69,11 @@ static inline const uint8_t *view_l4(const struct rules_view *v, unsigned proto)
 
 enum { RULES_MAC_BYTES = 14, RULES_PLAIN_BYTES = 14 + 20 + 20 };
 
-/* Is it like most packets: whole IPv4 TCP or UDP without options behind a plain MAC header? */
+/* Is it like most packets: IPv4 TCP or UDP without options behind a plain MAC header, and all of it here? */
 static inline bool rules_plain(const struct nv_rules_packet *packet)
 {
     const uint8_t *frame = packet->data;
-    if (packet->length < RULES_PLAIN_BYTES || packet->flags & NV_RULES_RAW)
+    if (packet->length < RULES_PLAIN_BYTES || (packet->flags & NV_RULES_RAW) | packet->missing)
         return false;
     uint32_t proto = frame[RULES_MAC_BYTES + 9], fragment = view_u16(frame + RULES_MAC_BYTES + 6) & 0x3fff;
     return ((view_u32(frame + 12) >> 8 ^ 0x080045) | fragment | ((proto != 6) & (proto != 17))) == 0;
@@ -86,6 +88,7 @@ static inline void rules_parse_plain(const struct nv_rules_packet *packet, struc
     v->frame = frame;
     v->l3 = ip;
     v->l3_length = l3_length;
+    v->missing = 0;
     v->bytes = ip_length < l3_length ? ip_length : l3_length;
     v->src = view_u32(ip + 12);
     v->dst = view_u32(ip + 16);
@@ -111,7 +114,7 @@ unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_r
 
 /*
  * Fill *v. Returns NV_RULES_WHY_BY_RULE when the rules are to be asked, else why they are not: SHORT,
- * BAD_HEADER and EXT_HEADER mean drop, NOT_IP means pass. v->bytes is set in each case.
+ * BAD_HEADER and EXT_HEADER mean drop, NOT_IP and NOT_CAPTURED mean pass. v->bytes is set in each case.
  */
 static inline unsigned rules_parse(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
                                    struct rules_view *v)

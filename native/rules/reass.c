@@ -154,6 +154,7 @@ static bool join(struct rules_eval *e, const struct datagram *d)
     e->worker->wholes = whole;
     e->packet->data = whole->bytes;
     e->packet->length = length;
+    e->packet->missing = 0;
     e->view->frame = whole->bytes;
     e->view->l3 = ip;
     e->view->bytes = length - mac;
@@ -173,6 +174,10 @@ enum reass_result rules_reass(struct rules_eval *e)
     if (v->family != 4 || !(v->seen & (VIEW_MF | VIEW_FRAG)))
         return REASS_NONE;
     uint32_t mac = (uint32_t)(v->l3 - v->frame), offset = (view_u16(v->l3 + 6) & 0x1fffu) * 8;
+    if (v->missing && v->bytes > v->l3_length) { /* not all of it was captured: it goes on as it is */
+        e->flags |= NV_RULES_LACKING;
+        return REASS_NONE;
+    }
     e->reason = NV_RULES_WHY_FRAGMENTS;
     if (v->bytes <= v->l4 || v->ip_length > v->l3_length)
         return REASS_DROP;

@@ -127,7 +127,8 @@ struct nv_rules_packet {
     uint8_t call_depth;
     uint8_t pad[3];
     uint32_t fib;
-    uint32_t mark; /* of the last pass */
+    uint32_t mark;    /* of the last pass */
+    uint32_t missing; /* bytes behind those at data that were on the wire but not captured (a snapshot length) */
     struct nv_rules_resume resume;
     uint16_t tags[NV_RULES_MAX_TAGS];
     uint16_t calls[NV_RULES_CALL_STACK];
@@ -156,6 +157,7 @@ const char *nv_rules_action_name(unsigned action); /* NULL when out of range */
     X(SHORT, "short_header")            /* a header does not fit in the frame; no rule was asked */                    \
     X(BAD_HEADER, "bad_header")         /* impossible header length; no rule was asked */                              \
     X(EXT_HEADER, "unknown_ext_header") /* IPv6 next header unknown; no rule was asked */                              \
+    X(NOT_CAPTURED, "not_captured")     /* not even the MAC or IP header is here: passed, no rule was asked */         \
     X(NOT_IP, "not_ip")                 /* layer 3 and no IP packet: passed, no rule was asked */                      \
     X(LIMIT, "limit")                   /* as many states as the rule allows */                                        \
     X(DYN_MAX, "dyn_max")               /* as many states as dyn_max allows */                                         \
@@ -173,6 +175,7 @@ enum nv_rules_verdict_flags {
     NV_RULES_REWRITTEN = 1,  /* bytes of the packet changed */
     NV_RULES_REPLACED = 2,   /* data and length are new (reass); valid until this worker's next batch */
     NV_RULES_FROM_STATE = 4, /* a dynamic state decided */
+    NV_RULES_LACKING = 8,    /* a header was not captured: taken as a later fragment is, without ports and flags */
 };
 
 struct nv_rules_verdict {

@@ -168,7 +168,7 @@ export class Replay {
   /** The packet goes on where it left the rules, until it leaves them again. */
   private goOn(journey: Journey, time: bigint, frame: Uint8Array, context: Uint8Array): void {
     this.batch.clear();
-    this.batch.add(frame, time, journey.input.side, context);
+    this.batch.add(frame, time, journey.input.side, 0, context);
     const events = this.batch.classify(this.engine);
     this.states = true;
     this.settle(0, journey, frame, events);

@@ -20,6 +20,8 @@ export interface NativePacket {
   layer: 2 | 3;
   /** `data` begins with the IP header. */
   raw?: boolean;
+  /** Bytes behind `data` that were on the wire but not captured. */
+  missing?: number;
   /** Of an earlier verdict: the packet goes on where that one left the rules. */
   context?: Uint8Array;
 }
@@ -71,6 +73,8 @@ export interface NativeColumns {
   data: Uint8Array;
   offsets: Uint32Array;
   lengths: Uint32Array;
+  /** Bytes that were on the wire besides. */
+  missing: Uint32Array;
   /** Nanoseconds. */
   times: BigUint64Array;
   inIfs: Uint16Array;

@@ -38,12 +38,16 @@ export class PacketBatch {
     return this.count < this.columns.offsets.length && this.used + length <= this.columns.data.length;
   }
 
-  /** Add a packet (its bytes are copied); there must be room. `context`: it goes on where that verdict left the rules. */
-  add(frame: Uint8Array, time: bigint, side: PacketSide, context?: Uint8Array): void {
+  /**
+   * Add a packet (its bytes are copied); there must be room. `missing`: bytes behind them that were on the wire but not
+   * captured. `context`: it goes on where that verdict left the rules.
+   */
+  add(frame: Uint8Array, time: bigint, side: PacketSide, missing = 0, context?: Uint8Array): void {
     const { columns, count } = this;
     columns.data.set(frame, this.used);
     columns.offsets[count] = this.used;
     columns.lengths[count] = frame.length;
+    columns.missing[count] = missing;
     columns.times[count] = time;
     columns.inIfs[count] = side.inIf;
     columns.outIfs[count] = side.outIf;
@@ -89,6 +93,11 @@ export class PacketBatch {
 
   rewritten(index: number): boolean {
     return (this.columns.flags[index]! & (VERDICT_FLAG.rewritten | VERDICT_FLAG.replaced)) !== 0;
+  }
+
+  /** A header was not captured: the rules took the packet as they take a later fragment. */
+  lacks(index: number): boolean {
+    return (this.columns.flags[index]! & VERDICT_FLAG.lacking) !== 0;
   }
 
   /** A copy of what the packet takes along when it goes on later: tags, call stack, where. */

@@ -84,8 +84,9 @@ static struct bench open_bench(unsigned last, uint32_t arg)
     return bench;
 }
 
-/* One frame of exactly `length` bytes through the rules. */
-static void send(struct bench *bench, const uint8_t *frame, uint32_t length, unsigned layer, bool out, bool raw)
+/* One frame of exactly `length` bytes through the rules, of which `missing` more were on the wire. */
+static struct nv_rules_verdict send(struct bench *bench, const uint8_t *frame, uint32_t length, unsigned layer,
+                                    bool out, bool raw, uint32_t missing)
 {
     uint8_t *exact = malloc(length ? length : 1);
     memcpy(exact, frame, length);
@@ -94,6 +95,7 @@ static void send(struct bench *bench, const uint8_t *frame, uint32_t length, uns
                                      .layer = (uint8_t)layer,
                                      .direction = out,
                                      .flags = raw ? NV_RULES_RAW : 0,
+                                     .missing = missing,
                                      .time_ns = bench->time += 1000};
     struct nv_rules_verdict verdict = {.action = 0xff, .reason = 0xff};
     nv_rules_classify(bench->worker, &packet, 1, &verdict);
@@ -103,16 +105,19 @@ static void send(struct bench *bench, const uint8_t *frame, uint32_t length, uns
           "rule %u with reason %s", verdict.rule, nv_rules_reason_name(verdict.reason));
     *(verdict.rule ? &bench->asked : &bench->unasked) += 1;
     free(exact);
+    return verdict;
 }
 
 /* A frame whole and cut at every byte, seen at both layers, with and without MAC header. */
 static void cut(struct bench *bench, const uint8_t *frame, uint32_t length)
 {
     for (uint32_t short_of = 0; short_of <= length; short_of++) {
-        send(bench, frame, short_of, 2, short_of & 1, false);
-        send(bench, frame, short_of, 3, short_of & 1, false);
-        if (short_of >= 14)
-            send(bench, frame + 14, short_of - 14, 3, short_of & 1, true);
+        for (uint32_t missing = 0; missing <= length - short_of; missing += length - short_of ? length - short_of : 1) {
+            send(bench, frame, short_of, 2, short_of & 1, false, missing);
+            send(bench, frame, short_of, 3, short_of & 1, false, missing);
+            if (short_of >= 14)
+                send(bench, frame + 14, short_of - 14, 3, short_of & 1, true, missing);
+        }
     }
 }
 
@@ -178,7 +183,7 @@ static void all_shapes(struct bench *bench)
             frame[at] = (uint8_t)dice_roll(&d);
         packet_put16(frame + 12, i & 1 ? 0x0800 : 0x86dd);
         frame[14] = (uint8_t)((i & 1 ? 0x40 : 0x60) | (i & 2 ? 5 : frame[14] & 15));
-        send(bench, frame, 14 + dice(&d, 106), i & 4 ? 2 : 3, i & 8, false);
+        send(bench, frame, 14 + dice(&d, 106), i & 4 ? 2 : 3, i & 8, false, i & 16 ? 500 : 0);
     }
 }
 
@@ -198,6 +203,39 @@ static void through(unsigned last, uint32_t arg)
     CHECK(bench.asked > 1000 && bench.unasked > 1000, "%llu, %llu", (unsigned long long)bench.asked,
           (unsigned long long)bench.unasked);
     nv_rules_tick(bench.worker, bench.time + 1000000000000u);
+    nv_rules_worker_close(bench.worker);
+    nv_rules_destroy(bench.rules);
+}
+
+/* What a capture left out counts; a header it left out is not one that does not fit. */
+static void captured_in_part(void)
+{
+    struct bench bench = open_bench(NV_OP_ACCEPT, 0);
+    struct nv_rules_counter counters[64];
+    struct nv_error err = {0};
+    uint8_t frame[LONGEST];
+    CHECK(nv_rules_worker_open(bench.rules, NULL, &bench.worker, &err) == 0, "%s", err.message);
+    packet_ip4(frame, 100, 0x0a000001, 0x0a000002, 6, 1000, 80);
+    packet_put16(frame + 16, 1500);
+    struct nv_rules_verdict verdict = send(&bench, frame, 96, 2, false, false, 1418);
+    CHECK(verdict.reason == NV_RULES_WHY_BY_RULE && !(verdict.flags & NV_RULES_LACKING), "96 bytes: %s, flags %x",
+          nv_rules_reason_name(verdict.reason), verdict.flags);
+    verdict = send(&bench, frame, 34, 2, false, false, 1480);
+    CHECK(verdict.reason == NV_RULES_WHY_BY_RULE && verdict.flags & NV_RULES_LACKING, "34 bytes: %s, flags %x",
+          nv_rules_reason_name(verdict.reason), verdict.flags);
+    uint32_t count = nv_rules_counters(bench.rules, counters, 64);
+    CHECK(counters[count - 5].packets == 2 && counters[count - 5].bytes == 3000, "%llu packets, %llu bytes",
+          (unsigned long long)counters[count - 5].packets, (unsigned long long)counters[count - 5].bytes);
+    verdict = send(&bench, frame, 34, 2, false, false, 0);
+    CHECK(verdict.reason == NV_RULES_WHY_SHORT && verdict.action == NV_RULES_DENY, "34 of 34 bytes: %s",
+          nv_rules_reason_name(verdict.reason));
+    verdict = send(&bench, frame, 34, 2, false, false, 19);
+    CHECK(verdict.reason == NV_RULES_WHY_SHORT, "34 of 53 bytes: %s", nv_rules_reason_name(verdict.reason));
+    verdict = send(&bench, frame, 10, 2, false, false, 1504);
+    CHECK(verdict.reason == NV_RULES_WHY_NOT_CAPTURED && verdict.action == NV_RULES_PASS, "10 bytes: %s",
+          nv_rules_reason_name(verdict.reason));
+    verdict = send(&bench, frame, 30, 3, false, false, 1484);
+    CHECK(verdict.reason == NV_RULES_WHY_NOT_CAPTURED, "30 bytes, layer 3: %s", nv_rules_reason_name(verdict.reason));
     nv_rules_worker_close(bench.worker);
     nv_rules_destroy(bench.rules);
 }
@@ -230,6 +268,7 @@ int main(int argc, char **argv)
     static const struct check_test tests[] = {{"shapes: accepted", accepted},
                                               {"shapes: answered", answered},
                                               {"shapes: translated", translated},
-                                              {"shapes: reassembled", reassembled}};
+                                              {"shapes: reassembled", reassembled},
+                                              {"captured in part", captured_in_part}};
     return check_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

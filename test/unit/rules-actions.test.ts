@@ -76,7 +76,7 @@ test('setmark is seen by later rules of the pass, through masks, and gone in the
   assert.is(batch.rule(0), 600);
   const context = batch.context(0);
   batch.clear();
-  batch.add(frame, clock.now, side, context);
+  batch.add(frame, clock.now, side, 0, context);
   batch.classify(engine);
   assert.is(batch.rule(0), 800, 'behind the pipe');
 });

@@ -93,7 +93,7 @@ test('a packet goes on behind its rule, with its tags', () => {
   assert.equal([batch.action(0), batch.rule(0)], ['pipe', 20]);
   const context = batch.context(0);
   batch.clear();
-  batch.add(frame, NOW, side, context);
+  batch.add(frame, NOW, side, 0, context);
   batch.add(frame, NOW, side);
   batch.classify(engine);
   assert.equal([batch.action(0), batch.rule(0), batch.rule(1)], ['deny', 30, 20]);
