@@ -127,7 +127,7 @@ static void take_attribute(struct nv_nic *nic, struct rtattr *a, int *netns_id)
 
 int nv_link_ask(struct nv_nic *nic, int *netns_id)
 {
-    union answer answer;
+    union answer answer = {0};
     struct nv_nl_request r;
     const struct ifinfomsg fixed = {.ifi_index = nic->name[0] ? 0 : (int)nic->index};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -162,7 +162,7 @@ static struct rtattr *generic_attributes(union answer *answer, size_t *left)
 /* The number of a family of generic netlink; 0: the kernel has none of this name. */
 static uint16_t family_number(int fd, const char *name)
 {
-    union answer answer;
+    union answer answer = {0};
     struct nv_nl_request r;
     size_t left;
     const struct genlmsghdr fixed = {.cmd = CTRL_CMD_GETFAMILY, .version = 1};
@@ -178,7 +178,7 @@ static uint16_t family_number(int fd, const char *name)
 
 void nv_link_ask_xdp(struct nv_nic *nic)
 {
-    union answer answer;
+    union answer answer = {0};
     struct nv_nl_request r;
     size_t left;
     const struct genlmsghdr fixed = {.cmd = NETDEV_DEV_GET, .version = 1};
