@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pkt-gen: send, receive and measure packets on any port. Manual page: docs/pkt-gen.md.
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { checkPlan, isNetvaleError, startEngine } from '../src/index.js';
+import { checkPlan, type EngineStats, isNetvaleError, type Plan, startEngine } from '../src/index.js';
+import type { ResultRecord } from '../src/report/records.js';
 import type { OpenRules } from '../src/rules/open.js';
 import { helpText, readOptions, UsageError } from './lib/options.js';
 import { describeFilter, openFilter } from './lib/pkt-gen/filter.js';
@@ -15,7 +16,7 @@ import { watchEngine } from './lib/watch.js';
 const PROGRAM = 'pkt-gen';
 const SUMMARY = 'Send, receive and measure packets on any netmap, VALE or pipe port.';
 const NOTES = `Ctrl-C ends a run: the final lines are printed and the exit status is 0.
-Exit status: 0 done, 1 failed while running, 2 the command line is wrong; rules: 65 wrong (file, line and column are
+Exit status: 0 done, 1 failed while running, no request answered or every packet dropped, 2 the command line is wrong; rules: 65 wrong (file, line and column are
 named), 68 unknown host, 69 unreadable or unavailable, 71 system error.`;
 
 function version(): string {
@@ -52,6 +53,22 @@ await runProgram(PROGRAM, async (argv) => {
   }
 });
 
+/** Why a run that ended in order was in vain: what a script wants to know; undefined: it was not. */
+function inVain(
+  { role, packets, sequence, replies, timeouts }: ResultRecord,
+  { port, drops }: EngineStats,
+  { verify }: Plan,
+): string | undefined {
+  const torn = sequence?.torn ?? 0;
+  if (verify && torn > 0) return `${torn} packets were not as they had been sent`;
+  if (role === 'ping' && packets > 0 && replies === 0)
+    return `none of ${packets} requests was answered${timeouts === 0 ? '' : ` within a second`}`;
+  const lost = Object.values(drops).reduce((sum, count) => sum + count, 0);
+  if (role !== 'ping' && packets > 0 && lost > 0 && port.tx_delivered === 0)
+    return `all ${packets} packets were dropped`;
+  return undefined;
+}
+
 /** Run the plan and show what it does. Returns the exit status. */
 async function run(settings: Settings, filter: OpenRules | undefined): Promise<number> {
   const log = settings.filter?.log;
@@ -69,10 +86,9 @@ async function run(settings: Settings, filter: OpenRules | undefined): Promise<n
       framing: settings.style.framing,
       histogram: settings.histogram,
     });
-    if (result.error !== undefined) console.error(`${PROGRAM}: ${result.error}`);
-    const torn = result.sequence?.torn ?? 0;
-    if (plan.verify && torn > 0) console.error(`${PROGRAM}: ${torn} packets were not as they had been sent`);
-    return result.error !== undefined || (plan.verify && torn > 0) ? EXIT_FAILURE : EXIT_OK;
+    const failure = result.error ?? inVain(result, engine.stats(), plan);
+    if (failure !== undefined) console.error(`${PROGRAM}: ${failure}`);
+    return failure === undefined ? EXIT_OK : EXIT_FAILURE;
   } finally {
     release();
     engine.close();

@@ -161,7 +161,7 @@ void Plan::ReadTraffic(const Napi::Object &from)
     Take(from, "sizeMode", &traffic->size_mode);
     Take(from, "prepare", &traffic->prepare);
     Take(from, "sizeMin", &traffic->size_min);
-    Take(from, "sizeMax", &traffic->size_max);
+    Take(from, "sizeMax", &traffic->size_max, 1);
     Take(from, "frags", &traffic->frags);
     Take(from, "fragSize", &traffic->frag_size);
     Take(from, "flows", &traffic->flows);

@@ -77,7 +77,7 @@ struct nv_plan {
     size_t ramp_steps;
     uint64_t link_wait_ns; /* -w: wait before the first packet */
     uint64_t silence_ns;   /* -W: receiving, leave after this long without a packet once one came; 0: stay */
-    uint64_t duration_ns;  /* leave this long after the first packet (sending: after start); 0: no limit */
+    uint64_t duration_ns;  /* leave this long after the start; 0: no limit */
     uint64_t timeout_ns;   /* ping: give a request up after this long */
 
     uint32_t options; /* enum nv_plan_options */

@@ -73,7 +73,8 @@ static int init(struct nv_fill *f, struct nv_error *err)
     struct nv_worker *w = f->w;
     const struct nv_plan *plan = w->plan;
     struct nv_traffic traffic = plan->traffic;
-    enum nv_payload kind = plan->role == NV_ROLE_TXSEQ                               ? NV_PAYLOAD_SEQUENCE
+    enum nv_payload kind = plan->options & NV_OPT_RUBBISH                            ? NV_PAYLOAD_NONE
+                           : plan->role == NV_ROLE_TXSEQ                             ? NV_PAYLOAD_SEQUENCE
                            : plan->role == NV_ROLE_PING || plan->options & NV_OPT_TS ? NV_PAYLOAD_STAMPED
                                                                                      : NV_PAYLOAD_TEXT;
 
@@ -266,6 +267,14 @@ static uint32_t put_pieces(struct nv_fill *f, struct nv_fill_ring *r, uint32_t f
     return pieces;
 }
 
+/* The next packet, whole. Returns its bytes. */
+static uint32_t next_whole(struct nv_fill *f)
+{
+    struct nv_generator *g = &f->generator;
+
+    return f->rubbish ? nv_generator_bytes(g, nv_sizes_next(&g->sizes)) : nv_generator_write(g, f->whole);
+}
+
 /* Packets of several slots: up to `most` and as long as there is room. Returns how many, and in *next the slot behind.
  */
 static uint32_t fill_pieces(struct nv_fill *f, struct nv_fill_ring *r, uint32_t from, uint32_t room, uint32_t most,
@@ -274,7 +283,7 @@ static uint32_t fill_pieces(struct nv_fill *f, struct nv_fill_ring *r, uint32_t 
     uint32_t used = 0, packets = 0;
 
     for (; packets < most && room - used >= f->frags; packets++)
-        used += put_pieces(f, r, (from + used) % r->slots.slots, f->whole, nv_generator_write(&f->generator, f->whole));
+        used += put_pieces(f, r, (from + used) % r->slots.slots, f->whole, next_whole(f));
     *next = (from + used) % r->slots.slots;
     return packets;
 }

@@ -101,10 +101,7 @@ int nv_plan_check(const struct nv_plan *plan, struct nv_error *err)
         return 0;
     if (nv_traffic_check(&plan->traffic, err))
         return -EINVAL;
-    bool stamped = plan->role != NV_ROLE_TX || plan->options & NV_OPT_TS;
-    uint32_t least = nv_traffic_header_bytes(&plan->traffic) + NV_STAMP_BYTES;
-    const struct nv_traffic *t = &plan->traffic;
-    if (stamped && t->size_mode != NV_SIZE_IMIX && (t->size_mode == NV_SIZE_RANDOM ? t->size_min : t->size_max) < least)
-        return nv_fail(err, EINVAL, "packets with a sequence number need at least %u bytes with these headers", least);
-    return 0;
+    if (plan->options & NV_OPT_RUBBISH)
+        return 0; /* nothing is written into the packets */
+    return nv_traffic_fits(&plan->traffic, plan->role != NV_ROLE_TX || plan->options & NV_OPT_TS, err);
 }

@@ -151,7 +151,8 @@ static uint32_t answer_filtered(struct nv_worker *w, struct nv_slots *in, struct
 
 static int run(struct nv_worker *w, struct nv_slots *in, unsigned rings, struct nv_slots *out)
 {
-    uint64_t left = w->plan->count ? w->plan->count : UINT64_MAX, deadline = UINT64_MAX;
+    uint64_t left = w->plan->count ? w->plan->count : UINT64_MAX;
+    uint64_t deadline = w->plan->duration_ns ? w->now + w->plan->duration_ns : UINT64_MAX;
 
     while (left && !nv_worker_stopped(w) && w->now < deadline) {
         int ready = nv_worker_wait(w, POLLIN, deadline);
@@ -167,8 +168,6 @@ static int run(struct nv_worker *w, struct nv_slots *in, unsigned rings, struct 
             return nv_worker_rubbish(w, &w->error);
         nv_worker_account(w);
         left -= left == UINT64_MAX ? 0 : packets;
-        if (packets && deadline == UINT64_MAX && w->plan->duration_ns)
-            deadline = w->now + w->plan->duration_ns;
         nv_worker_batch(w, w->stat[NV_STAT_ACCEPTED] - accepted);
         nv_worker_publish(w);
         if (packets == 0 && ready && w->stat[NV_STAT_DENIED] == denied) { /* packets wait for room to answer them */

@@ -168,7 +168,7 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
 {
     struct nv_worker *w = x->w;
     const struct nv_plan *plan = w->plan;
-    uint64_t last = 0, deadline = UINT64_MAX;
+    uint64_t last = 0, deadline = plan->duration_ns ? w->now + plan->duration_ns : UINT64_MAX;
 
     while (x->left && !nv_worker_stopped(w) && !all_have_enough(w)) {
         uint64_t silent = last && plan->silence_ns ? last + plan->silence_ns : UINT64_MAX;
@@ -196,7 +196,6 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
         if (last == 0) {
             w->stat[NV_STAT_WORKER_STATE] = NV_STATE_RUNNING;
             nv_page_store(&w->engine->page->word[NV_PAGE_STATE], NV_STATE_RUNNING);
-            deadline = plan->duration_ns ? w->now + plan->duration_ns : UINT64_MAX;
         }
         last = w->now;
         if (x->sequences)

@@ -94,7 +94,8 @@ static bool build_text(struct nv_generator *g)
 int nv_generator_init(struct nv_generator *g, const struct nv_traffic *traffic, enum nv_payload kind, uint64_t worker,
                       uint16_t stream, struct nv_error *err)
 {
-    uint32_t least = nv_traffic_header_bytes(traffic) + (kind == NV_PAYLOAD_TEXT ? 0 : NV_STAMP_BYTES);
+    bool stamped = kind == NV_PAYLOAD_STAMPED || kind == NV_PAYLOAD_SEQUENCE;
+    uint32_t least = nv_traffic_header_bytes(traffic) + (stamped ? NV_STAMP_BYTES : 0);
 
     memset(g, 0, sizeof(*g));
     g->kind = kind;
@@ -103,13 +104,15 @@ int nv_generator_init(struct nv_generator *g, const struct nv_traffic *traffic, 
     g->stamp.stream = stream;
     nv_tuples_init(&g->tuples, traffic, worker);
     nv_sizes_init(&g->sizes, traffic, least, worker);
-    if (kind != NV_PAYLOAD_TEXT && g->sizes.min < least)
-        return nv_fail(err, EINVAL, "packets with a sequence number need at least %u bytes with these headers", least);
+    if (kind == NV_PAYLOAD_NONE) {
+        g->link = traffic->vnet_len;
+        return 0;
+    }
+    if (nv_traffic_fits(traffic, stamped, err))
+        return -EINVAL;
     build_head(g, traffic);
     sum_head(g);
-    g->bare = g->sizes.min < least;
-    g->unusual = g->bare || g->tuples.macs;
-    if (g->sizes.fixed && !g->bare)
+    if (g->sizes.fixed)
         set_lengths(g);
     if (!build_text(g)) {
         nv_generator_free(g);

@@ -23,6 +23,7 @@ enum nv_payload {
     NV_PAYLOAD_TEXT,     /* a line of text again and again */
     NV_PAYLOAD_STAMPED,  /* the same behind a stamp */
     NV_PAYLOAD_SEQUENCE, /* a stamp and its word again and again, as nv_stamp_verify wants it */
+    NV_PAYLOAD_NONE,     /* nothing is written, only sizes are drawn: any will do */
 };
 
 struct nv_generator {
@@ -30,7 +31,6 @@ struct nv_generator {
     uint32_t link, l3, l4, ports, checksum, payload;
     uint8_t protocol, length_words; /* how often the transport length counts in its checksum */
     bool v6, has_udp_length;
-    bool bare, unusual; /* frames without an IP header occur; these or changing MAC addresses */
     enum nv_payload kind;
 
     uint64_t ip_sum, l4_sum; /* of what never changes */
@@ -47,8 +47,8 @@ struct nv_generator {
 
 /*
  * Set up for traffic that passed nv_traffic_check. worker separates the random numbers of workers with the
- * same seed; stream is the number of the stamped sequence. 0, or -EINVAL when stamped packets are too
- * short for a stamp and -ENOMEM, with *err filled.
+ * same seed; stream is the number of the stamped sequence. 0, or -EINVAL when packets are too short for their headers
+ * and a stamp and -ENOMEM, with *err filled.
  */
 int nv_generator_init(struct nv_generator *g, const struct nv_traffic *traffic, enum nv_payload kind, uint64_t worker,
                       uint16_t stream, struct nv_error *err);
@@ -75,7 +75,6 @@ struct nv_size_terms {
     uint32_t behind;               /* payload bytes behind the stamp, if there is one */
     uint16_t ip_length, l4_length; /* in network order */
     uint64_t ip_sum, l4_sum;       /* of all that is known by now */
-    bool bare;
 };
 
 static inline __attribute__((always_inline)) struct nv_size_terms
@@ -83,9 +82,6 @@ nv_generator_terms(const struct nv_generator *g, uint32_t frame, enum nv_payload
 {
     struct nv_size_terms t = {.bytes = nv_generator_bytes(g, frame)};
 
-    t.bare = t.bytes < g->payload;
-    if (t.bare)
-        return t;
     t.behind = t.bytes - g->payload - (kind == NV_PAYLOAD_TEXT ? 0 : NV_STAMP_BYTES);
     t.ip_length = htobe16((uint16_t)(t.bytes - g->l3));
     t.l4_length = htobe16((uint16_t)(t.bytes - g->l4));
@@ -96,23 +92,14 @@ nv_generator_terms(const struct nv_generator *g, uint32_t frame, enum nv_payload
     return t;
 }
 
-/*
- * What few kinds of traffic need: MAC addresses that change; and, where sizes below the headers' occur, frames without
- * an IP header, of the EtherType of local experiments. The buffer may hold a frame of the other kind.
- */
-static inline void nv_generator_store_unusual(struct nv_generator *g, uint8_t *buf, bool bare)
+/* What few kinds of traffic need: MAC addresses that change. */
+static inline void nv_generator_store_macs(struct nv_generator *g, uint8_t *buf)
 {
     const struct nv_tuples *t = &g->tuples;
+    uint64_t src = htobe64(t->src_mac.mac << 16), dst = htobe64(t->dst_mac.mac << 16);
 
-    if (g->bare)
-        memcpy(buf, g->head, g->payload);
-    if (bare)
-        nv_put_be16(buf + g->l3 - 2, NV_TYPE_CUSTOM);
-    if (t->macs) {
-        uint64_t src = htobe64(t->src_mac.mac << 16), dst = htobe64(t->dst_mac.mac << 16);
-        memcpy(buf + g->link, &dst, 6);
-        memcpy(buf + g->link + 6, &src, 6);
-    }
+    memcpy(buf + g->link, &dst, 6);
+    memcpy(buf + g->link + 6, &src, 6);
 }
 
 /*
@@ -127,11 +114,8 @@ static inline __attribute__((always_inline)) void nv_generator_store(struct nv_g
     uint8_t *ip = buf + g->l3, *l4 = buf + g->l4;
     uint64_t ip_sum = size->ip_sum, l4_sum = size->l4_sum;
 
-    if (__builtin_expect(g->unusual, 0)) {
-        nv_generator_store_unusual(g, buf, size->bare);
-        if (size->bare)
-            return;
-    }
+    if (__builtin_expect(t->macs, 0))
+        nv_generator_store_macs(g, buf);
     if (kind != NV_PAYLOAD_TEXT) {
         uint16_t mark = htobe16((uint16_t)g->stamp.sequence);
         l4_sum += nv_stamp_put(buf + g->payload, &g->stamp);
@@ -140,7 +124,7 @@ static inline __attribute__((always_inline)) void nv_generator_store(struct nv_g
     }
     if (kind == NV_PAYLOAD_SEQUENCE)
         l4_sum += nv_stamp_fill(buf + g->payload + NV_STAMP_BYTES, size->behind, nv_stamp_word(&g->stamp));
-    if (!fixed || g->bare) { /* otherwise they are part of what never changes */
+    if (!fixed) { /* otherwise they are part of what never changes */
         nv_store16(ip + (v6 ? 4 : 2), v6 ? size->l4_length : size->ip_length);
         if (g->has_udp_length)
             nv_store16(l4 + 4, size->l4_length);

@@ -11,12 +11,11 @@
 #define NV_TCP_LEN   20u /* without options */
 #define NV_ICMP_LEN  8u  /* echo request and reply, ICMP and ICMPv6 */
 
-#define NV_TYPE_IPV4   0x0800u
-#define NV_TYPE_ARP    0x0806u
-#define NV_TYPE_VLAN   0x8100u /* IEEE 802.1Q */
-#define NV_TYPE_QINQ   0x88a8u /* IEEE 802.1ad, the outermost of several tags */
-#define NV_TYPE_IPV6   0x86ddu
-#define NV_TYPE_CUSTOM 0x88b5u /* local experiments (IEEE 802, annex): frames too short for an IP packet */
+#define NV_TYPE_IPV4 0x0800u
+#define NV_TYPE_ARP  0x0806u
+#define NV_TYPE_VLAN 0x8100u /* IEEE 802.1Q */
+#define NV_TYPE_QINQ 0x88a8u /* IEEE 802.1ad, the outermost of several tags */
+#define NV_TYPE_IPV6 0x86ddu
 
 #define NV_IP_ICMP   1u
 #define NV_IP_TCP    6u

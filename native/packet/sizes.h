@@ -18,7 +18,8 @@ struct nv_sizes {
     struct nv_random random;
 };
 
-/* The sizes of `traffic`; those of the mix are raised to `least`, for tagged, IPv6 and stamped frames. */
+/* The sizes of `traffic`; the default and those of the mix are raised to `least`, for tagged, IPv6 and stamped frames.
+ */
 void nv_sizes_init(struct nv_sizes *s, const struct nv_traffic *traffic, uint32_t least, uint64_t sequence);
 
 /* Size of the next frame, bytes without checksum. */

@@ -23,7 +23,8 @@ extern "C" {
 #define NV_STAMP_BYTES 18u    /* sequence, time and stream, at the start of the payload (packet/stamp.h) */
 
 enum nv_size_mode {
-    NV_SIZE_FIXED,  /* size_max */
+    NV_SIZE_FIXED, /* size_max; when that is 0, 60 bytes or, where the headers and a stamp take more, as many as they do
+                    */
     NV_SIZE_RANDOM, /* size_min..size_max inclusive, evenly */
     NV_SIZE_IMIX,   /* 60, 590 and 1514 bytes as 7 : 4 : 1 (simple IMIX) */
 };
@@ -52,7 +53,7 @@ struct nv_traffic {
     uint16_t vnet_len;              /* -H: 0, 10 or 12 zero bytes before the frame; not part of the sizes */
     uint8_t size_mode;              /* enum nv_size_mode */
     uint8_t prepare;                /* enum nv_prepare */
-    uint32_t size_min, size_max;    /* frame bytes without checksum: NV_FRAME_MIN..NV_FRAME_MAX */
+    uint32_t size_min, size_max;    /* frame bytes without checksum: NV_FRAME_MIN..NV_FRAME_MAX (nv_traffic_fits) */
     uint16_t frags;                 /* -F: slots a packet, 1..NV_FRAGS_MAX; more where a piece would not fit */
     uint32_t frag_size;             /* -M: at most this many bytes a slot; 0: the buffer's size */
     uint32_t flows;                 /* 0: as the ranges say; N: the first N tuples again and again, widening ranges */
@@ -61,13 +62,16 @@ struct nv_traffic {
 };
 
 /*
- * pkt-gen's defaults: 10.0.0.1:1234 to 10.1.0.1:1234, broadcast MAC, UDP, 60 bytes. Version 6: fd00::1 to
- * fd01::1, and 62 bytes, the least that holds the headers.
+ * pkt-gen's defaults: 10.0.0.1:1234 to 10.1.0.1:1234, broadcast MAC, UDP, the default size. Version 6: fd00::1 to
+ * fd01::1.
  */
 void nv_traffic_default(struct nv_traffic *traffic, unsigned version);
 
-/* Bytes of Ethernet, VLAN, IP and transport headers; frames shorter than this are sent as bare Ethernet frames. */
+/* Bytes of Ethernet, VLAN, IP and transport headers. */
 uint32_t nv_traffic_header_bytes(const struct nv_traffic *traffic);
+
+/* Whether every size asked for holds the headers, and a stamp. 0, or -EINVAL and the size needed in *err. */
+int nv_traffic_fits(const struct nv_traffic *traffic, bool stamped, struct nv_error *err);
 
 /* 0, or -EINVAL and what is wrong in *err (err may be NULL). */
 int nv_traffic_check(const struct nv_traffic *traffic, struct nv_error *err);

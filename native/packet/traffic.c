@@ -21,8 +21,6 @@ void nv_traffic_default(struct nv_traffic *traffic, unsigned version)
         .protocol = NV_IP_UDP,
         .ttl = 64,
         .tos = 0x10, /* low delay, as pkt-gen */
-        .size_min = version == 6 ? 62 : 60,
-        .size_max = version == 6 ? 62 : 60,
         .frags = 1,
         .seed = 1,
     };
@@ -69,15 +67,26 @@ static int check_sizes(const struct nv_traffic *t, struct nv_error *err)
         most = NV_FRAME_MAX;
     if (t->size_mode > NV_SIZE_IMIX || t->prepare > NV_PREPARE_EACH)
         return nv_fail(err, EINVAL, "unknown size mode %u or prepare mode %u", t->size_mode, t->prepare);
-    if (t->size_mode == NV_SIZE_IMIX)
+    if (t->size_mode == NV_SIZE_IMIX || (t->size_mode == NV_SIZE_FIXED && t->size_max == 0))
         return 0;
     if (t->size_max < NV_FRAME_MIN || t->size_max > most)
         return nv_fail(err, EINVAL, "bad packet size %u: expected %u to %u", t->size_max, NV_FRAME_MIN, most);
     if (least < NV_FRAME_MIN || least > t->size_max)
         return nv_fail(err, EINVAL, "bad smallest packet size %u: expected %u to %u", least, NV_FRAME_MIN, t->size_max);
-    if (least < link)
-        return nv_fail(err, EINVAL, "packet size %u is too small for %u VLAN tags: at least %u", least, t->vlans, link);
     return 0;
+}
+
+int nv_traffic_fits(const struct nv_traffic *t, bool stamped, struct nv_error *err)
+{
+    uint32_t least = nv_traffic_header_bytes(t) + (stamped ? NV_STAMP_BYTES : 0);
+    uint32_t size = t->size_mode == NV_SIZE_RANDOM ? t->size_min : t->size_max;
+
+    if (t->size_mode == NV_SIZE_IMIX || size == 0 || size >= least)
+        return 0;
+    return nv_fail(err, EINVAL,
+                   stamped ? "packet size %u is too small: a sequence number and these headers take %u bytes"
+                           : "packet size %u is too small: these headers take %u bytes",
+                   size, least);
 }
 
 int nv_traffic_check(const struct nv_traffic *t, struct nv_error *err)
@@ -103,6 +112,8 @@ void nv_sizes_init(struct nv_sizes *s, const struct nv_traffic *traffic, uint32_
         .fixed = traffic->size_mode == NV_SIZE_FIXED,
         .mix = traffic->size_mode == NV_SIZE_IMIX,
     };
+    if (s->fixed && s->max == 0)
+        s->min = s->max = imix[0].size > least ? imix[0].size : least;
     nv_random_seed(&s->random, traffic->seed ^ UINT64_C(0x73697a6573), sequence);
     if (!s->mix)
         return;

@@ -27,7 +27,10 @@ export interface Traffic {
   vlans?: number[];
   /** Bytes of zeroes (a virtio-net header) before each frame: 0, 10 or 12. Default 0. */
   vnetLength?: 0 | 10 | 12;
-  /** Frame bytes without checksum, 16..65549: one size, evenly between two, or 60, 590 and 1514 as 7 : 4 : 1. Default 60. */
+  /**
+   * Frame bytes without checksum, to 65549: one size, evenly between two, or 60, 590 and 1514 as 7 : 4 : 1. Refused when
+   * the headers (and a sequence number) take more. Default 60, or as many as those take.
+   */
   size?: number | { min: number; max: number } | 'imix';
   /** Whether buffers are written once, or for each packet. Default 'auto': once when all packets fit the ring. */
   prepare?: 'auto' | 'once' | 'each';
@@ -77,7 +80,7 @@ export interface Plan {
   linkWaitMs?: number;
   /** Receiving: leave after this long without a packet, once one came; 0: stay. */
   silenceMs?: number;
-  /** Leave this long after the first packet (sending: after start); 0: no limit. */
+  /** Leave this long after the start; 0: no limit. */
   durationMs?: number;
   /** ping: give a request up after this long. Default 1000. */
   timeoutMs?: number;
@@ -122,11 +125,12 @@ function nanoseconds(milliseconds: number, what: string): number {
 }
 
 function nativeTraffic(traffic: Traffic): Record<string, unknown> {
-  const { size = 60, protocol, prepare, ...rest } = traffic;
+  const { size, protocol, prepare, ...rest } = traffic;
   const out: Record<string, unknown> = { ...rest };
   if (protocol !== undefined) out.protocol = pick(PROTOCOLS, protocol, 'protocol');
   if (prepare !== undefined) out.prepare = pick(PREPARE, prepare, 'prepare');
   if (size === 'imix') Object.assign(out, { sizeMode: SIZE_MODE.imix });
+  else if (size === undefined) return out;
   else if (typeof size === 'number') Object.assign(out, { sizeMode: SIZE_MODE.fixed, sizeMax: size });
   else Object.assign(out, { sizeMode: SIZE_MODE.random, sizeMin: size.min, sizeMax: size.max });
   return out;

@@ -284,6 +284,88 @@ test('a JavaScript program receives from pkt-gen, and sends to it', async () => 
   }
 });
 
+test('the default size holds the headers, whatever they are; one that does not is refused with the size needed', async () => {
+  for (const [words, size, type] of [
+    ['-6', 62, '86 dd 6'],
+    ['-6 --proto tcp', 74, '86 dd 6'],
+    ['-6 --proto icmp', 62, '86 dd 6'],
+    ['-6 --vlan 1,2,3,4', 78, '88 a8 0'],
+    ['--proto tcp --vlan 1,2,3,4', 70, '88 a8 0'],
+    ['-6 --imix', undefined, '86 dd 6'],
+  ] as const) {
+    const tx = await world.run('pkt-gen', ['-i', 'null', '-f', 'tx', '-n', '12', '-X', ...words.split(' ')]);
+    succeeded(tx);
+    assert.is(
+      tx.stdout.match(new RegExp(`^ +0:( \\w\\w){12} ${type}`, 'gm'))?.length,
+      12,
+      `${words}: ${tx.stdout}`,
+    );
+    if (size !== undefined) assert.match(tx.stdout, `Sent 12 packets ${12 * size} bytes`);
+  }
+  for (const [words, needed] of [
+    ['-6 -l 60', 62],
+    ['-6 --proto tcp -l 73', 74],
+    ['--proto tcp -l 50', 54],
+    ['-l 41', 42],
+    ['-l 100 -l 41', 42],
+    ['--vlan 1,2,3,4 -l 57', 58],
+    ['-f txseq -6 -l 79', 80],
+  ] as const) {
+    const { status, stdout, stderr } = await world.run('pkt-gen', [
+      '-i',
+      'null',
+      '-f',
+      'tx',
+      ...words.split(' '),
+    ]);
+    assert.is(status, 2, `${words}: ${stdout}`);
+    assert.match(stderr, new RegExp(`^pkt-gen: [^\\n]* ${needed} bytes\\n$`));
+  }
+  for (const pieces of [[], ['-F', '3']]) {
+    const rubbish = await world.run('pkt-gen', [
+      '-i',
+      'null',
+      '-f',
+      'tx',
+      '-r',
+      '-l',
+      '16',
+      '-n',
+      '10',
+      ...pieces,
+    ]);
+    succeeded(rubbish);
+    assert.match(rubbish.stdout, 'Sent 10 packets 160 bytes');
+  }
+});
+
+test('--time ends a receiver that nothing comes to', async () => {
+  for (const role of ['rx', 'rxseq', 'pong']) {
+    const alone = await world.run('pkt-gen', ['-i', 'vale0:b', '-f', role, '--time', '0.1']);
+    succeeded(alone);
+    assert.match(alone.stdout, 'nothing.');
+  }
+});
+
+test('what was in vain is not status 0: no answer to ping, every packet dropped', async () => {
+  const sent = await world.run('pkt-gen', ['-i', 'vale0:a', '-f', 'tx', '-n', '1000']);
+  assert.is(sent.status, 1);
+  assert.match(sent.stdout, 'Drops: no_port 1000');
+  assert.is(sent.stderr.split('\n').at(-2), 'pkt-gen: all 1000 packets were dropped');
+  const ping = await world.run('pkt-gen', ['-i', 'vale0:a', '-f', 'ping', '-n', '1']);
+  assert.is(ping.status, 1);
+  assert.match(ping.stderr, 'pkt-gen: none of 1 requests was answered within a second\n');
+  // A few that arrive are enough: what was lost is in the figures.
+  const port = openPort('vale0:b', { dir: world.dir, rxSlots: 16 });
+  try {
+    const some = await world.run('pkt-gen', ['-i', 'vale0:a', '-f', 'tx', '-n', '10k']);
+    succeeded(some);
+    assert.match(some.stdout, /Drops: no_space \d+/);
+  } finally {
+    port.close();
+  }
+});
+
 test('-X dumps packets', async () => {
   const tx = await world.run('pkt-gen', [
     '-i',
@@ -315,7 +397,18 @@ test('a wrong command line: one line on stderr that names what, status 2, nothin
     [['-i', 'vale0:a', '-f', 'tx', '-d', '10.0.0.300'], ['10.0.0.300']],
     [['-i', 'vale0:a', '-f', 'tx', '-d', '10.0.0.9-10.0.0.1'], ['10.0.0']],
     [['-i', 'vale0:a', '-f', 'tx', '-s', '10.0.0.1:99999'], ['99999']],
-    [['-i', 'vale0:a', '-f', 'tx', '-6', '-s', '10.0.0.1'], ['10.0.0.1']],
+    [
+      ['-i', 'vale0:a', '-f', 'tx', '-6', '-s', '10.0.0.1'],
+      ['10.0.0.1', '-6'],
+    ],
+    [
+      ['-i', 'vale0:a', '-f', 'tx', '-d', 'fd00::1'],
+      ['-d', 'fd00::1', '-6'],
+    ],
+    [
+      ['-i', 'vale0:a', '-f', 'tx', '-s', '[fd00::1]:53'],
+      ['-s', 'fd00::1', '-6'],
+    ],
     [
       ['-i', 'vale0:a', '-f', 'tx', '-l', '9'],
       ['-l', '9'],

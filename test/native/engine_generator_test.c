@@ -55,8 +55,8 @@ static struct nv_traffic any_traffic(enum nv_payload kind)
     uint32_t least = nv_traffic_header_bytes(&t) + (kind == NV_PAYLOAD_TEXT ? 0 : NV_STAMP_BYTES);
     t.size_max = least + below(300);
     t.size_min = least + below(t.size_max - least + 1);
-    if (kind == NV_PAYLOAD_TEXT && below(4) == 0)
-        t.size_min = NV_ETHER_LEN + t.vlans * NV_VLAN_LEN + 8;
+    if (t.size_mode == NV_SIZE_FIXED && below(4) == 0)
+        t.size_max = 0;
     return t;
 }
 
@@ -77,14 +77,10 @@ static void every_packet_is_valid(void)
             uint32_t bytes = nv_generator_write(&a, written), len = bytes - t.vnet_len;
             CHECK(nv_generator_patch(&b, patched) == bytes && memcmp(written, patched, bytes) == 0,
                   "patched differs, round %u packet %u", round, i);
-            CHECK(written[bytes] == 0xdd || len < least, "wrote beyond the packet");
+            CHECK(written[bytes] == 0xdd, "wrote beyond the packet");
             const uint8_t *frame = written + t.vnet_len;
             struct nv_decoded d;
             uint32_t flags = nv_decode(frame, len, &d);
-            if (len < least) {
-                CHECK(flags == NV_DECODED_LINK && d.type == NV_TYPE_CUSTOM, "bare frame: %x, type %x", flags, d.type);
-                continue;
-            }
             CHECK(flags == (NV_DECODED_LINK | NV_DECODED_IP | NV_DECODED_TRANSPORT), "flags %x", flags);
             CHECK(d.end == len && d.payload_len == len - least && d.tags == t.vlans);
             CHECK(nv_decode_check(frame, &d) == 0, "bad checksum %x, round %u", nv_decode_check(frame, &d), round);
@@ -258,6 +254,7 @@ static void same_seed_same_packets(void)
     struct nv_traffic t = traffic_of("10.0.0.1", "10.1.0.1");
     t.flags = NV_TRAFFIC_RANDOM_SRC | NV_TRAFFIC_RANDOM_DST;
     t.size_mode = NV_SIZE_RANDOM;
+    t.size_min = 60;
     t.size_max = 1514;
     t.seed = 42;
     struct nv_traffic other = t;
@@ -309,6 +306,40 @@ static void sizes_have_their_shares(void)
     CHECK(sum == rounds);
 }
 
+/* Whatever the headers are, the default size holds them, and a size that does not is refused with the one needed. */
+static void sizes_hold_the_headers(void)
+{
+    for (unsigned round = 0; round < 2u * 3 * 5 * 2; round++) {
+        bool v6 = round & 1, stamped = round / 2 & 1;
+        struct nv_traffic t = v6 ? traffic_of("fd00::1", "fd01::1") : traffic_of("10.0.0.1", "10.1.0.1");
+        t.protocol = (uint8_t[]){NV_IP_UDP, NV_IP_TCP, NV_IP_ICMP}[round / 4 % 3];
+        t.vlans = (uint8_t)(round / 12);
+        enum nv_payload kind = stamped ? NV_PAYLOAD_SEQUENCE : NV_PAYLOAD_TEXT;
+        uint32_t tcp = t.protocol == NV_IP_TCP ? 20 : 8, stamp = stamped ? 18 : 0;
+        uint32_t least = 14 + t.vlans * 4u + (v6 ? 40 : 20) + tcp + stamp;
+        uint8_t p[200];
+        struct nv_decoded d;
+        struct nv_generator g = generator_of(&t, kind, 0);
+        uint32_t len = nv_generator_write(&g, p);
+        CHECK(len == (least > 60 ? least : 60), "%u for %u", len, least);
+        CHECK(nv_decode(p, len, &d) == (NV_DECODED_LINK | NV_DECODED_IP | NV_DECODED_TRANSPORT));
+        CHECK(nv_decode_check(p, &d) == 0 && d.tags == t.vlans);
+        nv_generator_free(&g);
+
+        struct nv_error err = {0};
+        char needed[8];
+        snprintf(needed, sizeof(needed), "%u", least);
+        t.size_max = least - 1;
+        CHECK(nv_generator_init(&g, &t, kind, 0, 0, &err) == -EINVAL && strstr(err.message, needed), "%s", err.message);
+        t.size_mode = NV_SIZE_RANDOM;
+        t.size_min = least - 1;
+        t.size_max = 1514;
+        CHECK(nv_traffic_fits(&t, stamped, &err) == -EINVAL && strstr(err.message, needed), "%s", err.message);
+        t.size_min = least;
+        CHECK(nv_traffic_fits(&t, stamped, NULL) == 0);
+    }
+}
+
 static void bad_traffic_is_refused(void)
 {
     struct nv_error err;
@@ -329,8 +360,8 @@ static void bad_traffic_is_refused(void)
     REFUSED(t.vnet_len = 11, "11");
     REFUSED(t.size_max = 15, "15");
     REFUSED(t.size_max = 65550, "65550");
-    REFUSED((t.size_mode = NV_SIZE_RANDOM, t.size_min = 61), "61");
-    REFUSED((t.vlans = 1, t.size_max = 17), "17");
+    REFUSED((t.size_mode = NV_SIZE_RANDOM, t.size_min = 61, t.size_max = 60), "61");
+    REFUSED((t.size_mode = NV_SIZE_RANDOM, t.size_min = 0, t.size_max = 60), "0");
     REFUSED(t.frags = 0, "0");
     REFUSED(t.frags = 64, "64");
     REFUSED(t.frag_size = 3, "3");
@@ -361,6 +392,7 @@ int main(int argc, char **argv)
         {"random_addresses_stay_in_their_range", random_addresses_stay_in_their_range},
         {"same_seed_same_packets", same_seed_same_packets},
         {"sizes_have_their_shares", sizes_have_their_shares},
+        {"sizes_hold_the_headers", sizes_hold_the_headers},
         {"bad_traffic_is_refused", bad_traffic_is_refused},
     };
     nv_random_seed(&rng, 77, 0);

@@ -51,7 +51,10 @@ static void bad_plans_are_refused(void)
     REFUSE(PING, plan.traffic.frags = 2, "2 fragments");
     REFUSE(TX, plan.traffic.size_max = 3, "3");
     REFUSE(TXSEQ, plan.traffic.size_max = 59, "60");
-    REFUSE(PING, plan.traffic.vlans = 1, "64");
+    REFUSE(PING, (plan.traffic.vlans = 1, plan.traffic.size_max = 63), "64");
+    REFUSE(TX, plan.traffic.size_max = 41, "42");
+    REFUSE(TX, (plan.traffic.protocol = 6, plan.traffic.size_max = 50), "54");
+    REFUSE(TX, (nv_traffic_default(&plan.traffic, 6), plan.traffic.size_max = 60), "62");
     REFUSE(TX, (plan.options = NV_OPT_TS, plan.traffic.size_max = 50), "60");
     REFUSE(TX, (plan.threads = 2, plan.port = "vale0:a-1"), "ring");
 #undef REFUSE
@@ -92,12 +95,11 @@ static void defaults_are_pkt_gens(void)
         struct nv_plan plan = plan_of(role, "null:");
         struct nv_error err = {0};
         CHECK(nv_plan_check(&plan, &err) == 0, "%s: %s", nv_role_name(role), err.message);
-        CHECK(plan.threads == 1 && plan.cpu == -1 && plan.traffic.size_max == 60 &&
-              plan.traffic.src.first_port == 1234);
+        CHECK(plan.threads == 1 && plan.cpu == -1 && plan.traffic.src.first_port == 1234);
         CHECK(plan.traffic.dst_mac.first[0] == 0xff && plan.traffic.src.first[0] == 10 &&
               plan.traffic.dst.first[1] == 1);
         nv_traffic_default(&plan.traffic, 6);
-        CHECK(nv_traffic_check(&plan.traffic, &err) == 0 && plan.traffic.size_max == 62);
+        CHECK(nv_plan_check(&plan, &err) == 0, "IPv6, %s: %s", nv_role_name(role), err.message);
     }
     CHECK(strcmp(nv_role_name(NV_ROLE_TXSEQ), "txseq") == 0 && nv_role_name(NV_ROLE_COUNT) == NULL);
 }

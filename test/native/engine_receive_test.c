@@ -77,6 +77,21 @@ static uint64_t sent_within(uint64_t duration_ns)
     return sent;
 }
 
+/* Nobody sends: receivers leave all the same. */
+static void duration_ends_a_receiver_alone(void)
+{
+    enum nv_role roles[] = {NV_ROLE_RX, NV_ROLE_RXSEQ, NV_ROLE_PONG};
+    for (unsigned i = 0; i < 3; i++) {
+        world_new();
+        struct nv_plan rx = plan_of(roles[i], "vale0:b");
+        rx.duration_ns = NV_SECOND / 20;
+        struct nv_engine *r = start(&rx);
+        CHECK(finishes(r) && stat_of(r, NV_STAT_PACKETS) == 0, "role %u", i);
+        nv_engine_free(r);
+        world_end();
+    }
+}
+
 static void duration_ends_it(void)
 {
     uint64_t duration = NV_SECOND / 10, sent = sent_within(duration);
@@ -281,6 +296,7 @@ int main(int argc, char **argv)
         {"vale_adds_up", vale_adds_up},
         {"count_and_silence", count_and_silence},
         {"duration_ends_it", duration_ends_it},
+        {"duration_ends_a_receiver_alone", duration_ends_a_receiver_alone},
         {"sequences_are_whole_over_a_pipe", sequences_are_whole_over_a_pipe},
         {"losses_are_the_drops", losses_are_the_drops},
         {"a_bad_network_is_counted_exactly", a_bad_network_is_counted_exactly},

@@ -89,12 +89,27 @@ function sizeOf(draft: Draft): Traffic['size'] {
   return { min, max };
 }
 
+/** An address of the other version than the one asked for: the option to give is named. */
+function checkVersion({ version = 4, src, dst }: Traffic): void {
+  for (const [flag, text] of [
+    ['-s', src],
+    ['-d', dst],
+  ] as const) {
+    if (text === undefined) continue;
+    const six = text.startsWith('[') || text.split(':').length > 3 || text.includes('::');
+    if (six && version === 4) throw new UsageError(`${flag}: '${text}' is an IPv6 address: give -6 with it`);
+    if (!six && version === 6 && /^\d+\.\d+\.\d+\.\d+/.test(text))
+      throw new UsageError(`${flag}: '${text}' is an IPv4 address, and -6 asks for IPv6`);
+  }
+}
+
 /** Put a draft together. Throws UsageError where options contradict each other or -i is missing. */
 export function settle(draft: Draft): Settings {
   const { port, plan, traffic } = draft;
   if (port === undefined) throw new UsageError('no port: -i names it (pkt-gen -h shows how)');
   if (plan.ramp !== undefined && plan.rate !== undefined)
     throw new UsageError('-R and --ramp contradict each other');
+  checkVersion(traffic);
   const size = sizeOf(draft);
   if (size !== undefined) traffic.size = size;
   const options = plan.options ?? 0;

@@ -40,7 +40,7 @@ export const table: Option<Draft>[] = [
   {
     name: 'l',
     argument: 'size',
-    help: 'bytes a packet without checksum, 16 to 65549 (default 60);\ngiven twice: random between the second and the first',
+    help: 'bytes a packet without checksum, to 65549 (default 60, or what the headers take);\ngiven twice: random between the second and the first',
     set: (draft, text, flag) => {
       if (draft.sizes.length === 2) throw new UsageError(`${flag}: given more than twice ('${text}')`);
       draft.sizes.push(whole(flag, text, 16, 65549));
@@ -225,7 +225,7 @@ export const table: Option<Draft>[] = [
   {
     name: 'time',
     argument: 'seconds',
-    help: 'leave after this long',
+    help: 'leave after this long, also when nothing came',
     set: (draft, text, flag) =>
       void (draft.plan.durationMs = time(flag, text, 0.001, 8640000, 'seconds') * 1000),
   },
