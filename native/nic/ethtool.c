@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,7 +18,7 @@ static int ask(int fd, const char *name, void *data)
 {
     struct ifreq request;
     memset(&request, 0, sizeof(request));
-    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    (void)snprintf(request.ifr_name, IFNAMSIZ, "%s", name);
     request.ifr_data = data;
     return ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
 }

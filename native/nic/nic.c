@@ -36,7 +36,7 @@ int nv_nic_ask(const char *netns, const char *name, uint32_t index, struct nv_ni
         return nv_fail(err, ENODEV, "'%s' is no interface: names have at most %zu characters", name,
                        sizeof(nic->name) - 1);
     if (name)
-        strncpy(nic->name, name, sizeof(nic->name) - 1);
+        memcpy(nic->name, name, strlen(name) + 1);
     nic->index = index;
     return nv_inside(netns, ask_here, nic, err);
 }

@@ -7,6 +7,8 @@
 #ifndef NETVALE_TEST_LAB_H
 #define NETVALE_TEST_LAB_H
 
+#include "netlink/message.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
@@ -76,6 +78,16 @@ static inline const char *lab_enter(void)
     return lab_set_flags("lab", IFF_UP, 0) ? "the bridge cannot be set up" : NULL;
 }
 
+/* Write a netlink attribute, and return the bytes it takes. */
+static inline size_t lab_attribute(char *at, unsigned short type, const void *data, size_t size)
+{
+    const struct rtattr head = {.rta_len = (unsigned short)RTA_LENGTH(size), .rta_type = type};
+    memset(at, 0, RTA_SPACE(size));
+    memcpy(at, &head, sizeof(head));
+    memcpy(at + RTA_LENGTH(0), data, size);
+    return RTA_SPACE(size);
+}
+
 /* Remove an interface, as `ip link del` does. */
 static inline void lab_remove(const char *name)
 {
@@ -87,6 +99,42 @@ static inline void lab_remove(const char *name)
     if (s < 0 || send(s, &message, sizeof(message), 0) < 0)
         perror("RTM_DELLINK");
     close(s);
+}
+
+/* Make a veth pair, both ends up, with this MTU and as many queues. 0 or -errno. */
+static inline int lab_pair(const char *a, const char *b, unsigned mtu, unsigned queues)
+{
+    struct nv_nl_request r;
+    union {
+        struct nlmsghdr header;
+        char bytes[512];
+    } answer;
+    /* IFLA_LINKINFO holds IFLA_INFO_DATA, which holds VETH_INFO_PEER: the other end as a message of its own. */
+    char peer[128] = {0}, data[192], info[256];
+    const struct ifinfomsg none = {0};
+    size_t n = sizeof(none);
+    memcpy(peer, &none, n);
+    n += lab_attribute(peer + n, IFLA_IFNAME, b, strlen(b) + 1);
+    n += lab_attribute(peer + n, IFLA_MTU, &mtu, sizeof(mtu));
+    n += lab_attribute(peer + n, IFLA_NUM_TX_QUEUES, &queues, sizeof(queues));
+    n += lab_attribute(peer + n, IFLA_NUM_RX_QUEUES, &queues, sizeof(queues));
+    size_t inner = lab_attribute(data, 1 /* VETH_INFO_PEER */, peer, n);
+    size_t outer = lab_attribute(info, IFLA_INFO_KIND, "veth", 5);
+    outer += lab_attribute(info + outer, IFLA_INFO_DATA, data, inner);
+    nv_nl_begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &none, sizeof(none));
+    nv_nl_add(&r, IFLA_IFNAME, a, strlen(a) + 1);
+    nv_nl_add(&r, IFLA_MTU, &mtu, sizeof(mtu));
+    nv_nl_add(&r, IFLA_NUM_TX_QUEUES, &queues, sizeof(queues));
+    nv_nl_add(&r, IFLA_NUM_RX_QUEUES, &queues, sizeof(queues));
+    nv_nl_add(&r, IFLA_LINKINFO, info, outer);
+    int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    int error = s < 0 || send(s, &r, r.header.nlmsg_len, 0) < 0 || recv(s, &answer, sizeof(answer), 0) < 0
+                    ? -errno
+                    : ((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
+    close(s);
+    if (!error)
+        error = lab_set_flags(a, IFF_UP, 0);
+    return error ? error : lab_set_flags(b, IFF_UP, 0);
 }
 
 /* Join a tap to the bridge, with room for long frames. 0 or -errno. */
