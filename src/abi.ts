@@ -344,6 +344,12 @@ export const EMU_DROP = {
   stopped: 12,
 } as const;
 
+/** How a link carries a frame, as bits. */
+export const CARRIED = {
+  layer3: 1,
+  raw: 2,
+} as const;
+
 /** How a program waits for a port. */
 export const WAIT_MODE = {
   adaptive: 0,

@@ -2,12 +2,13 @@
 /* emulation.cc - see emulation.h. */
 #include "emulation.h"
 
-#include <arpa/inet.h>
+#include <algorithm>
 #include <cstddef>
 
 #include "arguments.h"
 #include "emulation_config.h"
 #include "error.h"
+#include "packet/medium.h"
 
 namespace netvale
 {
@@ -29,64 +30,11 @@ uint64_t Time(const Napi::Value &value)
     return time;
 }
 
-enum nv_emu_kind Kind(const Napi::Value &value)
+struct nv_carried Carried(const Napi::Value &frame, const Napi::Value &how, int64_t missing)
 {
-    return static_cast<enum nv_emu_kind>(Integer(value, "kind", NV_EMU_PIPE, NV_EMU_SCHED));
-}
-
-unsigned Number(const Napi::Value &value)
-{
-    return static_cast<unsigned>(Integer(value, "number", 0, UINT16_MAX));
-}
-
-Napi::Value Count(Napi::Env env, uint64_t value)
-{
-    return Napi::Number::New(env, static_cast<double>(value));
-}
-
-std::string Address(const struct nv_emu_key &key, const uint64_t words[2])
-{
-    char text[INET6_ADDRSTRLEN];
-    uint8_t bytes[16];
-    if (key.family == 6) {
-        for (int i = 0; i < 16; i++)
-            bytes[i] = static_cast<uint8_t>(words[i / 8] >> (56 - 8 * (i % 8)));
-    } else {
-        for (int i = 0; i < 4; i++)
-            bytes[i] = static_cast<uint8_t>(words[0] >> (24 - 8 * i));
-    }
-    inet_ntop(key.family == 6 ? AF_INET6 : AF_INET, bytes, text, sizeof text);
-    return text;
-}
-
-struct List {
-    Napi::Env env;
-    Napi::Array out;
-};
-
-int AddFlow(void *arg, const struct nv_emu_flow_info *flow)
-{
-    const List *list = static_cast<List *>(arg);
-    Napi::Object one = Napi::Object::New(list->env);
-    const struct nv_emu_key &key = flow->key;
-    one.Set("number", static_cast<uint32_t>(flow->number));
-    one.Set("expired", flow->expired);
-    one.Set("family", static_cast<uint32_t>(key.family));
-    one.Set("proto", static_cast<uint32_t>(key.proto));
-    one.Set("src", Address(key, key.src));
-    one.Set("dst", Address(key, key.dst));
-    one.Set("srcPort", static_cast<uint32_t>(key.src_port));
-    one.Set("dstPort", static_cast<uint32_t>(key.dst_port));
-    one.Set("flowId", key.flow_id);
-    one.Set("totalPackets", Count(list->env, flow->total_packets));
-    one.Set("totalBytes", Count(list->env, flow->total_bytes));
-    one.Set("packets", Count(list->env, flow->packets));
-    one.Set("bytes", Count(list->env, flow->bytes));
-    one.Set("drops", Count(list->env, flow->drops));
-    one.Set("departed", Count(list->env, flow->departed));
-    one.Set("departedBytes", Count(list->env, flow->departed_bytes));
-    list->out.Set(list->out.Length(), one);
-    return 0;
+    const Span<uint8_t> bytes = Elements<uint8_t>(frame, napi_uint8_array, "frame");
+    return {bytes.data, static_cast<uint32_t>(bytes.length), static_cast<uint32_t>(missing),
+            static_cast<uint32_t>(Integer(how, "how", 0, NV_CARRIED_LAYER3 | NV_CARRIED_RAW))};
 }
 
 } // namespace
@@ -121,6 +69,8 @@ Napi::Function Emulation::Define(Napi::Env env)
                            InstanceMethod<&Emulation::Flush>("flush"),
                            InstanceMethod<&Emulation::WantsKey>("wantsKey"),
                            InstanceMethod<&Emulation::Enqueue>("enqueue"),
+                           InstanceMethod<&Emulation::Send>("send"),
+                           InstanceMethod<&Emulation::Change>("change"),
                            InstanceMethod<&Emulation::Columns>("columns"),
                            InstanceMethod<&Emulation::Release>("release"),
                            InstanceMethod<&Emulation::Next>("next"),
@@ -260,7 +210,44 @@ Napi::Value Emulation::Enqueue(const Napi::CallbackInfo &info)
     return Napi::Number::New(info.Env(), drop);
 }
 
-/* columns(): {cookies, times, bits, drops, flags}, the arrays that release fills */
+/*
+ * send(now, kind, number, cookie, frame, missing, how): the same for a frame, whose length on the link, marks and
+ * addresses are found in it; `missing` bytes of it were not captured
+ */
+Napi::Value Emulation::Send(const Napi::CallbackInfo &info)
+{
+    struct nv_emu *emu = Live(info.Env());
+    const uint64_t now = Time(info[0]);
+    const enum nv_emu_kind kind = Kind(info[1]);
+    const unsigned number = Number(info[2]);
+    const int64_t cookie = Integer(info[3], "cookie", 0, MAX_COOKIE);
+    const struct nv_carried carried = Carried(info[4], info[6], Integer(info[5], "missing", 0, NV_EMU_LENGTH_MAX - 1));
+    struct nv_emu_key key = {};
+    if (nv_emu_wants_key(emu, kind, number))
+        nv_emu_key_of(carried.data, carried.length, (carried.how & NV_CARRIED_RAW) != 0, &key);
+    struct nv_emu_packet *packet = pool_.Take();
+    packet->cookie = static_cast<uint64_t>(cookie);
+    packet->length = std::min(nv_carried_length(&carried), NV_EMU_LENGTH_MAX - 1);
+    packet->flags = nv_carried_ect(&carried) ? NV_EMU_ECT : 0;
+    const enum nv_emu_drop drop = nv_emu_enqueue(emu, now, kind, number, packet, &key);
+    if (drop != NV_EMU_DROP_NONE)
+        pool_.Give(packet);
+    return Napi::Number::New(info.Env(), drop);
+}
+
+/* change(frame, how, flags, bit): do to the frame's bytes what release says of it */
+Napi::Value Emulation::Change(const Napi::CallbackInfo &info)
+{
+    const struct nv_carried carried = Carried(info[0], info[1], 0);
+    const int64_t flags = Integer(info[2], "flags", 0, UINT8_MAX);
+    if (flags & NV_EMU_MARKED)
+        nv_carried_mark(&carried);
+    if (flags & NV_EMU_CORRUPT)
+        nv_carried_corrupt(&carried, static_cast<uint32_t>(Integer(info[3], "bit", 0, UINT32_MAX)));
+    return info.Env().Undefined();
+}
+
+/* columns(): {cookies, times, bits, lengths, drops, flags}, the arrays that release fills */
 Napi::Value Emulation::Columns(const Napi::CallbackInfo &info)
 {
     const Napi::Env env = info.Env();
@@ -272,6 +259,7 @@ Napi::Value Emulation::Columns(const Napi::CallbackInfo &info)
     out.Set("cookies", Napi::Float64Array::New(env, room, memory, offsetof(ReleaseColumns, cookies)));
     out.Set("times", Napi::BigUint64Array::New(env, room, memory, offsetof(ReleaseColumns, times)));
     out.Set("bits", Napi::Uint32Array::New(env, room, memory, offsetof(ReleaseColumns, bits)));
+    out.Set("lengths", Napi::Uint32Array::New(env, room, memory, offsetof(ReleaseColumns, lengths)));
     out.Set("drops", Napi::Uint8Array::New(env, room, memory, offsetof(ReleaseColumns, drops)));
     out.Set("flags", Napi::Uint8Array::New(env, room, memory, offsetof(ReleaseColumns, flags)));
     return out;
@@ -288,6 +276,7 @@ Napi::Value Emulation::Release(const Napi::CallbackInfo &info)
         columns.cookies[i] = static_cast<double>(out[i]->cookie);
         columns.times[i] = out[i]->time_ns;
         columns.bits[i] = out[i]->flags & NV_EMU_CORRUPT ? out[i]->corrupt_bit : 0;
+        columns.lengths[i] = out[i]->length;
         columns.drops[i] = out[i]->drop;
         columns.flags[i] = out[i]->flags;
         pool_.Give(out[i]);
@@ -307,47 +296,6 @@ Napi::Value Emulation::Stop(const Napi::CallbackInfo &info)
 {
     nv_emu_stop(Live(info.Env()), Time(info[0]));
     return info.Env().Undefined();
-}
-
-/* totals(): {offered, offeredBytes, ..., drops: {name: count}} */
-Napi::Value Emulation::Totals(const Napi::CallbackInfo &info)
-{
-    const Napi::Env env = info.Env();
-    struct nv_emu_totals totals;
-    nv_emu_get_totals(Live(env), &totals);
-    Napi::Object out = Napi::Object::New(env), drops = Napi::Object::New(env);
-    out.Set("offered", Count(env, totals.offered));
-    out.Set("offeredBytes", Count(env, totals.offered_bytes));
-    out.Set("duplicated", Count(env, totals.duplicated));
-    out.Set("departed", Count(env, totals.departed));
-    out.Set("departedBytes", Count(env, totals.departed_bytes));
-    out.Set("waiting", Count(env, totals.waiting));
-    out.Set("marked", Count(env, totals.marked));
-    out.Set("corrupted", Count(env, totals.corrupted));
-    out.Set("reordered", Count(env, totals.reordered));
-    out.Set("links", Count(env, totals.links));
-    out.Set("flows", Count(env, totals.flows));
-    out.Set("memory", Count(env, totals.memory));
-    for (unsigned i = 1; i < NV_EMU_DROP_COUNT; i++)
-        drops.Set(nv_emu_drop_name(i), Count(env, totals.drops[i]));
-    out.Set("drops", drops);
-    return out;
-}
-
-/* flows(kind, number): the flow queues of a pipe or queue, as `show` prints them; number 0: of all */
-Napi::Value Emulation::Flows(const Napi::CallbackInfo &info)
-{
-    List list{info.Env(), Napi::Array::New(info.Env())};
-    nv_emu_flows(Live(info.Env()), Kind(info[0]), Number(info[1]), AddFlow, &list);
-    return list.out;
-}
-
-/* links(kind, number): the links of a pipe or scheduler */
-Napi::Value Emulation::Links(const Napi::CallbackInfo &info)
-{
-    List list{info.Env(), Napi::Array::New(info.Env())};
-    nv_emu_links(Live(info.Env()), Kind(info[0]), Number(info[1]), AddFlow, &list);
-    return list.out;
 }
 
 Napi::Value Emulation::Close(const Napi::CallbackInfo &info)

@@ -34,7 +34,7 @@ struct ReleaseColumns {
     static constexpr unsigned kRoom = 256;
     double cookies[kRoom];
     uint64_t times[kRoom];
-    uint32_t bits[kRoom];
+    uint32_t bits[kRoom], lengths[kRoom];
     uint8_t drops[kRoom], flags[kRoom];
 };
 
@@ -57,6 +57,8 @@ class Emulation : public Napi::ObjectWrap<Emulation>, public Lent<Emulation>
     Napi::Value Flush(const Napi::CallbackInfo &info);
     Napi::Value WantsKey(const Napi::CallbackInfo &info);
     Napi::Value Enqueue(const Napi::CallbackInfo &info);
+    Napi::Value Send(const Napi::CallbackInfo &info);
+    Napi::Value Change(const Napi::CallbackInfo &info);
     Napi::Value Columns(const Napi::CallbackInfo &info);
     Napi::Value Release(const Napi::CallbackInfo &info);
     Napi::Value Next(const Napi::CallbackInfo &info);

@@ -124,6 +124,16 @@ void Prefix(int64_t length, uint64_t out[2])
 
 } // namespace
 
+enum nv_emu_kind Kind(const Napi::Value &value)
+{
+    return static_cast<enum nv_emu_kind>(Integer(value, "kind", NV_EMU_PIPE, NV_EMU_SCHED));
+}
+
+unsigned Number(const Napi::Value &value)
+{
+    return static_cast<unsigned>(Integer(value, "number", 0, UINT16_MAX));
+}
+
 void LinkConfig::ReadImpairments(const Napi::Object &record)
 {
     const Members members(record, "link");

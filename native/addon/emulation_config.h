@@ -29,6 +29,9 @@ struct LinkConfig {
     std::string bits_;
 };
 
+enum nv_emu_kind Kind(const Napi::Value &value);
+/* Of an object; 0 where all are meant. */
+unsigned Number(const Napi::Value &value);
 struct nv_emu_mask ReadMask(const Napi::Value &value);
 struct nv_emu_flowset ReadFlowset(const Napi::Value &value);
 struct nv_emu_sched ReadSched(const Napi::Value &value);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "relay/mark.h"
+#include "packet/medium.h"
 
 #define PASSES_MAX 64u /* passes of one packet through the rules in a row: translated, put together */
 
@@ -109,7 +109,6 @@ static void entered(struct nv_relay *r, struct nv_emu_packet *record, enum nv_em
     }
     struct frame frame;
     side_kept(record, sides, &frame);
-    frame.length = record->length + r->skip;
     relay_drop(r, from, RELAY_WHY_LINK + lost, &frame);
 }
 
@@ -161,14 +160,15 @@ static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, cons
     r->stat[from][NV_RELAY_COPIED] += frame->place == FRAME_STORE;
     if (context)
         memcpy(side_extra(record, frame->length), packet, sizeof(*packet));
-    record->length = frame->length - r->skip;
+    const struct nv_carried carried = {.data = frame->data, .length = frame->length, .how = r->how};
+    record->length = nv_carried_length(&carried);
     record->user = (uint16_t)(from | r->aim.group << RELAY_MEASURE_SHIFT | (context ? RELAY_HAS_CONTEXT : 0) |
                               (one_pass ? RELAY_HAS_ARRIVAL : 0));
     if (one_pass)
         memcpy(&record->resume, &when, sizeof(when));
     else
         record->resume = verdict->resume;
-    record->flags = relay_can_mark(frame->data, frame->length) ? NV_EMU_ECT : 0;
+    record->flags = nv_carried_ect(&carried) ? NV_EMU_ECT : 0;
     struct nv_emu_key *key = NULL;
     if (r->aim.wants_key) {
         key = &b->keys[b->count];

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "relay/mark.h"
+#include "packet/medium.h"
 
 enum {
     TAKE = 256, /* departures taken from the links at once */
@@ -73,7 +73,6 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record, struct note
     struct frame frame;
 
     side_kept(record, sides, &frame);
-    frame.length = record->length + r->skip;
     r->stat[from][NV_RELAY_WAITING]--;
     if (__builtin_expect(record->drop, 0)) {
         relay_drop(r, from, RELAY_WHY_LINK + record->drop, &frame);
@@ -83,10 +82,11 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record, struct note
     nv_histogram_put(r->lateness, late);
     times_add(&notes->late, late);
     if (__builtin_expect(record->flags & (NV_EMU_CORRUPT | NV_EMU_MARKED), 0)) {
-        if (record->flags & NV_EMU_CORRUPT)
-            relay_corrupt(frame.data, frame.length, record->corrupt_bit);
+        const struct nv_carried carried = {.data = frame.data, .length = frame.length, .how = r->how};
         if (record->flags & NV_EMU_MARKED)
-            relay_mark_ce(frame.data, frame.length);
+            nv_carried_mark(&carried);
+        if (record->flags & NV_EMU_CORRUPT)
+            nv_carried_corrupt(&carried, record->corrupt_bit);
     }
     if (__builtin_expect(!(record->user & RELAY_HAS_ARRIVAL), 0)) {
         measure(r, notes, record, UINT64_MAX);

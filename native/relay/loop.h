@@ -50,7 +50,7 @@ struct nv_relay {
     struct nv_store *store;
     struct nv_rules_worker *worker;
     struct relay_batch *batch;
-    uint32_t skip;    /* bytes of a frame that links do not count: the MAC header at layer 3 */
+    uint32_t how;     /* links carry packets: enum nv_carried_how */
     uint64_t now;     /* CLOCK_MONOTONIC of this turn */
     uint64_t tick_ns; /* when states are looked at next */
     uint64_t busy_ns; /* when there last was something to do */

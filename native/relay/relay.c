@@ -14,7 +14,7 @@
 #include "engine/clock.h"
 #include "engine/stats.h"
 #include "memory/error.h"
-#include "packet/headers.h"
+#include "packet/medium.h"
 
 #define NAME(id, name) name,
 static const char *const page_names[] = {NV_RELAY_PAGE_FIELDS(NAME)};
@@ -87,7 +87,7 @@ static struct nv_emu_packet *duplicate(void *arg, const struct nv_emu_packet *or
     struct frame from;
 
     side_kept((struct nv_emu_packet *)(uintptr_t)original, sides, &from);
-    struct frame copy = {.data = from.data, .length = original->length + r->skip, .place = FRAME_LOOSE};
+    struct frame copy = {.data = from.data, .length = from.length, .place = FRAME_LOOSE};
     bool context = original->user & RELAY_HAS_CONTEXT;
     struct nv_emu_packet *record = side_keep(&copy, r->store, context ? sizeof(struct nv_rules_packet) : 0);
     if (!record)
@@ -207,7 +207,7 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
         return nv_fail(err, ENOMEM, "no memory for a relay");
     }
     r->one_pass = plan->one_pass;
-    r->skip = plan->layer == 3 ? NV_ETHER_LEN : 0;
+    r->how = plan->layer == 3 ? NV_CARRIED_LAYER3 : 0;
     r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r->store = nv_store_new(plan->memory);
     r->batch = calloc(1, sizeof(*r->batch));

@@ -164,7 +164,8 @@ struct nv_emu_packet *side_keep_any(struct frame *frame, struct nv_store *store,
             return NULL;
         frame->slot->buf_idx = spares->buffer[--spares->count];
         frame->slot->flags = NS_BUF_CHANGED;
-        record->cookie = SIDE_IN_BUFFER | (uint64_t)frame->home->index << 1 | (uint64_t)frame->buffer << 2;
+        record->cookie = SIDE_IN_BUFFER | (uint64_t)frame->home->index << 1 | (uint64_t)frame->buffer << 2 |
+                         (uint64_t)frame->length << SIDE_LENGTH_AT;
         frame->place = FRAME_BUFFER;
     } else {
         size_t size = sizeof(*record) + (extra ? (frame->length + 7) / 8 * 8 + extra : frame->length);
@@ -173,7 +174,7 @@ struct nv_emu_packet *side_keep_any(struct frame *frame, struct nv_store *store,
             return NULL;
         memcpy(record + 1, frame->data, frame->length);
         forget(frame, store);
-        record->cookie = 0;
+        record->cookie = (uint64_t)frame->length << SIDE_LENGTH_AT;
         frame->data = (uint8_t *)(record + 1);
         frame->place = FRAME_STORE;
     }

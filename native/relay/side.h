@@ -16,8 +16,10 @@
 enum { SIDE_RINGS = 16, SIDE_FRAME_MAX = 65536 + 64 };
 
 /* Frames up to this length are copied: that costs less than a buffer of 2 KB that leaves the caches and comes back. */
-#define SIDE_SHORT     256u
-#define SIDE_IN_BUFFER UINT64_C(1) /* cookie: 1 | side << 1 | buffer << 2; 0: the bytes are behind the record */
+#define SIDE_SHORT 256u
+/* cookie: the frame's length << 40 | buffer << 2 | side << 1 | 1; the last three 0: the bytes are behind the record */
+#define SIDE_IN_BUFFER UINT64_C(1)
+#define SIDE_LENGTH_AT 40
 
 /* Buffers of one region that belong to no ring. */
 struct spares {
@@ -125,7 +127,7 @@ static inline struct nv_emu_packet *side_keep(struct frame *frame, struct nv_sto
     if (!record)
         return NULL;
     nv_copy_packet((char *)(record + 1), (const char *)frame->data, frame->length);
-    record->cookie = 0;
+    record->cookie = (uint64_t)frame->length << SIDE_LENGTH_AT;
     frame->data = (uint8_t *)(record + 1);
     frame->place = FRAME_STORE;
     frame->record = record;
@@ -136,6 +138,7 @@ static inline struct nv_emu_packet *side_keep(struct frame *frame, struct nv_sto
 static inline void side_kept(struct nv_emu_packet *record, struct side *const sides[2], struct frame *frame)
 {
     frame->record = record;
+    frame->length = (uint32_t)(record->cookie >> SIDE_LENGTH_AT);
     if (__builtin_expect(!(record->cookie & SIDE_IN_BUFFER), 1)) {
         frame->home = NULL;
         frame->place = FRAME_STORE;
@@ -144,7 +147,7 @@ static inline void side_kept(struct nv_emu_packet *record, struct side *const si
     }
     frame->place = FRAME_BUFFER;
     frame->home = sides[record->cookie >> 1 & 1];
-    frame->buffer = (uint32_t)(record->cookie >> 2);
+    frame->buffer = (uint32_t)(record->cookie >> 2 & UINT32_MAX);
     frame->data = frame->home->tx.buffers + (uint64_t)frame->buffer * frame->home->tx.buf_size;
 }
 

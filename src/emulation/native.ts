@@ -111,6 +111,8 @@ export interface NativeRelease {
   flags: Uint8Array;
   /** Which bit of a corrupt packet is to be flipped, from the first byte's highest. */
   bits: Uint32Array;
+  /** Bytes as the link counts them. */
+  lengths: Uint32Array;
 }
 
 /** A flow queue, or a link. */
@@ -157,6 +159,21 @@ export interface NativeEmulation {
     frame?: Uint8Array,
     raw?: boolean,
   ): number;
+  /**
+   * The same for a frame, whose length on the link, marks and addresses are found in it. `missing`: bytes of it that
+   * were not captured; `how`: bits of abi.ts, CARRIED.
+   */
+  send(
+    now: bigint,
+    kind: number,
+    number: number,
+    cookie: number,
+    frame: Uint8Array,
+    missing: number,
+    how: number,
+  ): number;
+  /** Do to the frame's bytes what release says of it: `flags`, and which bit. */
+  change(frame: Uint8Array, how: number, flags: number, bit: number): void;
   /** The columns, the same memory at each call. */
   columns(): NativeRelease;
   /** How many packets were due, and are in the columns now; as many as these have room for: there may be more. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // virtual-links.ts: pipes, queues and schedulers on the virtual clock: the emulator, and the packets that are on it.
 
-import { EMU_DROP, EMU_KIND, EMU_PACKET } from '../abi.js';
+import { CARRIED, EMU_DROP, EMU_KIND, EMU_PACKET } from '../abi.js';
 import { native } from '../native.js';
 import { promiseOf } from '../report/link-records.js';
 import type { DummynetKind } from '../rules/dummynet.js';
@@ -10,7 +10,6 @@ import { RuleError } from '../rules/error.js';
 import type { OpenRules } from '../rules/index.js';
 import { Emulator, macBytes } from './emulator.js';
 import type { Journey } from './journey.js';
-import { flipBit, ipOf, isCapable, markCongestion } from './link-marks.js';
 import { LinkMeter } from './link-meter.js';
 
 /** A packet that goes on a link, and how it goes on behind it when one_pass is off. */
@@ -25,8 +24,6 @@ export interface Parcel {
 interface Waiting extends Parcel {
   target: Target;
   since: bigint;
-  /** Bytes as the link counts them. */
-  length: number;
   /** How often it is still to leave. */
   left: number;
 }
@@ -36,14 +33,10 @@ interface Target {
   kind: number;
   number: number;
   meter: LinkMeter;
-  /** Whether the emulator asks for the frames' addresses. */
-  wantsKey: boolean;
 }
 
 /** Called for each packet that leaves a link. `drop`: why it is lost; `copy`: the link delivers it once more. */
 export type Release = (parcel: Parcel, time: bigint, drop: string | undefined, copy: boolean) => void;
-
-const MAC = 14;
 
 /** Objects are made in this order: a queue needs its scheduler, which may be that of a pipe. */
 const ORDER: readonly DummynetKind[] = ['pipe', 'sched', 'queue'];
@@ -85,8 +78,7 @@ export class Links {
         const promised = promiseOf(objects, kind, number);
         const meter = targets[kind].get(number)?.meter ?? new LinkMeter(kind, number, promised);
         meter.promised = promised;
-        const wantsKey = this.emulator.native.wantsKey(EMU_KIND[kind], number);
-        targets[kind].set(number, { kind: EMU_KIND[kind], number, meter, wantsKey });
+        targets[kind].set(number, { kind: EMU_KIND[kind], number, meter });
       }
     }
     this.duplicates = ORDER.some((kind) => objects.all(kind).some(([, config]) => config.duplicate));
@@ -108,28 +100,18 @@ export class Links {
   /** A packet arrives. Why it is lost, or undefined. */
   send(kind: 'pipe' | 'queue', number: number, time: bigint, parcel: Parcel): string | undefined {
     const { journey, frame } = parcel;
-    const { raw, layer } = journey.input.side;
     const target = this.targets[kind].get(number);
     if (!target) return native.emulationDropNames[EMU_DROP.noPipe];
-    const length = layer === 2 || raw ? frame.length : Math.max(0, frame.length - MAC);
     const place = this.free.pop() ?? this.waiting.length;
-    const drop = this.emulator.native.enqueue(
-      time,
-      target.kind,
-      number,
-      place,
-      length,
-      isCapable(frame, ipOf(frame, raw)),
-      target.wantsKey ? frame : undefined,
-      raw,
-    );
+    const how = carriedHow(journey);
+    const drop = this.emulator.native.send(time, target.kind, number, place, frame, 0, how);
     target.meter.arrived(drop !== 0);
     // A copy has a way of its own, also when the packet itself is lost.
     const copies = this.duplicates ? this.newDuplicates() : 0;
     (journey.origin ?? journey).pending += copies;
     const left = copies + (drop === 0 ? 1 : 0);
     const { context } = parcel;
-    const waiting = { journey, frame, context, target, since: time, length, left };
+    const waiting = { journey, frame, context, target, since: time, left };
     this.waiting[place] = left > 0 ? waiting : undefined;
     if (left === 0) this.free.push(place);
     return drop === 0 ? undefined : native.emulationDropNames[drop];
@@ -159,15 +141,22 @@ export class Links {
         const when = columns.times[i]!;
         const drop = columns.drops[i]!;
         const flags = columns.flags[i]!;
-        parcel.target.meter.left(when - parcel.since, when, parcel.length, drop !== 0);
+        parcel.target.meter.left(when - parcel.since, when, columns.lengths[i]!, drop !== 0);
         const changed =
           flags & (EMU_PACKET.marked | EMU_PACKET.corrupt)
-            ? changedBy(parcel, flags, columns.bits[i]!)
+            ? this.changed(parcel, flags, columns.bits[i]!)
             : parcel;
         const reason = drop === 0 ? undefined : native.emulationDropNames[drop];
         out(changed, when, reason, (flags & EMU_PACKET.copy) !== 0);
       }
     }
+  }
+
+  /** The packet with what the link did to its bytes. */
+  private changed({ journey, frame, context }: Parcel, flags: number, bit: number): Parcel {
+    const copy = frame.slice();
+    this.emulator.native.change(copy, carriedHow(journey), flags, bit);
+    return { journey, frame: copy, context };
   }
 
   /** What pipes and queues carried. */
@@ -180,10 +169,5 @@ export class Links {
   }
 }
 
-/** The packet with what the link did to its bytes. */
-function changedBy({ journey, frame, context }: Parcel, flags: number, bit: number): Parcel {
-  const copy = frame.slice();
-  if (flags & EMU_PACKET.marked) markCongestion(copy, ipOf(copy, journey.input.side.raw));
-  if (flags & EMU_PACKET.corrupt) flipBit(copy, bit);
-  return { journey, frame: copy, context };
-}
+const carriedHow = ({ input: { side } }: Journey): number =>
+  (side.layer === 3 ? CARRIED.layer3 : 0) | (side.raw ? CARRIED.raw : 0);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// emulate-medium.test.ts: what a packet takes of a link: burst credit, opportunities of a trace, its length without padding;
-// on capture files, in topologies and live alike.
+// emulate-medium.test.ts: what a packet takes of a link: burst credit, opportunities of a trace, its length without padding, and
+// marks behind VLAN tags; on capture files, in topologies and live alike.
 import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openCapture } from '../../src/capture/index.js';
 import { Topology } from '../../src/emulation/topology.js';
 import type { ReplayPacket } from '../../src/index.js';
 import { LiveBench } from './emulate-live-bench.js';
@@ -129,5 +130,124 @@ test('a full frame fits one opportunity of a trace, live', async () => {
     await bench.end();
   }
 });
+
+/** Ethernet fills what is shorter than its shortest frame, and a driver may leave a check sequence behind. */
+const padded = (frame: Buffer, size: number): Buffer =>
+  Buffer.concat([frame, Buffer.alloc(size - frame.length, 0x5a)]);
+
+/** Behind VLAN tags, the outer one of a provider. */
+const tagged = (frame: Buffer, tags: number): Buffer =>
+  Buffer.concat([
+    frame.subarray(0, 12),
+    Buffer.from('88a80001'.repeat(Math.max(0, tags - 1)) + '81000002'.repeat(Math.min(1, tags)), 'hex'),
+    frame.subarray(12),
+  ]);
+
+const A6 = '2001:db8::1';
+const B6 = '2001:db8::2';
+
+test('padding is not part of an IP packet at layer 3, and of the frame at layer 2', async () => {
+  const frames = [
+    padded(ip(17, A, B, udp(1, 2, 12)), 60),
+    padded(ip(17, A, B, udp(1, 2, 12)), 54),
+    padded(ip(6, A, B, Buffer.alloc(20, 0x50)), 64),
+    padded(ip(17, A6, B6, udp(1, 2, 12)), 78),
+    ip(17, A, B, udp(1, 2, 12)),
+  ];
+  const packets = frames.map((data, i) => ({ time: BigInt(i) * 1_000_000_000n, data }));
+  // A byte takes a millisecond.
+  const took = async (layer: 2 | 3) =>
+    (await outs(packets, 'bw 8Kbit/s', layer)).map((us, i) => us / 1000 - i * 1000);
+  assert.equal(await took(3), [40, 40, 40, 60, 40]);
+  assert.equal(await took(2), [60, 54, 64, 78, 54]);
+});
+
+test('padding is not counted at layer 3 live, and comes out as it went in', async () => {
+  const bench = new LiveBench();
+  try {
+    await bench.start(['pipe 1 config delay 1ms', 'add pipe 1 ip from any to any out'], { layer: 3 });
+    const frames = [padded(frameOf(54), 60), frameOf(300), padded(frameOf(300), 400)];
+    await bench.send(bench.inside, frames);
+    const arrived = await bench.collect(3);
+    assert.equal(
+      arrived.map(({ frame }) => Buffer.from(frame).toString('hex')),
+      frames.map((frame) => frame.toString('hex')),
+    );
+    assert.is(bench.live.links()[0]!.total_bytes, 40 + 286 + 286);
+    await bench.finish();
+  } finally {
+    await bench.end();
+  }
+});
+
+/** ECT(0), and the header's checksum right. */
+function capable(frame: Buffer): Buffer {
+  const copy = Buffer.from(frame);
+  copy[15]! |= 2;
+  copy.writeUInt16BE(0, 24);
+  let sum = 0;
+  for (let at = 14; at < 34; at += 2) sum += copy.readUInt16BE(at);
+  copy.writeUInt16BE(~((sum & 0xffff) + (sum >>> 16)) & 0xffff, 24);
+  return copy;
+}
+
+const congested = (frames: Uint8Array[], at: number): number => {
+  for (const frame of frames) {
+    const view = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
+    let sum = 0;
+    for (let i = at; i < at + 20; i += 2) sum += view.readUInt16BE(i);
+    assert.is((sum & 0xffff) + (sum >>> 16), 0xffff, 'the checksum is right');
+  }
+  return frames.filter((frame) => (frame[at + 1]! & 3) === 3).length;
+};
+
+for (const tags of [0, 1, 2])
+  test(`congestion is marked behind ${tags} VLAN tags: on files, in a topology and live`, async () => {
+    const frames = Array.from({ length: 40 }, (_, i) => tagged(capable(ip(17, A, B, udp(9, i + 1))), tags));
+    const rules = [
+      'pipe 1 config bw 100Kbit/s queue 100 red 1/3/4/1 ecn',
+      'add 100 pipe 1 ip from any to any out',
+    ];
+    const packets = frames.map((data, i) => ({ time: BigInt(i) * 1000n, data }));
+    const file = await laboratory.capture('ecn.pcap', packets);
+    const { stderr } = await laboratory.run(
+      ...['--offline', '--seed', '1', '--input', `out:em0:${file}`, '--output', 'em0:marked.pcap'],
+      ...rules.flatMap((rule) => ['--rule', rule]),
+    );
+    assert.is(stderr, '');
+    const at = MAC + 4 * tags;
+    const written = [...openCapture(laboratory.file('marked.pcap'))].map(({ data }) => data);
+    assert.is(written.length, 40, 'none is dropped');
+    const marked = congested(written, at);
+    assert.ok(marked >= 30, `${marked}`);
+
+    const replay = await new Topology({ seed: 1 })
+      .rule(...rules)
+      .replay(packets.map(({ time, data }) => ({ time, frame: data, direction: 'out', interface: 'em0' })));
+    assert.is(
+      congested(
+        [...replay].map(({ frame }) => frame!),
+        at,
+      ),
+      marked,
+    );
+
+    const bench = new LiveBench();
+    try {
+      await bench.start(rules);
+      await bench.send(bench.inside, frames);
+      const arrived = await bench.collect(40);
+      assert.is(arrived.length, 40, 'none is dropped live');
+      assert.ok(
+        congested(
+          arrived.map(({ frame }) => frame),
+          at,
+        ) > 0,
+      );
+      await bench.finish();
+    } finally {
+      await bench.end();
+    }
+  });
 
 test.run();

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * medium.h - packets as a link sees them: how much of it they take, whether they may be marked (ECN, RFC 3168), and
+ * what it does to their bytes. One place for links live and on files.
+ */
+#ifndef NETVALE_PACKET_MEDIUM_H
+#define NETVALE_PACKET_MEDIUM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum nv_carried_how {
+    NV_CARRIED_LAYER3 = 1, /* the link carries IP packets: it counts no MAC header */
+    NV_CARRIED_RAW = 2,    /* the bytes begin with the IP header; else with a MAC header and perhaps VLAN tags */
+};
+
+/* A packet's bytes: `length` are here, `missing` more were on the wire (a capture that was cut). */
+struct nv_carried {
+    uint8_t *data;
+    uint32_t length, missing;
+    uint32_t how; /* enum nv_carried_how */
+};
+
+/*
+ * Bytes that a link counts. At layer 2 the whole frame. At layer 3 the IP packet as long as its header says, without
+ * MAC header and tags, nor what Ethernet filled up to its shortest frame (or a driver left behind); a header that
+ * cannot be true, or says 0 (segments that hardware would cut), and packets that are not IP count with all there is.
+ */
+uint32_t nv_carried_length(const struct nv_carried *packet);
+
+/* Whether the sender lets congestion be marked. */
+bool nv_carried_ect(const struct nv_carried *packet);
+
+/* Set "congestion experienced" in the IP header; the IPv4 header checksum stays right. Nothing when it has none. */
+void nv_carried_mark(const struct nv_carried *packet);
+
+/* Flip bit `bit` of what the link carries, counted from its first byte's highest; nothing when it is missing. */
+void nv_carried_corrupt(const struct nv_carried *packet, uint32_t bit);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
