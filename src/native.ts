@@ -155,6 +155,8 @@ export interface Native {
   list(dir?: string): import('./port/directory.js').PortInfo[];
   collect(dir?: string): number;
   checkPlan(plan: NativePlan): void;
+  /** Process that listens at the other end of a Unix socket; 0: of another pid namespace. */
+  socketPeer(fd: number): number;
   dropNames: string[];
   emulationDropNames: string[];
   pageNames: string[];

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "namespace.h"
 #include "nic.h"
+#include "peer.h"
 #include "plan.h"
 #include "port.h"
 #include "relay.h"
@@ -107,6 +108,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("list", Napi::Function::New<List>(env, "list"));
     exports.Set("collect", Napi::Function::New<Collect>(env, "collect"));
     exports.Set("checkPlan", Napi::Function::New<CheckPlan>(env, "checkPlan"));
+    exports.Set("socketPeer", Napi::Function::New<SocketPeer>(env, "socketPeer"));
     exports.Set("dropNames", Names(env, nv_drop_name));
     exports.Set("emulationDropNames", Names(env, nv_emu_drop_name));
     exports.Set("pageNames", Names(env, nv_page_name));

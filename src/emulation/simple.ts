@@ -5,7 +5,7 @@ import { bareContext, type ParseContext } from '../rules/context.js';
 import type { DummynetConfig } from '../rules/dummynet.js';
 import { lexLine } from '../rules/lexer.js';
 import { parseDummynet } from '../rules/parse-dummynet.js';
-import { readText } from '../rules/session.js';
+import { readNamedFile } from '../rules/read-file.js';
 import { parseBandwidth, parseTime } from '../rules/units.js';
 import { Words } from '../rules/words.js';
 
@@ -49,7 +49,7 @@ function settingWords(name: LinkSetting, value: string): string {
 /** Files are relative to the working directory. */
 export const linkContext: ParseContext = {
   ...bareContext,
-  readFile: (file: string) => readText(path.resolve(file)),
+  readFile: (file: string) => readNamedFile(path.resolve(file)),
 };
 
 /** What one setting comes to. Throws a RuleError. */

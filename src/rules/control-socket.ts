@@ -1,90 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where the control sockets of running programs are, and which of them live.
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-} from 'node:fs';
-import { connect, type Socket } from 'node:net';
+// Control sockets of running programs: listening on one, finding those that live, clearing away what the dead left.
+import { randomBytes } from 'node:crypto';
+import { linkSync, statSync, unlinkSync } from 'node:fs';
+import { connect, type Server, type Socket } from 'node:net';
 import path from 'node:path';
+import {
+  codeOf,
+  controlFolder,
+  Folder,
+  type Identity,
+  leaveControlFolder,
+  makeControlFolder,
+} from './control-folder.js';
+import { forgetName, socketName } from './control-name.js';
 import { EXIT, RuleError } from './error.js';
 
 /** Longest path of a Unix socket (sun_path less its terminating 0). */
 const PATH_MAX = 107;
 
-/** Folder of the control sockets: beside the directory where this user's ports live. */
-export function controlFolder(): string {
-  const world = process.env.NETVALE_DIR?.replace(/\/+$/, '') || `/dev/shm/netvale-${process.geteuid!()}`;
-  return `${world}.control`;
-}
-
-/** Refuse a folder that others could put sockets into. False when it is not there. */
-function checkFolder(folder: string): boolean {
-  const found = statSync(folder, { throwIfNoEntry: false });
-  if (!found) return false;
-  if (found.uid !== process.geteuid!() || (found.mode & 0o077) !== 0)
-    throw new RuleError(`${folder} is not safely yours`, {
-      expected: 'a folder of your own with mode 0700',
-      exit: EXIT.osError,
-    });
-  return true;
-}
-
-/** Make the folder; its name. */
-export function makeControlFolder(): string {
-  const folder = controlFolder();
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST') throw new RuleError(`cannot make ${folder}: ${message}`, { exit: EXIT.osError });
-  }
-  checkFolder(folder);
-  return folder;
-}
-
-/** The namespace of process numbers that a machine begins with (PROC_PID_INIT_INO). */
-const FIRST_PIDS = 'pid:[4026531836]';
-
-/** Names that servers of this process have. */
-const own = new Set<string>();
-
-/**
- * Name for a program's own socket, until it is given back. Process numbers repeat in each namespace (commands behind links behind links, containers
- * that share the folder), so elsewhere than in the machine's first one the namespace's number stands behind them.
- */
-export function socketName(program: string): string {
-  let space = 'unknown';
-  try {
-    space = readlinkSync('/proc/self/ns/pid');
-  } catch {
-    // without /proc: one name for all of them, and a clash is named
-  }
-  const where = space === FIRST_PIDS ? '' : `.${space.replace(/\D/g, '')}`;
-  for (let count = 1; ; count++) {
-    const name = `${program}-${process.pid}${count === 1 ? '' : `-${count}`}${where}.sock`;
-    if (own.has(name)) continue;
-    own.add(name);
-    return name;
-  }
-}
-
-/** Take a socket away, and the folder when it was the last. */
-export function releasePath(file: string): void {
-  rmSync(file, { force: true });
-  own.delete(path.basename(file));
-  if (path.dirname(file) !== controlFolder()) return;
-  try {
-    rmdirSync(controlFolder());
-  } catch {
-    // others have sockets there
-  }
-}
+/** A socket on its way to its name that is older than this (ms) was left by a program that died just then. */
+const STALE_MS = 60_000;
 
 export function checkSocketPath(file: string): string {
   if (Buffer.byteLength(file) > PATH_MAX)
@@ -100,26 +35,54 @@ export function tryConnect(file: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(file);
     socket.once('connect', () => resolve(socket));
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') return resolve(undefined);
-      reject(new RuleError(`cannot reach ${file}: ${error.message}`, { exit: EXIT.unavailable }));
+    socket.once('error', (error) => {
+      const code = codeOf(error);
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') return resolve(undefined);
+      const why = code === 'EAGAIN' ? 'it takes no more connections: stopped, or flooded' : error.message;
+      reject(new RuleError(`cannot reach ${file}: ${why}`, { exit: EXIT.unavailable }));
     });
   });
 }
 
+/** Whether somebody listens. What cannot be reached for another reason counts as alive. */
+async function lives(file: string): Promise<boolean> {
+  try {
+    const socket = await tryConnect(file);
+    socket?.destroy();
+    return socket !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+/** Take away the sockets of programs that are gone. */
+async function sweep(folder: Folder): Promise<void> {
+  for (const name of folder.names()) {
+    const found = folder.socket(name);
+    const whole = name.endsWith('.sock');
+    if (!found || (!whole && !(name.startsWith('.') && Date.now() - found.mtimeMs > STALE_MS))) continue;
+    if (!(await lives(folder.at(name)))) folder.remove(name, found);
+  }
+}
+
 /** Connect to the one running program. Sockets whose programs are gone are removed. */
 export async function connectOnly(): Promise<Socket> {
-  const folder = controlFolder();
   const live: { file: string; socket: Socket }[] = [];
-  const names = checkFolder(folder) ? readdirSync(folder).filter((each) => each.endsWith('.sock')) : [];
-  for (const name of names) {
-    const file = path.join(folder, name);
-    const socket = await tryConnect(file);
-    if (socket) live.push({ file, socket });
-    else releasePath(file);
+  const folder = Folder.open(controlFolder(), true);
+  try {
+    for (const name of folder?.names().filter((each) => each.endsWith('.sock')) ?? []) {
+      const found = folder!.socket(name);
+      if (!found) continue;
+      const socket = await tryConnect(folder!.at(name));
+      if (socket) live.push({ file: path.join(folder!.path, name), socket });
+      else folder!.remove(name, found);
+    }
+  } finally {
+    folder?.close();
   }
   if (live.length === 1) return live[0]!.socket;
   for (const { socket } of live) socket.destroy();
+  if (live.length === 0) leaveControlFolder(controlFolder());
   const expected =
     live.length === 0
       ? 'a program started with --rules or --rule'
@@ -130,25 +93,127 @@ export async function connectOnly(): Promise<Socket> {
   );
 }
 
-/** Make the path free for a new socket: what a dead program left is removed, a live one is an error. */
-export async function claimPath(file: string): Promise<void> {
-  checkSocketPath(file);
-  // listen() would call this EACCES, on whatever machine, for the sake of Windows.
-  if (!statSync(path.dirname(file), { throwIfNoEntry: false })?.isDirectory())
-    throw new RuleError(`cannot listen on ${file}: ENOENT: no folder ${path.dirname(file)}`, {
-      expected: 'the path of a socket in a folder that is there',
-      exit: EXIT.osError,
+/** A path that a server listens on, until it is let go; also when the process ends in an orderly way. */
+export interface Claim {
+  path: string;
+  release(): void;
+}
+
+const claims = new Set<Claim>();
+process.on('exit', () => {
+  for (const claim of claims) claim.release();
+});
+
+function claimOf(folder: Folder, name: string, identity: Identity): Claim {
+  const own = folder.path === controlFolder();
+  const claim = {
+    path: path.join(folder.path, name),
+    release: () => {
+      if (!claims.delete(claim)) return;
+      folder.remove(name, identity);
+      folder.close();
+      forgetName(name);
+      if (own) leaveControlFolder(folder.path);
+    },
+  };
+  claims.add(claim);
+  return claim;
+}
+
+/** Listen at a path for this user alone. */
+function listenAt(server: Server, file: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const mask = process.umask(0o177);
+    const failed = (error: Error): void => reject(error);
+    server.once('error', failed);
+    server.listen(file, () => {
+      server.off('error', failed);
+      resolve();
     });
-  const socket = await tryConnect(file);
-  if (socket) {
-    socket.destroy();
+    process.umask(mask);
+  });
+}
+
+/** Make a name free whose program is gone. Throws when the program lives, or when it is no socket of ours. */
+async function makeFree(folder: Folder, name: string, file: string): Promise<void> {
+  const found = folder.socket(name);
+  if (!found) {
+    if (folder.look(name))
+      throw new RuleError(`${file} is there and is no socket of yours`, {
+        expected: 'another --socket',
+        exit: EXIT.unavailable,
+      });
+  } else if (await lives(folder.at(name))) {
     throw new RuleError(`${file} is used by another program`, {
       expected: 'another --socket',
       exit: EXIT.unavailable,
     });
+  } else {
+    folder.remove(name, found);
   }
-  if (statSync(file, { throwIfNoEntry: false })?.isSocket()) unlinkSync(file);
 }
 
-/** Only this user may speak to it. */
-export const protect = (file: string): void => chmodSync(file, 0o600);
+/**
+ * Let a server listen at a name. It listens under another name first and gets its own when it does, so that who finds it
+ * can connect. Undefined: the folder is gone.
+ */
+async function listenIn(server: Server, folder: Folder, name: string): Promise<Claim | undefined> {
+  const file = path.join(folder.path, name);
+  const first = `.${name}.${randomBytes(3).toString('hex')}`;
+  const bound = path.join(folder.path, first);
+  try {
+    await listenAt(server, Buffer.byteLength(bound) > PATH_MAX ? folder.at(first) : bound);
+  } catch (error) {
+    // For a folder that is gone libuv says EACCES.
+    if (!statSync(folder.path, { throwIfNoEntry: false })) return undefined;
+    throw new RuleError(`cannot listen on ${file}: ${(error as Error).message}`, { exit: EXIT.osError });
+  }
+  try {
+    for (;;) {
+      await makeFree(folder, name, file);
+      try {
+        linkSync(folder.at(first), folder.at(name));
+        break;
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      }
+    }
+    const identity = folder.look(first)!;
+    unlinkSync(folder.at(first));
+    return claimOf(folder, name, identity);
+  } catch (error) {
+    server.close(); // which takes its first name away
+    if (error instanceof RuleError) throw error;
+    throw new RuleError(`cannot listen on ${file}: ${(error as Error).message}`, { exit: EXIT.osError });
+  }
+}
+
+/**
+ * Let a server listen: at the path, or (undefined) in the folder that ipfw looks into, after clearing away there what
+ * dead programs left. Throws a RuleError when the path cannot be had.
+ */
+export async function listenForControl(
+  server: Server,
+  program: string,
+  file: string | undefined,
+): Promise<Claim> {
+  const name = file === undefined ? socketName(program) : path.basename(file);
+  checkSocketPath(file ?? path.join(controlFolder(), name));
+  for (;;) {
+    const folder = file === undefined ? makeControlFolder() : Folder.open(path.dirname(file), false);
+    let claim: Claim | undefined;
+    try {
+      if (folder && file === undefined) await sweep(folder);
+      claim = folder && (await listenIn(server, folder, name));
+    } finally {
+      if (!claim) folder?.close();
+    }
+    if (claim) return claim;
+    if (file !== undefined)
+      throw new RuleError(`cannot listen on ${file}: ENOENT: no folder ${path.dirname(file)}`, {
+        expected: 'the path of a socket in a folder that is there',
+        exit: EXIT.osError,
+      });
+    // A program that ended meanwhile took the folder along: once more.
+  }
+}

@@ -1,41 +1,33 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The control socket of a running program: JSON requests, one a line, each answered by one line, one command after the
-// other whoever sent it. A client that goes away, or sends nonsense, changes nothing.
+// other whoever sent it. A client that goes away, or sends nonsense, changes nothing; none can make the program wait,
+// open a file or keep more memory than the limits say.
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import { claimPath, makeControlFolder, protect, releasePath, socketName } from './control-socket.js';
+import { Connection, type Host } from './control-connection.js';
+import { LIMITS, type Limits, Turn } from './control-limits.js';
+import { type Claim, listenForControl } from './control-socket.js';
 import type { Controller } from './controller.js';
 import { EXIT, RuleError } from './error.js';
-import { execute, type Reply, type Source } from './session.js';
+import { executeRequest, type Source } from './session.js';
 
-/** A request longer than this is refused: a rule file of a million rules is shorter. */
-const REQUEST_MAX = 256 * 1024 * 1024;
-
-/** Connections beyond these are closed at once. */
-const CLIENTS_MAX = 64;
+/** How often (ms) it is looked whether there is room for another reply. */
+const LOOK_MS = 50;
 
 export interface ControlOptions {
   /** Path of the socket; default: one in the folder that ipfw looks into. */
   path?: string;
   /** Name of the program, part of the default path. */
   program: string;
-  /** Longest request in bytes. */
-  requestMax?: number;
+  /** What clients may take, where it is not as usual. */
+  limits?: Partial<Limits>;
 }
-
-/** Wait until a client has read what was sent to it, or is gone. */
-const readByClient = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done).off('close', done);
-      resolve();
-    };
-    socket.on('drain', done).on('close', done);
-  });
 
 const texts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((each) => typeof each === 'string');
 const optional = (value: unknown, type: string): boolean => value === undefined || typeof value === type;
+const textsByName = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'object' && value !== null && texts(Object.values(value)));
 
 /** A request as it came in, checked. */
 function readRequest(line: string): Source {
@@ -47,98 +39,82 @@ function readRequest(line: string): Source {
     throw wrong((error as Error).message);
   }
   if (typeof request !== 'object' || request === null) throw wrong('not an object');
-  const { args, text, file, folder, flags, preprocessed } = request as Record<string, unknown>;
+  const { args, text, file, folder, flags, preprocessed, files, hosts } = request as Record<string, unknown>;
   if ((args === undefined) === (text === undefined)) throw wrong('either args or text is needed');
   if (args !== undefined && !texts(args)) throw wrong('args must be strings');
   if (!optional(text, 'string') || !optional(file, 'string') || !optional(preprocessed, 'boolean'))
     throw wrong('text and file must be strings');
   if (typeof folder !== 'string' || !path.isAbsolute(folder)) throw wrong('folder must be an absolute path');
   if (!optional(flags, 'object') || flags === null) throw wrong('flags must be an object');
-  return { folder, args, text, file, flags, preprocessed } as Source;
+  if (!textsByName(files) || !textsByName(hosts)) throw wrong('files and hosts must be objects of strings');
+  return { folder, args, text, file, flags, preprocessed, files, hosts } as Source;
 }
 
 export class ControlServer {
-  private readonly clients = new Set<Socket>();
+  private readonly clients = new Set<Connection>();
+  private readonly host: Host;
+  private claim: Claim | undefined;
 
   private constructor(
-    readonly path: string,
     private readonly server: Server,
-    private readonly controller: Controller,
-    private readonly requestMax: number,
-  ) {}
+    controller: Controller,
+    limits: Limits,
+  ) {
+    this.host = {
+      limits,
+      turn: new Turn(),
+      answer: (line) => executeRequest(controller, readRequest(line)),
+      room: () => this.room(),
+    };
+    server.on('connection', (socket) => this.serve(socket));
+  }
 
   /** Listen. Throws a RuleError when the path is taken. */
   static async open(controller: Controller, options: ControlOptions): Promise<ControlServer> {
-    const file = options.path ?? path.join(makeControlFolder(), socketName(options.program));
-    await claimPath(file);
     const server = createServer();
-    server.maxConnections = CLIENTS_MAX;
-    const control = new ControlServer(file, server, controller, options.requestMax ?? REQUEST_MAX);
-    server.on('connection', (socket) => control.serve(socket));
-    await new Promise<void>((resolve, reject) => {
-      const mask = process.umask(0o177);
-      server.once('error', (error) =>
-        reject(new RuleError(`cannot listen on ${file}: ${error.message}`, { exit: EXIT.osError })),
-      );
-      server.listen(file, () => {
-        protect(file);
-        resolve();
-      });
-      process.umask(mask);
-    });
+    const control = new ControlServer(server, controller, { ...LIMITS, ...options.limits });
+    control.claim = await listenForControl(server, options.program, options.path);
     return control;
   }
 
-  /** While requests of a client are answered nothing more is read from it, so neither side's memory grows. */
-  private serve(socket: Socket): void {
-    this.clients.add(socket);
-    const lines: string[] = [];
-    let pieces: Buffer[] = [];
-    let size = 0;
-    const work = async (): Promise<void> => {
-      for (let line = lines.shift(); line !== undefined && !socket.destroyed; line = lines.shift()) {
-        await this.answer(socket, line);
-        if (socket.writableNeedDrain && !socket.destroyed) await readByClient(socket);
-      }
-      socket.resume();
-    };
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.clients.delete(socket));
-    socket.on('data', (piece: Buffer) => {
-      let from = 0;
-      for (let end = piece.indexOf(10); end >= 0; end = piece.indexOf(10, from)) {
-        const line = Buffer.concat([...pieces, piece.subarray(from, end)]).toString();
-        pieces = [];
-        size = 0;
-        from = end + 1;
-        if (line) lines.push(line);
-      }
-      if (from < piece.length) pieces.push(piece.subarray(from));
-      size += piece.length - from;
-      if (size > this.requestMax) socket.destroy();
-      if (lines.length === 0) return;
-      socket.pause();
-      void work();
-    });
+  get path(): string {
+    return this.claim!.path;
   }
 
-  /** A client's requests are answered in their order. Applying one is a single step, so clients never mix. */
-  private async answer(socket: Socket, line: string): Promise<void> {
-    if (socket.destroyed) return;
-    let reply: Reply;
-    try {
-      reply = await execute(this.controller, readRequest(line));
-    } catch (error) {
-      const exit = error instanceof RuleError ? error.exit : EXIT.osError;
-      reply = { output: '', warnings: [], error: (error as Error).message, exit };
+  private serve(socket: Socket): void {
+    const client = new Connection(socket, this.host);
+    socket.on('close', () => this.clients.delete(client));
+    this.clients.add(client);
+    if (this.clients.size <= this.host.limits.clients) return;
+    // The one that has done nothing for longest makes way, of those that are not in the middle of something if there are any.
+    const others = [...this.clients].filter((each) => each !== client);
+    const idle = others.filter((each) => each.idle);
+    const [first, ...rest] = idle.length > 0 ? idle : others;
+    this.drop(rest.reduce((oldest, each) => (each.since < oldest.since ? each : oldest), first!));
+  }
+
+  private drop(client: Connection): void {
+    this.clients.delete(client);
+    client.socket.destroy();
+  }
+
+  /** While too much waits for clients that do not read it, nobody's next request is answered, and those are dropped. */
+  private async room(): Promise<void> {
+    const { replies, replyMs } = this.host.limits;
+    const waiting = (): number => [...this.clients].reduce((sum, { unread: [bytes] }) => sum + bytes, 0);
+    while (waiting() > replies) {
+      for (const client of this.clients) {
+        const [bytes, ms] = client.unread;
+        if (bytes > 0 && ms > replyMs) this.drop(client);
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
-    if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
   }
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    for (const client of this.clients) client.destroy();
+    for (const client of this.clients) client.socket.destroy();
     await closed;
-    releasePath(this.path);
+    this.claim!.release();
   }
 }

@@ -6,7 +6,8 @@ import type { ParseContext } from './context.js';
 
 type Lookup = (name: string, family: 4 | 6) => Promise<string | undefined>;
 
-const systemLookup: Lookup = async (name, family) => {
+/** As the system's resolver has it. */
+export const systemLookup: Lookup = async (name, family) => {
   try {
     return (await lookup(name, { family })).address;
   } catch {

@@ -8,7 +8,8 @@ import { Controller } from './controller.js';
 import { RuleError } from './error.js';
 import type { HostFacts } from './host.js';
 import { NativeEngine } from './native-engine.js';
-import { execute, readText, type Source } from './session.js';
+import { readRuleFile } from './read-file.js';
+import { execute, type Source } from './session.js';
 
 export interface OpenRulesOptions {
   /** Name of the program, for the control socket. */
@@ -53,12 +54,13 @@ export async function openRules(options: OpenRulesOptions): Promise<OpenRules> {
       refuse: options.refuse,
       ...(options.defaultAction && { defaultAction: options.defaultAction }),
     });
+    const fromFile = async (file: string): Promise<Source> => ({
+      text: await readRuleFile(file),
+      file,
+      folder: path.dirname(path.resolve(file)),
+    });
     const sources: Source[] = [
-      ...(options.files ?? []).map((file) => ({
-        text: readText(file),
-        file,
-        folder: path.dirname(path.resolve(file)),
-      })),
+      ...(await Promise.all((options.files ?? []).map(fromFile))),
       ...(options.rules ?? []).map((text, index) => ({
         args: [text],
         place: { file: '--rule', number: index + 1 },

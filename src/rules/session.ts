@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From what a user gave (arguments or a rule file) to commands, and from commands to a reply: output, warnings, exit code.
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import type { Command, Flags, Job, Located } from './command.js';
 import type { ParseContext } from './context.js';
 import type { Controller } from './controller.js';
 import { EXIT, RuleError } from './error.js';
-import { withHosts } from './hosts.js';
+import { systemLookup, withHosts } from './hosts.js';
 import { type Line, lexArgs, lexFile, lexPreprocessed } from './lexer.js';
 import { parseCommand } from './parse-command.js';
+import { readNamedFile } from './read-file.js';
 
 /** What is to be done: one command as arguments, or the text of a rule file. */
 export interface Source {
@@ -23,6 +23,10 @@ export interface Source {
   preprocessed?: boolean;
   /** Files named in commands are relative to this folder. */
   folder: string;
+  /** Of a request: the contents of those files by the names that stand in the commands. */
+  files?: Record<string, string>;
+  /** Of a request: the addresses of host names, by "4 name" and "6 name". */
+  hosts?: Record<string, string>;
   /** Flags that hold for every command. */
   flags?: Partial<Flags>;
 }
@@ -32,16 +36,6 @@ export interface Reply {
   warnings: string[];
   error?: string;
   exit: number;
-}
-
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message;
-    throw new RuleError(`cannot read ${file}: ${reason}`, { exit: EXIT.unavailable });
-  }
 }
 
 function linesOf(source: Source): Iterable<Line> {
@@ -87,28 +81,95 @@ function mentionHosts(command: Command, context: ParseContext): void {
   if (command.kind === 'table-lookup') mention(command.key);
 }
 
+/** Text of a file that a command names, by its name there. */
+type ReadFile = (file: string) => string;
+
+const fromDisk =
+  ({ folder }: Source): ReadFile =>
+  (file) =>
+    readNamedFile(path.resolve(folder, file));
+
+const own = (from: Record<string, string> | undefined, name: string): string | undefined =>
+  from && Object.hasOwn(from, name) ? from[name] : undefined;
+
 /** What a source says as far as it can be understood without looking names up. */
 export interface Glance {
   jobs: Job[];
   warnings: string[];
   /** A host's name stands in it, and in its place an address that is not the host's. */
   named: boolean;
+  /** Contents of the files that its commands name. */
+  files: Record<string, string>;
 }
 
 /** Parse a source without applying it. Throws a RuleError. */
 export function glance(source: Source): Glance {
   const warnings: string[] = [];
+  const files = Object.create(null) as Record<string, string>; // a file may be called __proto__
+  const read = fromDisk(source);
   let named = false;
   const jobs = parseSource(source, {
     warn: (text) => warnings.push(text),
-    readFile: (file) => readText(path.resolve(source.folder, file)),
+    readFile(file) {
+      files[file] ??= read(file);
+      return files[file];
+    },
     resolveHost(name, family) {
       if (isIP(name) === family) return name;
       named = true;
       return family === 4 ? '192.0.2.1' : '2001:db8::1';
     },
   });
-  return { jobs, warnings, named };
+  return { jobs, warnings, named, files };
+}
+
+/**
+ * A source with all that a program needs to apply it without opening a file or asking for a name: it does neither for its
+ * clients. `seen`: what a glance has read already. What cannot be parsed is left for the program to refuse; throws a
+ * RuleError when a file cannot be read.
+ */
+export async function carry(source: Source, seen?: Glance): Promise<Source> {
+  if (seen && !seen.named) return { ...source, files: seen.files };
+  const files = Object.assign(Object.create(null) as Record<string, string>, seen?.files);
+  const hosts: Record<string, string> = {};
+  const read = fromDisk(source);
+  let unread = false;
+  const base: ParseContext = {
+    resolveHost: () => undefined,
+    warn: () => {},
+    readFile(file) {
+      unread = files[file] === undefined;
+      files[file] ??= read(file);
+      unread = false;
+      return files[file];
+    },
+  };
+  try {
+    await withHosts(
+      base,
+      (context) => parseSource(source, context),
+      async (name, family) => {
+        const address = await systemLookup(name, family);
+        if (address !== undefined) hosts[`${family} ${name}`] = address;
+        return address;
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof RuleError) || unread) throw error;
+  }
+  return { ...source, files, hosts };
+}
+
+/** Apply what `parse` makes of a source; what a command refuses is in the reply. */
+function apply(controller: Controller, warnings: string[], parse: () => [Job[], ParseContext]): Reply {
+  try {
+    const [jobs, context] = parse();
+    controller.world.context = { ...context, warn: (text) => warnings.push(text) };
+    return { output: controller.run(jobs), warnings, exit: EXIT.ok };
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    return { output: '', warnings, error: error.message, exit: error.exit };
+  }
 }
 
 /**
@@ -121,16 +182,35 @@ export async function execute(controller: Controller, source: Source, seen?: Gla
   const base: ParseContext = {
     resolveHost: (name, family) => (isIP(name) === family ? name : undefined),
     warn: (text) => warnings.push(text),
-    readFile: (file) => readText(path.resolve(source.folder, file)),
+    readFile: fromDisk(source),
   };
+  if (parsed) return apply(controller, warnings, () => [parsed.jobs, base]);
+  let result: [Job[], ParseContext];
   try {
-    const { jobs, context } = parsed
-      ? { jobs: parsed.jobs, context: base }
-      : await withHosts(base, (withNames) => ({ jobs: parseSource(source, withNames), context: withNames }));
-    controller.world.context = { ...context, warn: base.warn };
-    return { output: controller.run(jobs), warnings, exit: EXIT.ok };
+    result = await withHosts(base, (context) => [parseSource(source, context), context]);
   } catch (error) {
-    if (!(error instanceof RuleError)) throw error;
-    return { output: '', warnings, error: error.message, exit: error.exit };
+    return apply(controller, warnings, () => {
+      throw error;
+    });
   }
+  return apply(controller, warnings, () => result);
+}
+
+/**
+ * The same for a request, at once: files and host names are those that it carries. Nothing is opened, looked up or waited
+ * for.
+ */
+export function executeRequest(controller: Controller, source: Source): Reply {
+  const warnings: string[] = [];
+  const context: ParseContext = {
+    resolveHost: (name, family) =>
+      own(source.hosts, `${family} ${name}`) ?? (isIP(name) === family ? name : undefined),
+    warn: (text) => warnings.push(text),
+    readFile(file) {
+      const text = own(source.files, file);
+      if (text !== undefined) return text;
+      throw new RuleError(`cannot read ${file}: the request does not carry it`, { exit: EXIT.unavailable });
+    },
+  };
+  return apply(controller, warnings, () => [parseSource(source, context), context]);
 }

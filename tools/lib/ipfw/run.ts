@@ -9,16 +9,17 @@ import { requestOnce } from '../../../src/rules/control-client.js';
 import { Controller } from '../../../src/rules/controller.js';
 import type { RuleEngine } from '../../../src/rules/engine.js';
 import { EXIT, RuleError } from '../../../src/rules/error.js';
-import { execute, glance, type Reply, readText, type Source } from '../../../src/rules/session.js';
+import { readRuleFile } from '../../../src/rules/read-file.js';
+import { execute, glance, type Reply, type Source } from '../../../src/rules/session.js';
 import type { Settings, Task } from './arguments.js';
 
 type WorkTask = Extract<Task, { kind: 'command' | 'file' }>;
 
 /** Text of a rule file, through its preprocessor. */
-function preprocess(file: string, preprocessor: { command: string; args: string[] }): string {
+async function preprocess(file: string, preprocessor: { command: string; args: string[] }): Promise<string> {
   const { command, args } = preprocessor;
   const result = spawnSync(command, args, {
-    input: readText(file),
+    input: await readRuleFile(file),
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -36,10 +37,10 @@ function preprocess(file: string, preprocessor: { command: string; args: string[
   return result.stdout;
 }
 
-function sourceOf(task: WorkTask): Source {
+async function sourceOf(task: WorkTask): Promise<Source> {
   if (task.kind === 'command') return { args: task.args, folder: process.cwd() };
   const { file, flags, preprocessor } = task;
-  const text = preprocessor ? preprocess(file, preprocessor) : readText(file);
+  const text = await (preprocessor ? preprocess(file, preprocessor) : readRuleFile(file));
   return {
     text,
     file,
@@ -84,7 +85,7 @@ export async function loadRules(settings: Settings, engine?: RuleEngine): Promis
   if (settings.rules === undefined) return controller;
   const file = settings.rules;
   const reply = await execute(controller, {
-    text: readText(file),
+    text: await readRuleFile(file),
     file,
     folder: path.dirname(path.resolve(file)),
     flags: { quiet: true },
@@ -95,7 +96,7 @@ export async function loadRules(settings: Settings, engine?: RuleEngine): Promis
 }
 
 export async function runTask(settings: Settings, task: WorkTask): Promise<number> {
-  const source = sourceOf(task);
+  const source = await sourceOf(task);
   const seen = glance(source);
   const { jobs } = seen;
   if (task.kind === 'command' && jobs.length === 0)
@@ -116,5 +117,5 @@ export async function runTask(settings: Settings, task: WorkTask): Promise<numbe
   }
   if (settings.rules !== undefined) return show(await execute(await loadRules(settings), source, seen));
   if (!(await confirmed(jobs))) return EXIT.ok;
-  return show(await requestOnce(settings.socket, source));
+  return show(await requestOnce(settings.socket, source, seen));
 }
