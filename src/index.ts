@@ -2,6 +2,7 @@
 // index.ts: what programs import from "netvale".
 export * from './capture/index.js';
 export { type Departure, Emulator, type EmulatorOptions } from './emulation/emulator.js';
+export type { LinkState } from './emulation/link-states.js';
 export { LiveEmulation, type LiveOptions, startEmulation } from './emulation/live.js';
 export {
   type CommandOptions,

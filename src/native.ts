@@ -26,7 +26,7 @@ export interface NativePort {
   close(): void;
   describe(): {
     name: string;
-    memId: number;
+    memoryId: number;
     bufferSize: number;
     txRings: NativeRing[];
     rxRings: NativeRing[];

@@ -63,7 +63,7 @@ function inVain(
   if (verify && torn > 0) return `${torn} packets were not as they had been sent`;
   if (role === 'ping' && packets > 0 && replies === 0) return `none of ${packets} requests was answered`;
   const lost = Object.values(drops).reduce((sum, count) => sum + count, 0);
-  if (role.startsWith('tx') && packets > 0 && lost > 0 && port.tx_delivered === 0)
+  if (role.startsWith('tx') && packets > 0 && lost > 0 && port.txDelivered === 0)
     return `all ${packets} packets were dropped`;
   return undefined;
 }

@@ -47,7 +47,7 @@ Napi::Value List(const Napi::CallbackInfo &info)
         Napi::Object one = Napi::Object::New(self->env);
         one.Set("name", port->name);
         one.Set("kind", port->kind);
-        one.Set("memId", static_cast<uint32_t>(port->mem_id));
+        one.Set("memoryId", static_cast<uint32_t>(port->mem_id));
         one.Set("txRings", static_cast<uint32_t>(port->tx_rings));
         one.Set("rxRings", static_cast<uint32_t>(port->rx_rings));
         one.Set("txSlots", port->tx_slots);

@@ -164,7 +164,7 @@ Napi::Value Port::Close(const Napi::CallbackInfo &info)
     return info.Env().Undefined();
 }
 
-/* describe(): name, memId, bufferSize, and slots of each bound ring. */
+/* describe(): name, memoryId, bufferSize, and slots of each bound ring. */
 Napi::Value Port::Describe(const Napi::CallbackInfo &info)
 {
     const Napi::Env env = info.Env();
@@ -181,7 +181,7 @@ Napi::Value Port::Describe(const Napi::CallbackInfo &info)
     };
     Napi::Object out = Napi::Object::New(env);
     out.Set("name", nv_name(port));
-    out.Set("memId", static_cast<uint32_t>(nv_mem_id(port)));
+    out.Set("memoryId", static_cast<uint32_t>(nv_mem_id(port)));
     out.Set("bufferSize", buffer_size_);
     out.Set("txRings", list(tx_));
     out.Set("rxRings", list(rx_));

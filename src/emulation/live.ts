@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // live.ts: rules and links between two ports, started in one call.
+
 import { randomBytes } from 'node:crypto';
-import { type LinkRecord, linkRecords } from '../report/link-records.js';
 import type { Controller } from '../rules/controller.js';
 import { parseHost } from '../rules/host.js';
 import { NativeEngine } from '../rules/native-engine.js';
 import { type OpenRules, type OpenRulesOptions, openRules } from '../rules/open.js';
 import { Emulator, macBytes } from './emulator.js';
+import { type LinkState, linkStates } from './link-states.js';
 import { clockOffset, type Measure, Relay, type RelayOptions } from './relay.js';
 
 export interface LiveOptions
@@ -47,8 +48,8 @@ export class LiveEmulation {
   }
 
   /** Flow queues as they are now. */
-  links(): LinkRecord[] {
-    return linkRecords(this.controller.world.dummynet, this.emulator);
+  links(): LinkState[] {
+    return linkStates(this.controller.world.dummynet, this.emulator);
   }
 
   /** What pipes and queues gave so far. */

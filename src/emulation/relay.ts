@@ -7,6 +7,7 @@ import { netvaleError } from '../errors.js';
 import { type NativeRelay, native } from '../native.js';
 import { Histogram } from '../report/histogram.js';
 import type { NativeRules } from '../rules/native-engine.js';
+import { camelCase } from '../spelling.js';
 
 export interface RelayOptions {
   /** Port names: packets from inside to outside are `out recv INSIDE xmit OUTSIDE`, the others `in recv OUTSIDE`. */
@@ -42,13 +43,13 @@ export interface RelayOptions {
   timeOffset?: bigint;
 }
 
-/** What came from one port. rx_packets + duplicates + returned = tx_packets + bounced + waiting + the sum of drops. */
+/** What came from one port. rxPackets + duplicates + returned = txPackets + bounced + waiting + the sum of drops. */
 export interface DirectionStats {
-  rx_packets: number;
-  rx_bytes: number;
+  rxPackets: number;
+  rxBytes: number;
   /** Sent on the other port. */
-  tx_packets: number;
-  tx_bytes: number;
+  txPackets: number;
+  txBytes: number;
   /** In links now. */
   waiting: number;
   /** Of all that waited: in the packed store, not in their own buffers. */
@@ -56,11 +57,11 @@ export interface DirectionStats {
   /** Made by reject, reset and keep-alives, and sent back to the port packets come from. */
   answers: number;
   /** That port's ring was full. */
-  answers_lost: number;
+  answersLost: number;
   /** Made by tee. */
   copies: number;
   /** The port tee names could not be opened, or was full. */
-  copies_lost: number;
+  copiesLost: number;
   /** Made by links. */
   duplicates: number;
   /** Came back from divert ports. */
@@ -70,7 +71,7 @@ export interface DirectionStats {
   bounced: number;
   /** Packets that left links and whose delay is known (with one_pass), and the sum of their delays. */
   delays: number;
-  delay_sum_ns: number;
+  delaySumNs: number;
   /** By reason; every reason is there. */
   drops: Record<string, number>;
 }
@@ -81,32 +82,32 @@ export interface Measure {
   number: number;
   packets: number;
   bytes: number;
-  first_ns: number;
-  last_ns: number;
-  /** Of the first packet: it was on the link before first_ns. */
-  first_bytes: number;
+  firstNs: number;
+  lastNs: number;
+  /** Of the first packet: it was on the link before firstNs. */
+  firstBytes: number;
   /** Packets whose delay is known: with one_pass. */
   delays: number;
-  delay_min_ns: number;
-  delay_max_ns: number;
-  delay_sum_ns: number;
+  delayMinNs: number;
+  delayMaxNs: number;
+  delaySumNs: number;
 }
 
 export interface RelayStats {
   state: string;
   /** CLOCK_MONOTONIC nanoseconds. */
-  start_ns: number;
-  now_ns: number;
-  store_used: number;
-  store_size: number;
+  startNs: number;
+  nowNs: number;
+  storeUsed: number;
+  storeSize: number;
   /** Buffers left for packets that wait. */
   spares: number;
   sleeps: number;
   batches: number;
   /** Packets that could not be written to the capture file. */
-  capture_lost: number;
+  captureLost: number;
   /** Records of packets that could not be written. */
-  log_lost: number;
+  logLost: number;
   /** From the inside, from the outside. */
   directions: [DirectionStats, DirectionStats];
 }
@@ -154,12 +155,12 @@ export class Relay {
     native.relayDropNames.forEach((name, i) => {
       if (name !== 'none') drops[name] = (drops[name] ?? 0) + Number(this.#words[at + DROPS_AT + i]!);
     });
-    const words = native.relayNames.map((name, i) => [name, Number(this.#words[at + i]!)]);
+    const words = native.relayNames.map((name, i) => [camelCase(name), Number(this.#words[at + i]!)]);
     const delay = (1 + index) * (this.#histograms.length / 3);
     return {
       ...(Object.fromEntries(words) as Omit<DirectionStats, 'drops'>),
       delays: Number(this.#histograms[delay]!),
-      delay_sum_ns: Number(this.#histograms[delay + 1]!),
+      delaySumNs: Number(this.#histograms[delay + 1]!),
       drops,
     };
   }
@@ -168,7 +169,7 @@ export class Relay {
   stats(): RelayStats {
     this.#check();
     const head = Object.fromEntries(
-      native.relayPageNames.map((name, i) => [name, Number(this.#words[i]!)]),
+      native.relayPageNames.map((name, i) => [camelCase(name), Number(this.#words[i]!)]),
     ) as unknown as RelayStats & { state: number };
     return {
       ...head,
@@ -182,7 +183,10 @@ export class Relay {
     this.#check();
     const out: Measure[] = [];
     for (let at = MEASURES_AT; at < this.#words.length && this.#words[at] !== 0n; at += MEASURE_WORDS) {
-      const words = native.relayMeasureNames.map((name, i) => [name, Number(this.#words[at + i]!)]);
+      const words = native.relayMeasureNames.map((name, i) => [
+        camelCase(name),
+        Number(this.#words[at + i]!),
+      ]);
       const measure = Object.fromEntries(words) as Omit<Measure, 'kind'> & { kind: number };
       out.push({ ...measure, kind: measure.kind === EMU_KIND.pipe ? 'pipe' : 'queue' });
     }

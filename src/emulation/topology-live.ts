@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // topology-live.ts: a topology between two ports, and the timer that makes its changes.
-import type { LinkRecord } from '../report/link-records.js';
+import type { LinkState } from './link-states.js';
 import type { LiveEmulation } from './live.js';
 import type { Measure, RelayStats } from './relay.js';
 import type { Change } from './topology.js';
@@ -71,7 +71,7 @@ export class RunningTopology {
   }
 
   /** Flow queues as they are now. */
-  links(): LinkRecord[] {
+  links(): LinkState[] {
     return this.emulation.links();
   }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // topology-replay.ts: a topology in virtual time: packets in, what became of each out, changes exactly when they are due.
+
 import { netvaleError } from '../errors.js';
-import { type LinkRecord, linkRecords } from '../report/link-records.js';
 import { isOver, type Journey, type Pass } from './journey.js';
 import type { LinkMeter } from './link-meter.js';
+import { type LinkState, linkStates } from './link-states.js';
 import { PacketStream, type ReplayPacket } from './packet-stream.js';
 import { Replay } from './replay.js';
 import type { TopologyPlan } from './topology.js';
@@ -44,7 +45,7 @@ export class TopologyReplay implements Iterable<ReplayResult> {
   private readonly stream: PacketStream;
   private readonly replay: Replay;
   private readonly virtual: Links;
-  private last: LinkRecord[] | undefined;
+  private last: LinkState[] | undefined;
   private begun = false;
 
   /** Use Topology.replay. */
@@ -122,8 +123,8 @@ export class TopologyReplay implements Iterable<ReplayResult> {
   }
 
   /** Flow queues as they are now, or were at the end. */
-  links(): LinkRecord[] {
-    return this.last ?? linkRecords(this.world.controller.world.dummynet, this.world.emulator);
+  links(): LinkState[] {
+    return this.last ?? linkStates(this.world.controller.world.dummynet, this.world.emulator);
   }
 
   /** What pipes and queues carried so far, beside what they promise. */

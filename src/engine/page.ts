@@ -3,6 +3,7 @@
 import { PAGE } from '../abi.js';
 import { native } from '../native.js';
 import { Histogram } from '../report/histogram.js';
+import { camelCase } from '../spelling.js';
 
 /** State of an engine or one of its workers. */
 export type EngineState = 'waiting' | 'running' | 'done' | 'failed';
@@ -18,15 +19,15 @@ export interface WorkerStats {
   accepted: number;
   pending: number;
   /** Least free receive slots seen at a batch since restartMinSpace(). */
-  min_space: number;
+  minSpace: number;
   /** Time of the first and the last packet; 0: none yet. */
-  first_ns: number;
-  last_ns: number;
+  firstNs: number;
+  lastNs: number;
   /** rxseq: numbers missing, late but new, seen again, behind the window. */
   lost: number;
   reordered: number;
   duplicated: number;
-  too_late: number;
+  tooLate: number;
   /** Verifying: some byte is not as it was sent. */
   torn: number;
   /** rxseq, ping: not a packet with a sequence number. */
@@ -52,18 +53,21 @@ export interface WorkerStats {
 export interface EngineStats {
   state: EngineState;
   /** CLOCK_MONOTONIC nanoseconds. */
-  start_ns: number;
+  startNs: number;
   workers: (WorkerStats & { state: EngineState; cpu: number | undefined })[];
   total: WorkerStats;
-  /** Counters of the port since the engine started, as named in the C interface ("tx_packets"). */
+  /** Counters of the port since the engine started, as in PortStats ("txPackets"). */
   port: Record<string, number>;
   /** Packets that went nowhere since the engine started, by reason. */
   drops: Record<string, number>;
 }
 
+const WORKER_NAMES = native.workerNames.map(camelCase);
+const PORT_NAMES = native.portNames.map(camelCase);
+
 /** Over all workers these are not sums. */
-const LEAST = new Set(['first_ns']);
-const GREATEST = new Set(['last_ns']);
+const LEAST = new Set(['firstNs']);
+const GREATEST = new Set(['lastNs']);
 
 export class StatsPage {
   readonly #words: BigUint64Array;
@@ -96,7 +100,7 @@ export class StatsPage {
     for (let i = 0; i < header.workers!; i++) {
       const { state, cpu, ...counters } = this.#group(
         header.worker_at! + i * header.worker_stride!,
-        native.workerNames,
+        WORKER_NAMES,
       );
       workers.push({
         ...(counters as unknown as WorkerStats),
@@ -106,10 +110,10 @@ export class StatsPage {
     }
     return {
       state: native.stateNames[Number(this.#words[native.pageNames.indexOf('state')]!)] as EngineState,
-      start_ns: header.start_ns!,
+      startNs: header.start_ns!,
       workers,
       total: totalOf(workers),
-      port: this.#group(header.port_at!, native.portNames),
+      port: this.#group(header.port_at!, PORT_NAMES),
       drops: this.#group(header.drops_at!, native.dropNames),
     };
   }
@@ -125,7 +129,7 @@ export class StatsPage {
     return merged;
   }
 
-  /** Make every worker start min_space anew. */
+  /** Make every worker start minSpace anew. */
   nextEpoch(): void {
     this.#words[PAGE.epoch] = this.#words[PAGE.epoch]! + 1n;
   }

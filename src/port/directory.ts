@@ -7,7 +7,7 @@ export interface PortInfo {
   name: string;
   /** "vale", "pipe", "null", "tap". */
   kind: string;
-  memId: number;
+  memoryId: number;
   txRings: number;
   rxRings: number;
   txSlots: number;

@@ -83,7 +83,7 @@ export class Port {
     if (mode > 0) this.#native.setWaitMode(mode);
     const about = this.#native.describe();
     this.name = about.name;
-    this.memoryId = about.memId;
+    this.memoryId = about.memoryId;
     this.bufferSize = about.bufferSize;
     this.txSlots = about.txRings.map((ring) => ring.slots);
     this.rxSlots = about.rxRings.map((ring) => ring.slots);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // link-records.ts: links and flow queues as emulate reports them.
 
-import type { Emulator } from '../emulation/emulator.js';
-import type { FlowInfo } from '../emulation/native.js';
+import type { LinkState } from '../emulation/link-states.js';
 import type { Measure } from '../emulation/relay.js';
 import type { DummynetConfig } from '../rules/dummynet.js';
 import type { DummynetObjects } from '../rules/dummynet-objects.js';
@@ -77,8 +76,8 @@ export function promiseRecords(
 ): PromiseRecord[] {
   const sorted = [...measures].sort((a, b) => a.kind.localeCompare(b.kind) || a.number - b.number);
   return sorted.map((one) => {
-    const { kind, number, packets, bytes, first_bytes, first_ns, last_ns, delays } = one;
-    const seconds = (last_ns - first_ns) / 1e9;
+    const { kind, number, packets, bytes, firstBytes, firstNs, lastNs, delays } = one;
+    const seconds = (lastNs - firstNs) / 1e9;
     return {
       kind,
       number,
@@ -86,43 +85,18 @@ export function promiseRecords(
       measured: {
         packets,
         bytes,
-        bandwidth: seconds > 0 ? ((bytes - first_bytes) * 8) / seconds : 0,
+        bandwidth: seconds > 0 ? ((bytes - firstBytes) * 8) / seconds : 0,
         ...(delays > 0 && {
-          delay_min_ms: one.delay_min_ns / 1e6,
-          delay_mean_ms: one.delay_sum_ns / delays / 1e6,
-          delay_max_ms: one.delay_max_ns / 1e6,
+          delay_min_ms: one.delayMinNs / 1e6,
+          delay_mean_ms: one.delaySumNs / delays / 1e6,
+          delay_max_ms: one.delayMaxNs / 1e6,
         }),
       },
     };
   });
 }
 
-/** Which flow: "udp 10.0.1.0:0 > 0.0.0.0:0"; empty for the only queue of an object without a mask. */
-function flowText(info: FlowInfo): string {
-  if (info.expired) return 'those that went';
-  if (info.family === 0) return '';
-  const side = (address: string, port: number): string =>
-    info.family === 6 ? `[${address}]:${port}` : `${address}:${port}`;
-  return `${info.proto} ${side(info.src, info.srcPort)} > ${side(info.dst, info.dstPort)}`;
-}
-
-/** Every flow queue there is, by kind and number. */
-export function linkRecords(
-  objects: Pick<DummynetObjects, 'all'>,
-  emulator: Pick<Emulator, 'flows'>,
-): LinkRecord[] {
-  return (['pipe', 'queue'] as const).flatMap((kind) =>
-    objects.all(kind).flatMap(([number]) =>
-      emulator.flows(kind, number).map((info) => ({
-        kind,
-        number,
-        flow: flowText(info),
-        total_packets: info.totalPackets,
-        total_bytes: info.totalBytes,
-        packets: info.packets,
-        bytes: info.bytes,
-        drops: info.drops,
-      })),
-    ),
-  );
+/** A flow queue as a record. */
+export function linkRecord({ totalPackets, totalBytes, ...state }: LinkState): LinkRecord {
+  return { ...state, total_packets: totalPackets, total_bytes: totalBytes };
 }

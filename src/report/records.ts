@@ -123,7 +123,7 @@ export function reportRecord(
     pps: ratio(packets, seconds),
     bps: ratio(bytes * 8 + packets * framing, seconds),
     average_batch: ratio(packets, events),
-    min_space: now.min_space,
+    min_space: now.minSpace,
     ...(filtered && { denied: now.denied - before.denied }),
   };
 }
@@ -151,7 +151,7 @@ export function resultRecord(
   error: string | undefined,
 ): ResultRecord {
   const { total } = stats;
-  const seconds = Math.max(0, total.last_ns - total.first_ns) / 1e9;
+  const seconds = Math.max(0, total.lastNs - total.firstNs) / 1e9;
   const record: ResultRecord = {
     type: 'result',
     ...source,
@@ -168,8 +168,8 @@ export function resultRecord(
     ...(filtered && ruleCounts(total)),
   };
   if (source.role === 'rxseq') {
-    const { streams, lost, reordered, duplicated, too_late, torn, foreign } = total;
-    record.sequence = { streams, lost, reordered, duplicated, too_late, torn, foreign };
+    const { streams, lost, reordered, duplicated, tooLate, torn, foreign } = total;
+    record.sequence = { streams, lost, reordered, duplicated, too_late: tooLate, torn, foreign };
   }
   if (source.role === 'ping') {
     record.replies = total.replies;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // relay-records.ts: what emulate reports while it runs live, as data: one record a report and one at the end.
+
+import type { LinkState } from '../emulation/link-states.js';
 import type { LiveEmulation } from '../emulation/live.js';
 import type { DirectionStats, RelayStats } from '../emulation/relay.js';
-import { type LinkRecord, type PromiseRecord, promiseRecords } from './link-records.js';
+import { type LinkRecord, linkRecord, type PromiseRecord, promiseRecords } from './link-records.js';
 import { type LatencyRecord, latencyRecord } from './records.js';
 
 /** One direction in one interval (report) or the whole run (result). Rates are per second. */
@@ -75,8 +77,8 @@ function direction(
 ): DirectionRecord {
   const since = (name: Exclude<keyof DirectionStats, 'drops'>): number => now[name] - (before?.[name] ?? 0);
   const rate = (value: number): number => (seconds > 0 ? value / seconds : 0);
-  const [rxPackets, rxBytes] = [since('rx_packets'), since('rx_bytes')];
-  const [txPackets, txBytes] = [since('tx_packets'), since('tx_bytes')];
+  const [rxPackets, rxBytes] = [since('rxPackets'), since('rxBytes')];
+  const [txPackets, txBytes] = [since('txPackets'), since('txBytes')];
   const drops = Object.entries(now.drops).map(([name, count]) => [name, count - (before?.drops[name] ?? 0)]);
   return {
     from,
@@ -92,12 +94,12 @@ function direction(
     waiting: now.waiting,
     duplicates: since('duplicates'),
     answers: since('answers'),
-    answers_lost: since('answers_lost'),
+    answers_lost: since('answersLost'),
     copies: since('copies'),
-    copies_lost: since('copies_lost'),
+    copies_lost: since('copiesLost'),
     returned: since('returned'),
     bounced: since('bounced'),
-    ...(since('delays') > 0 && { delay_ms: since('delay_sum_ns') / since('delays') / 1e6 }),
+    ...(since('delays') > 0 && { delay_ms: since('delaySumNs') / since('delays') / 1e6 }),
     drops: Object.fromEntries(before === undefined ? drops : drops.filter(([, count]) => count !== 0)),
   };
 }
@@ -110,21 +112,21 @@ export function relayReport(
   [inside, outside]: PortPair,
   before: RelayStats,
   now: RelayStats,
-  links: LinkRecord[],
+  links: LinkState[],
 ): RelayReportRecord {
   // Before the loop's first look its clock is not set yet.
-  const seconds = (now.now_ns - Math.max(before.now_ns, now.start_ns)) / 1e9;
+  const seconds = (now.nowNs - Math.max(before.nowNs, now.startNs)) / 1e9;
   return {
     type: 'report',
     program: 'emulate',
-    time: (now.now_ns - now.start_ns) / 1e9,
+    time: (now.nowNs - now.startNs) / 1e9,
     seconds,
     directions: [
       direction(inside, outside, now.directions[0], before.directions[0], seconds),
       direction(outside, inside, now.directions[1], before.directions[1], seconds),
     ],
-    links,
-    store_used: now.store_used,
+    links: links.map(linkRecord),
+    store_used: now.storeUsed,
   };
 }
 
@@ -136,7 +138,7 @@ export function relayResult(
 ): RelayResultRecord {
   const { relay, seed } = live;
   const now = relay.stats();
-  const seconds = Math.max(0, now.now_ns - now.start_ns) / 1e9;
+  const seconds = Math.max(0, now.nowNs - now.startNs) / 1e9;
   const whole = (from: string, to: string, index: 0 | 1): DirectionRecord => {
     const record = direction(from, to, now.directions[index], undefined, seconds);
     const delay = relay.delay(index);
@@ -149,10 +151,10 @@ export function relayResult(
     seed: String(seed),
     directions: [whole(inside, outside, 0), whole(outside, inside, 1)],
     lateness: latencyRecord(relay.lateness()),
-    links: live.links(),
+    links: live.links().map(linkRecord),
     promises: promiseRecords(live.measures(), live.controller.world.dummynet),
-    capture_lost: now.capture_lost,
-    log_lost: now.log_lost,
+    capture_lost: now.captureLost,
+    log_lost: now.logLost,
     ...(error !== undefined && { error }),
   };
 }

@@ -24,8 +24,8 @@ export const lostOf = ({ drops }: Pick<DirectionStats, 'drops'>): number =>
 
 /** What came, and what left, waits or was lost by name: the same. */
 const balance = (one: DirectionStats): [number, number] => [
-  one.rx_packets + one.duplicates + one.returned,
-  one.tx_packets + one.bounced + one.waiting + lostOf(one),
+  one.rxPackets + one.duplicates + one.returned,
+  one.txPackets + one.bounced + one.waiting + lostOf(one),
 ];
 
 export function assertHonest(one: DirectionStats): void {
@@ -62,10 +62,10 @@ export class LiveBench extends Bench {
     { from = this.inside, index = 0 as 0 | 1, dport = 9, between = (): void => {} } = {},
   ): Promise<bigint[]> {
     const times: bigint[] = [];
-    const before = this.direction(index).rx_packets;
+    const before = this.direction(index).rxPackets;
     for (let mark = 0; mark < count; ) {
       between();
-      const gone = this.direction(index).rx_packets - before;
+      const gone = this.direction(index).rxPackets - before;
       const room = Math.min(count - mark, WINDOW - (mark - gone));
       const got = room > 0 ? from.tx.reserve(room) : 0;
       const now = process.hrtime.bigint();
@@ -77,7 +77,7 @@ export class LiveBench extends Bench {
       from.tx.send(got);
       if (got === 0) await sleep(1);
     }
-    await until(() => this.direction(index).rx_packets - before >= count, `${count} packets are in`);
+    await until(() => this.direction(index).rxPackets - before >= count, `${count} packets are in`);
     return times;
   }
 

@@ -40,7 +40,7 @@ test('delay: no packet before its time', async () => {
   await bench.finish();
   const [measure] = relay.measures();
   assert.equal([measure!.kind, measure!.number, measure!.packets, measure!.delays], ['pipe', 1, 300, 300]);
-  assert.ok(measure!.delay_min_ns >= 20e6, `${measure!.delay_min_ns}`);
+  assert.ok(measure!.delayMinNs >= 20e6, `${measure!.delayMinNs}`);
   // On the link's own clock it is exact: histograms know values to 1/64.
   const delay = relay.delay(0);
   assert.is(delay.count, 300);
@@ -66,8 +66,8 @@ test('bandwidth: packet after packet, each direction its own', async () => {
   await bench.finish();
   const [slow, fast] = bench.live.measures();
   // 99 packets from the first departure to the last: what is late at the first only makes it shorter.
-  assert.ok(slow!.last_ns - slow!.first_ns > 50e6, `${slow!.last_ns - slow!.first_ns} ns`);
-  assert.ok(fast!.delay_max_ns >= 1e6);
+  assert.ok(slow!.lastNs - slow!.firstNs > 50e6, `${slow!.lastNs - slow!.firstNs} ns`);
+  assert.ok(fast!.delayMaxNs >= 1e6);
 });
 
 test('a full queue drops by name', async () => {
@@ -80,11 +80,11 @@ test('a full queue drops by name', async () => {
   controller.runText('pipe 1 config bw 100Mbit/s queue 10', '');
   const arrived = await bench.collectAll();
   const [out] = await bench.finish();
-  assert.is(arrived.length, out.tx_packets);
+  assert.is(arrived.length, out.txPackets);
   const full = out.drops['queue full']!;
   assert.ok(full > 100 && full <= 190, `${full} dropped`);
   assert.is(lostOf(out), full);
-  assert.is(out.tx_packets, 200 - full);
+  assert.is(out.txPackets, 200 - full);
 });
 
 test('a lossy link drops by name, and the same ones with the same seed', async () => {
@@ -125,9 +125,9 @@ test('one_pass 0: behind a link packets go on with their tags, through further l
   assert.is(tagged.length, 3);
   for (const { time } of tagged) assert.ok(time - start >= 10n * MS);
   const [out] = await bench.finish();
-  assert.equal([out.tx_packets, out.drops.deny], [5, 1]);
-  const { store_used, spares: left } = relay.stats();
-  assert.equal([store_used, left], [0, spares]);
+  assert.equal([out.txPackets, out.drops.deny], [5, 1]);
+  const { storeUsed, spares: left } = relay.stats();
+  assert.equal([storeUsed, left], [0, spares]);
   const shown = controller.runText('show', '');
   for (const [rule, count] of [
     ['00300', 3],
@@ -158,10 +158,10 @@ test('from link to link: long packets in their buffers, short ones in the store,
     await bench.pour(250, size, { dport });
   const arrived = await bench.collectAll();
   const [out] = await bench.finish();
-  assert.equal([out.tx_packets, out.drops.plr], [arrived.length, 1000 - arrived.length]);
+  assert.equal([out.txPackets, out.drops.plr], [arrived.length, 1000 - arrived.length]);
   for (const { frame, mark } of arrived) assert.equal(frame, udp(mark + 1, frame.length, frame[37])[mark]);
-  const { store_used, spares: left } = relay.stats();
-  assert.equal([store_used, left], [0, spares]);
+  const { storeUsed, spares: left } = relay.stats();
+  assert.equal([storeUsed, left], [0, spares]);
 });
 
 test('one_pass changes while packets wait: all of them leave', async () => {
@@ -176,7 +176,7 @@ test('one_pass changes while packets wait: all of them leave', async () => {
   controller.runText('enable one_pass', '');
   assert.is((await bench.collect(20)).length, 20);
   const [out] = await bench.finish();
-  assert.is(out.tx_packets, 20);
+  assert.is(out.txPackets, 20);
   // The second ten were told to go on behind the rule.
   assert.match(controller.runText('show 200', ''), /^00200\s+10\s/m);
 });
@@ -207,7 +207,7 @@ test('pipe config while packets flow: nothing is lost or overtaken', async () =>
   over = true;
   const arrived = await collected;
   const [out] = await bench.finish();
-  assert.equal([out.rx_packets, out.tx_packets, lostOf(out)], [20_000, 20_000, 0]);
+  assert.equal([out.rxPackets, out.txPackets, lostOf(out)], [20_000, 20_000, 0]);
   assert.ok(changes > 50, `${changes} changes`);
   // A far end that is read too slowly loses in its own ring; what came, came in order.
   for (let i = 1; i < arrived.length; i++) assert.ok(arrived[i]!.mark > arrived[i - 1]!.mark);
@@ -241,7 +241,7 @@ test('a deleted pipe drops by name; made again, packets pass', async () => {
   await bench.pour(5, 100);
   assert.is((await bench.collect(5)).length, 5);
   const [out] = await bench.finish();
-  assert.equal([out.tx_packets, out.drops['no such pipe']], [10, 5]);
+  assert.equal([out.txPackets, out.drops['no such pipe']], [10, 5]);
 });
 
 test('stopping: what waits leaves in its time, or is dropped as stopped', async () => {
@@ -251,7 +251,7 @@ test('stopping: what waits leaves in its time, or is dropped as stopped', async 
   const arrived = await bench.collect(200);
   assertTimes(arrived, sent, () => 300n * MS);
   await relay.finished();
-  assert.is(bench.direction().tx_packets, 200);
+  assert.is(bench.direction().txPackets, 200);
   await bench.live.close();
 
   await bench.start(['pipe 1 config delay 10s', 'add pipe 1 ip from any to any out']);
@@ -260,7 +260,7 @@ test('stopping: what waits leaves in its time, or is dropped as stopped', async 
   await sleep(60);
   assert.is(bench.live.relay.stats().state, 'running');
   const [out] = await bench.finish(false);
-  assert.equal([out.tx_packets, out.drops.stopped], [0, 200]);
+  assert.equal([out.txPackets, out.drops.stopped], [0, 200]);
 });
 
 test.run();

@@ -36,16 +36,16 @@ test('memory at its bound: drops with a name, and all of it comes back', async (
     memory: 65536,
     extraBufs: 0,
   });
-  const { store_size } = relay.stats();
+  const { storeSize } = relay.stats();
   // As many as fit, and as many again.
-  const count = 2 * Math.ceil(store_size / 1500);
+  const count = 2 * Math.ceil(storeSize / 1500);
   await bench.pour(count, 1500);
   const full = relay.stats();
   assert.is(full.spares, 0);
-  assert.ok(full.store_used > store_size / 2 && full.store_used <= store_size);
+  assert.ok(full.storeUsed > storeSize / 2 && full.storeUsed <= storeSize);
   const waiting = await bench.balanced();
   assert.ok(waiting.drops.no_memory! > 0 && waiting.waiting > 0);
-  assert.is(waiting.copied, waiting.waiting + waiting.tx_packets);
+  assert.is(waiting.copied, waiting.waiting + waiting.txPackets);
   controller.runText('pipe 1 config bw 1Gbit/s queue 100000', '');
   const arrived = await bench.collectAll();
   assert.ok(arrived.length > 0);
@@ -53,8 +53,8 @@ test('memory at its bound: drops with a name, and all of it comes back', async (
   // The same again: nothing was lost of the memory.
   await bench.pour(10, 1500);
   const [out] = await bench.finish();
-  assert.is(out.drops.no_memory! + out.tx_packets, count + 10);
-  assert.is(relay.stats().store_used, 0);
+  assert.is(out.drops.no_memory! + out.txPackets, count + 10);
+  assert.is(relay.stats().storeUsed, 0);
 });
 
 for (const [what, place] of [
@@ -84,9 +84,9 @@ for (const [what, place] of [
     flowing = false;
     await drained;
     await until(() => relay.stats().spares === spares, `${spares} spare buffers`);
-    assert.is(relay.stats().store_used, 0);
+    assert.is(relay.stats().storeUsed, 0);
     const [out] = await bench.finish();
-    assert.equal([out.rx_packets, out.tx_packets, lostOf(out), out.copied], [100_000, 100_000, 0, 0]);
+    assert.equal([out.rxPackets, out.txPackets, lostOf(out), out.copied], [100_000, 100_000, 0, 0]);
   });
 
 test('packets of several slots wait and leave whole', async () => {
@@ -109,7 +109,7 @@ test('packets of several slots wait and leave whole', async () => {
   const pieces = await bench.receive(bench.outside, 40);
   assert.equal(Buffer.concat(pieces), Buffer.concat(frames));
   const [out] = await bench.finish();
-  assert.equal([out.rx_packets, out.tx_packets, out.tx_bytes], [8, 8, 72_000]);
+  assert.equal([out.rxPackets, out.txPackets, out.txBytes], [8, 8, 72_000]);
 });
 
 test('duplicates, flipped bits and overtaking: counted, and nothing else changes', async () => {
@@ -150,8 +150,8 @@ test('duplicates, flipped bits and overtaking: counted, and nothing else changes
   );
   assert.ok(mixed.some((mark, i) => i > 0 && mark < mixed[i - 1]!));
   const [out] = await bench.finish();
-  assert.is(out.tx_packets, 900 + duplicates);
-  assert.is(relay.stats().store_used, 0);
+  assert.is(out.txPackets, 900 + duplicates);
+  assert.is(relay.stats().storeUsed, 0);
 });
 
 test('two emulations at once; a port that is in use', async () => {
@@ -169,8 +169,8 @@ test('two emulations at once; a port that is in use', async () => {
     await bench.pour(20, 100);
     assert.is((await bench.collect(20)).length, 20);
     assert.is((await bench.collect(20, ends[1])).length, 20);
-    assert.is(bench.direction().rx_packets, 20);
-    assert.is(other.relay.stats().directions[0].rx_packets, 20);
+    assert.is(bench.direction().rxPackets, 20);
+    assert.is(other.relay.stats().directions[0].rxPackets, 20);
     for (const [inside, outside, expected] of [
       ['valei:r', 'vale4:x', /^valei:r: its rings are in use/],
       ['vale4:x', 'vale3:r', /^vale3:r: its rings are in use/],
@@ -204,7 +204,7 @@ test('the other end of a pipe goes away and comes back', async () => {
   const arrived = await bench.collect(200, back);
   assert.ok(arrived.length >= 200, `${arrived.length}`);
   const [out] = await bench.finish();
-  assert.is(out.rx_packets, 3400);
+  assert.is(out.rxPackets, 3400);
   assert.is(Object.keys(out.drops).filter((name) => out.drops[name]! > 0 && name !== 'tx_full').length, 0);
 });
 
@@ -219,7 +219,7 @@ test('the program of a far end is gone: the rest goes on', async () => {
   await bench.pour(100, 300);
   assert.ok((await bench.collect(100, again)).length >= 100);
   const [out] = await bench.finish();
-  assert.equal([out.tx_packets, lostOf(out)], [300, 0]);
+  assert.equal([out.txPackets, lostOf(out)], [300, 0]);
 });
 
 test.run();

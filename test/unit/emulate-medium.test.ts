@@ -88,7 +88,7 @@ test('burst, live: frames one after the other go at once', async () => {
       assert.is((await bench.collect(10)).length, 10);
     }
     const [out] = await bench.finish();
-    assert.is(out.tx_packets, 100);
+    assert.is(out.txPackets, 100);
   } finally {
     await bench.end();
   }

@@ -50,9 +50,9 @@ test('a bounded run: done by itself, counted exactly, readable until closed', as
   assert.is(total.bytes, 1234500);
   assert.is(total.accepted, total.packets + total.pending);
   assert.is(workers.length, 1);
-  assert.is(port.tx_packets, 12345);
+  assert.is(port.txPackets, 12345);
   assert.ok(Object.values(drops).every((count) => count === 0));
-  assert.ok(total.first_ns > 0 && total.first_ns <= total.last_ns);
+  assert.ok(total.firstNs > 0 && total.firstNs <= total.lastNs);
 });
 
 test('counters rise while it runs, and stop ends it', async () => {

@@ -44,8 +44,8 @@ async function counted(): Promise<[DirectionStats, DirectionStats]> {
   for (const one of directions) {
     const lost = Object.values(one.drops).reduce((sum, count) => sum + count, 0);
     assert.is(
-      one.rx_packets + one.duplicates + one.returned,
-      one.tx_packets + one.bounced + one.waiting + lost,
+      one.rxPackets + one.duplicates + one.returned,
+      one.txPackets + one.bounced + one.waiting + lost,
     );
   }
   return directions;
@@ -53,7 +53,7 @@ async function counted(): Promise<[DirectionStats, DirectionStats]> {
 
 /** Wait until the relay has dealt with so many packets from the inside. */
 const dealtWith = (count: number): Promise<void> =>
-  until(() => relay!.stats().directions[0].rx_packets >= count, `${count} packets`);
+  until(() => relay!.stats().directions[0].rxPackets >= count, `${count} packets`);
 
 test('without rules everything passes, both ways, unchanged and in order', async () => {
   await start(undefined);
@@ -63,8 +63,8 @@ test('without rules everything passes, both ways, unchanged and in order', async
   await bench.send(bench.outside, udp(3, 60));
   assert.equal((await bench.receive(bench.inside, 3)).map(markOf), [0, 1, 2]);
   const [out, back] = await counted();
-  assert.equal([out.rx_packets, out.tx_packets, out.rx_bytes], [500, 500, 100_000]);
-  assert.equal([back.rx_packets, back.tx_packets], [3, 3]);
+  assert.equal([out.rxPackets, out.txPackets, out.rxBytes], [500, 500, 100_000]);
+  assert.equal([back.rxPackets, back.txPackets], [3, 3]);
 });
 
 test('packets of several slots go through in one piece', async () => {
@@ -129,7 +129,7 @@ test('copies for tee that find no room are counted', async () => {
     assert.is((await bench.receive(bench.outside, 10)).length, 10);
   }
   const [out] = await counted();
-  assert.equal([out.copies, out.copies_lost, out.tx_packets], [15, 25, 40]);
+  assert.equal([out.copies, out.copiesLost, out.txPackets], [15, 25, 40]);
 });
 
 test('what a divert port sends by itself goes out, from the first rule on', async () => {
@@ -144,7 +144,7 @@ test('what a divert port sends by itself goes out, from the first rule on', asyn
       [9],
     );
     const [out] = await counted();
-    assert.equal([out.returned, out.drops.deny, out.tx_packets], [2, 1, 2]);
+    assert.equal([out.returned, out.drops.deny, out.txPackets], [2, 1, 2]);
   } finally {
     filter.close();
   }
@@ -167,7 +167,7 @@ test('divert: out at a port of ours, and what comes back goes on behind the rule
     assert.is((await bench.receive(bench.outside, 2)).length, 2);
     assert.is((await bench.receive(copies, 2)).length, 2);
     const [out] = await counted();
-    assert.equal([out.returned, out.drops.diverted, out.copies, out.tx_packets], [2, 3, 2, 2]);
+    assert.equal([out.returned, out.drops.diverted, out.copies, out.txPackets], [2, 3, 2, 2]);
     assert.match(opened!.controller.runText('show 200', 'x'), /^00200\s+2\s/m);
   } finally {
     filter.close();
@@ -187,7 +187,7 @@ test('rules change while packets flow', async () => {
   await bench.send(bench.inside, udp(1, 60));
   assert.is((await bench.receive(bench.outside, 1)).length, 1);
   const [out] = await counted();
-  assert.equal([out.rx_packets, out.drops.deny], [3, 1]);
+  assert.equal([out.rxPackets, out.drops.deny], [3, 1]);
 });
 
 test('both ports in one region: buffers change places', async () => {

@@ -16,7 +16,7 @@ const STYLE = { plain: false, framing: 0 };
 const SOURCE = { program: 'pkt-gen', role: 'tx', port: 'vale0:a' };
 
 const counters = (packets: number, bytes: number, events: number): WorkerStats =>
-  ({ packets, bytes, events, min_space: 3 }) as WorkerStats;
+  ({ packets, bytes, events, minSpace: 3 }) as WorkerStats;
 
 const result = (more: Partial<ResultRecord> = {}): ResultRecord => ({
   type: 'result',

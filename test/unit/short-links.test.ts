@@ -200,28 +200,28 @@ test('the default queue holds twice the delay at the bandwidth, or at the mean r
 test('the first report counts from the start of the loop, not from before its clock ran', () => {
   const at = (now: number, packets: number) => {
     const one = {
-      rx_packets: packets,
-      rx_bytes: 0,
-      tx_packets: 0,
-      tx_bytes: 0,
+      rxPackets: packets,
+      rxBytes: 0,
+      txPackets: 0,
+      txBytes: 0,
       waiting: 0,
       copied: 0,
       answers: 0,
     };
     const rest = {
-      answers_lost: 0,
-      copies_lost: 0,
+      answersLost: 0,
+      copiesLost: 0,
       copies: 0,
       duplicates: 0,
       returned: 0,
       reassembled: 0,
       bounced: 0,
       delays: 0,
-      delay_sum_ns: 0,
+      delaySumNs: 0,
     };
     const direction = { ...one, ...rest, drops: {} };
-    const page = { state: 'running', start_ns: 5e12, now_ns: now, store_used: 0, store_size: 0, spares: 0 };
-    const more = { sleeps: 0, batches: 0, capture_lost: 0, log_lost: 0 };
+    const page = { state: 'running', startNs: 5e12, nowNs: now, storeUsed: 0, storeSize: 0, spares: 0 };
+    const more = { sleeps: 0, batches: 0, captureLost: 0, logLost: 0 };
     return { ...page, ...more, directions: [direction, direction] as [typeof direction, typeof direction] };
   };
   const record = relayReport(['a', 'b'], at(0, 0), at(5e12 + 5e8, 50), []);

@@ -44,7 +44,7 @@ test('a link in virtual time: exact departures, drops by name, rules that decide
   assert.equal(results[0]!.passes, [{ rule: 100, verdict: 'pipe 1' }]);
   assert.equal(results[5]!.frame, udp(6, 1000)[5]);
   const [link] = replay.links();
-  assert.equal([link!.kind, link!.number, link!.total_packets, link!.drops], ['pipe', 1, 10, 4]);
+  assert.equal([link!.kind, link!.number, link!.totalPackets, link!.drops], ['pipe', 1, 10, 4]);
   const [meter] = replay.carried;
   assert.equal([meter!.passed, meter!.lost, meter!.rate, meter!.delay], [6, 4, 8e6, 21]);
 });
@@ -248,12 +248,12 @@ test('live: the same topology between ports, with its changes', async () => {
     const late = await bench.receive(bench.outside, 5);
     assert.ok(process.hrtime.bigint() - sent >= 200n * MS);
     assert.equal(late.map(markOf), [0, 1, 2, 3, 4]);
-    assert.is(running.links()[0]!.total_packets, 10);
+    assert.is(running.links()[0]!.totalPackets, 10);
     assert.is(running.measures()[0]!.packets, 10);
     await bench.send(bench.inside, udp(5, 100));
-    await until(() => running.stats().directions[0].rx_packets === 15, '15 packets');
+    await until(() => running.stats().directions[0].rxPackets === 15, '15 packets');
     const { directions } = await running.stop();
-    assert.equal([directions[0].tx_packets, directions[0].waiting], [15, 0]);
+    assert.equal([directions[0].txPackets, directions[0].waiting], [15, 0]);
   } finally {
     await running.close();
     bench.close();
