@@ -15,97 +15,13 @@ struct trip {
     uint8_t *ip;
     uint64_t now;
     bool out;
-    bool make; /* new links may be made */
+    bool make;  /* new links may be made */
+    bool alone; /* a fragment may go out without its first one */
 };
-
-static bool ranged(uint16_t port, uint16_t first, uint16_t count)
-{
-    return (uint16_t)(port - first) < count;
-}
-
-static bool unregistered(const struct rules_nat *nat, uint32_t address)
-{
-    if (!(nat->config.flags & (NV_NAT_UNREG_ONLY | NV_NAT_UNREG_CGN)))
-        return true;
-    return address >> 24 == 10 || address >> 20 == 0xac1 || address >> 16 == 0xc0a8 ||
-           (nat->config.flags & NV_NAT_UNREG_CGN && address >> 22 == 0x6440 >> 6);
-}
-
-/* Does the peer suit the redirect? */
-static bool peer_suits(const struct nv_rules_redirect *r, uint32_t peer, uint16_t peer_port)
-{
-    return (r->remote == 0 || r->remote == peer) &&
-           (r->kind != NV_REDIRECT_PORT || r->remote_port == 0 ||
-            ranged(peer_port, r->remote_port, r->remote_count ? r->remote_count : 1));
-}
-
-static bool proto_suits(const struct nv_rules_redirect *r, uint8_t proto)
-{
-    return r->kind == NV_REDIRECT_ADDR || r->proto == proto;
-}
-
-static uint32_t alias_of(const struct rules_nat *nat, const struct nv_rules_redirect *r)
-{
-    return r->alias ? r->alias : nat->config.address;
-}
-
-/* Where a redirect sends a packet that comes in: fills link's inside. */
-static bool redirect_in(struct rules_nat *nat, struct nat_link *link)
-{
-    for (uint32_t i = 0; i < nat->config.redirects; i++) {
-        const struct nv_rules_redirect *r = &nat->redirects[i];
-        if (alias_of(nat, r) != link->alias || !proto_suits(r, link->proto) ||
-            !peer_suits(r, link->peer, link->peer_port) ||
-            (r->kind == NV_REDIRECT_PORT && !ranged(link->alias_port, r->alias_port, r->alias_count)))
-            continue;
-        const struct nv_rules_target *target = &nat->targets[r->first_target + nat->turns[i]++ % r->target_count];
-        link->inside = target->address;
-        link->inside_port = link->alias_port;
-        if (r->kind == NV_REDIRECT_PORT)
-            link->inside_port = (uint16_t)(target->port + (link->alias_port - r->alias_port));
-        return true;
-    }
-    return false;
-}
-
-/* The outside face of an inside host that a redirect gives one: fills link's alias. */
-static bool redirect_out(const struct rules_nat *nat, struct nat_link *link)
-{
-    for (uint32_t i = 0; i < nat->config.redirects; i++) {
-        const struct nv_rules_redirect *r = &nat->redirects[i];
-        if (!proto_suits(r, link->proto) || !peer_suits(r, link->peer, link->peer_port))
-            continue;
-        for (uint32_t t = 0; t < r->target_count; t++) {
-            const struct nv_rules_target *target = &nat->targets[r->first_target + t];
-            if (target->address != link->inside)
-                continue;
-            if (r->kind == NV_REDIRECT_PORT && !ranged(link->inside_port, target->port, r->alias_count))
-                continue;
-            link->alias = alias_of(nat, r);
-            link->alias_port = link->inside_port;
-            if (r->kind == NV_REDIRECT_PORT)
-                link->alias_port = (uint16_t)(r->alias_port + (link->inside_port - target->port));
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Is an alias port promised to a redirect? */
-static bool reserved(const struct rules_nat *nat, const struct nat_link *link)
-{
-    for (uint32_t i = 0; i < nat->config.redirects; i++) {
-        const struct nv_rules_redirect *r = &nat->redirects[i];
-        if (r->kind == NV_REDIRECT_PORT && r->proto == link->proto && alias_of(nat, r) == link->alias &&
-            ranged(link->alias_port, r->alias_port, r->alias_count))
-            return true;
-    }
-    return false;
-}
 
 static bool port_free(const struct rules_nat *nat, const struct nat_link *link)
 {
-    return !reserved(nat, link) &&
+    return !nat_reserved(nat, link) &&
            !nat_find_outside(nat, link->proto, link->alias, link->alias_port, link->peer, link->peer_port);
 }
 
@@ -146,10 +62,10 @@ static enum nat_result find_link(struct trip *t, struct nat_link *key, uint32_t 
     if (!t->make)
         return NAT_UNKNOWN;
     if (!t->out) {
-        if (nat->config.flags & NV_NAT_PROXY_ONLY || !redirect_in(nat, key))
+        if (nat->config.flags & NV_NAT_PROXY_ONLY || !nat_redirect_in(nat, key))
             return NAT_UNKNOWN;
-    } else if (!redirect_out(nat, key)) {
-        if (nat->config.flags & NV_NAT_PROXY_ONLY || !unregistered(nat, key->inside) || nat->config.address == 0)
+    } else if (!nat_redirect_out(nat, key)) {
+        if (nat->config.flags & NV_NAT_PROXY_ONLY || !nat_unregistered(nat, key->inside) || nat->config.address == 0)
             return NAT_UNKNOWN;
         key->alias = nat->config.address;
         if (!choose_port(nat, key))
@@ -214,15 +130,22 @@ static void remember_fragment(const struct trip *t, const struct nat_link *l, ui
     nat_link_new(t->nat, &key, t->now);
 }
 
+/*
+ * A fragment that is not the first: it has no ports, so it follows its first one. One that goes out before that gets
+ * the alias address all the same, one that comes in before is dropped, both as libalias does.
+ */
 static enum nat_result translate_fragment(struct trip *t)
 {
     struct rules_view *v = t->view;
     uint16_t id = view_u16(t->ip + 4);
     uint32_t number = t->out ? nat_find_inside(t->nat, NAT_FRAGMENT, v->src, id, v->dst, id)
                              : nat_find_outside(t->nat, NAT_FRAGMENT, v->dst, id, v->src, id);
-    if (!number)
-        return t->out || !t->make ? NAT_UNKNOWN : NAT_DROP;
-    rewrite_address(t, &t->nat->links[number], NULL);
+    struct nat_link alone = {.inside = v->src, .peer = v->dst};
+    if (!number && !t->out)
+        return t->make ? NAT_DROP : NAT_UNKNOWN;
+    if (!number && !(t->alone && nat_outside_address(t->nat, &alone)))
+        return NAT_UNKNOWN;
+    rewrite_address(t, number ? &t->nat->links[number] : &alone, NULL);
     return NAT_DONE;
 }
 
@@ -380,9 +303,25 @@ struct rules_nat *nat_find(const struct nv_rules *engine, uint32_t id)
     return low < engine->nat_count && engine->nats[low]->config.id == id ? engine->nats[low] : NULL;
 }
 
+/* Translate by the first instance that knows the packet. */
+static bool translate_global(const struct rules_eval *e, struct trip *t)
+{
+    bool out = e->packet->direction == NV_RULES_OUT;
+    for (uint32_t i = 0; i < e->engine->nat_count; i++) {
+        t->nat = e->engine->nats[i];
+        t->out = out ^ ((t->nat->config.flags & NV_NAT_REVERSE) != 0);
+        if (t->nat->config.flags & NV_NAT_SKIP_GLOBAL)
+            continue;
+        nat_expire(t->nat, t->now, EXPIRE_PER_PACKET);
+        if (translate(t) == NAT_DONE)
+            return true;
+    }
+    return false;
+}
+
 enum nat_result rules_nat(struct rules_eval *e, uint32_t id)
 {
-    struct trip t = {.view = e->view, .ip = e->view->l3, .now = e->packet->time_ns, .make = true};
+    struct trip t = {.view = e->view, .ip = e->view->l3, .now = e->packet->time_ns, .make = true, .alone = true};
     t.out = e->packet->direction == NV_RULES_OUT;
     if (id != NV_RULES_NAT_GLOBAL) {
         t.nat = nat_find(e->engine, id);
@@ -395,16 +334,9 @@ enum nat_result rules_nat(struct rules_eval *e, uint32_t id)
             return NAT_DROP;
         return result;
     }
-    t.make = false;
-    bool out = t.out;
-    for (uint32_t i = 0; i < e->engine->nat_count; i++) {
-        t.nat = e->engine->nats[i];
-        t.out = out ^ ((t.nat->config.flags & NV_NAT_REVERSE) != 0);
-        if (t.nat->config.flags & NV_NAT_SKIP_GLOBAL)
-            continue;
-        nat_expire(t.nat, t.now, EXPIRE_PER_PACKET);
-        if (translate(&t) == NAT_DONE)
-            return NAT_DONE;
-    }
-    return NAT_UNKNOWN;
+    t.make = t.alone = false;
+    if (translate_global(e, &t))
+        return NAT_DONE;
+    t.alone = true;
+    return e->view->seen & VIEW_FRAG && translate_global(e, &t) ? NAT_DONE : NAT_UNKNOWN;
 }

@@ -56,6 +56,20 @@ struct rules_nat {
     struct sip_key secret;
 };
 
+/* May an instance translate this inside address, by its unreg_only and unreg_cgn? */
+bool nat_unregistered(const struct rules_nat *nat, uint32_t address);
+/* Where a redirect sends a packet that comes in: fills link's inside. */
+bool nat_redirect_in(struct rules_nat *nat, struct nat_link *link);
+/* The outside face of an inside host that a redirect gives one: fills link's alias. */
+bool nat_redirect_out(const struct rules_nat *nat, struct nat_link *link);
+/* Is an alias port promised to a redirect? */
+bool nat_reserved(const struct rules_nat *nat, const struct nat_link *link);
+/*
+ * The address an inside host has outside, whatever it sends: a redirect's that is not for one port or protocol, else
+ * the instance's. Fills link's alias. False: it keeps its own.
+ */
+bool nat_outside_address(const struct rules_nat *nat, struct nat_link *link);
+
 /* A link by what an outgoing (inside) or incoming (outside) packet has. 0: none. */
 uint32_t nat_find_inside(const struct rules_nat *nat, uint8_t proto, uint32_t inside, uint16_t inside_port,
                          uint32_t peer, uint16_t peer_port);

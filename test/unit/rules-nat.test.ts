@@ -206,6 +206,40 @@ test('later fragments follow the first', () => {
   assert.is(pass('udp 203.0.113.9:1 > 192.0.2.1:1 in id 78 offset 24 len 16'), 'deny nat');
 });
 
+test('fragments that leave before the first one get the address too, a redirect decides which; none come in so', () => {
+  run(
+    'nat 1 config ip 192.0.2.1 same_ports redirect_addr 10.0.0.7 192.0.2.7 ' +
+      'redirect_port udp 10.0.0.8:53 53\nadd 10 nat 1 ip from any to any',
+  );
+  const later = (host: number) => pass(`udp 10.0.0.${host}:1 > 203.0.113.9:1 out id 77 offset 24 len 16`);
+  assert.match(later(5), /^192\.0\.2\.1:/);
+  assert.match(later(7), /^192\.0\.2\.7:/);
+  assert.match(later(8), /^192\.0\.2\.1:/);
+  assert.is(pass('udp 203.0.113.9:1 > 192.0.2.1:1 in id 77 offset 24 len 16'), 'deny nat');
+  run('nat 1 config ip 192.0.2.1 unreg_only');
+  assert.match(later(5), /^192\.0\.2\.1:/);
+  assert.match(pass('udp 9.0.0.5:1 > 203.0.113.9:1 out id 77 offset 24 len 16'), /^9\.0\.0\.5:/);
+});
+
+test('global: a fragment follows the instance that knows its first one, without any the first instance', () => {
+  run(
+    'nat 1 config ip 192.0.2.1 same_ports\nnat 2 config ip 192.0.2.2 same_ports\n' +
+      'add 10 nat 2 udp from any to any 53 out\nadd 20 nat global ip from any to any',
+  );
+  assert.match(pass('udp 10.0.0.5:53 > 203.0.113.9:53 out id 77 mf len 16'), /^192\.0\.2\.2:/);
+  assert.match(pass('udp 10.0.0.5:1 > 203.0.113.9:1 out id 77 offset 24 len 16'), /^192\.0\.2\.2:/);
+  assert.match(pass('udp 10.0.0.5:1 > 203.0.113.9:1 out id 78 offset 24 len 16'), /^192\.0\.2\.1:/);
+});
+
+test('IPv6, which nat cannot translate, is dropped; what is not IP goes on', () => {
+  run('nat 1 config ip 192.0.2.1\nadd 10 nat 1 ip from any to any\nadd 20 count ip from any to any');
+  const { frame } = parsePacket('udp [2001:db8::1]:1 > [2001:db8::2]:2 out');
+  assert.equal([classify(frame).action, classify(frame).reason], ['deny', 'nat']);
+  const arp = new Uint8Array(60);
+  arp.set([8, 6], 12);
+  assert.is(classify(arp).action, 'pass');
+});
+
 test('an instance that is not configured drops, one that is deleted drops again', () => {
   run('add 10 nat 9 ip from any to any');
   assert.is(pass('udp 10.0.0.1:1 > 203.0.113.1:1 out'), 'deny nat');
