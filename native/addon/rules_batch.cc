@@ -120,28 +120,29 @@ void RuleBatch::Classify(Napi::Env env, struct nv_rules_worker *worker, size_t c
 
 void RuleBatch::AddDetails(Napi::Env env, struct nv_rules *rules, size_t count, Napi::Array &events) const
 {
+    const auto add = [&](size_t packet, const char *kind) {
+        Napi::Object one = Napi::Object::New(env);
+        one.Set("packet", static_cast<double>(packet));
+        one.Set("kind", kind);
+        events.Set(events.Length(), one);
+        return one;
+    };
     for (size_t i = 0; i < count; i++) {
         const struct nv_rules_verdict &verdict = columns_->verdicts[i];
         const struct nv_rules_packet &packet = columns_->contexts[i];
-        const bool replaced = (verdict.flags & NV_RULES_REPLACED) != 0;
-        if (!replaced && verdict.action != NV_RULES_DIVERT && verdict.action != NV_RULES_FORWARD)
-            continue;
-        Napi::Object one = Napi::Object::New(env);
-        one.Set("packet", static_cast<double>(i));
-        if (replaced) {
-            one.Set("kind", "replaced");
+        const bool hop = verdict.action == NV_RULES_FORWARD && verdict.next_hop_family != 0;
+        if (verdict.flags & NV_RULES_REPLACED) {
             Napi::Uint8Array bytes = Napi::Uint8Array::New(env, packet.length);
             std::memcpy(bytes.Data(), packet.data, packet.length);
-            one.Set("data", bytes);
-        } else if (verdict.action == NV_RULES_FORWARD && verdict.next_hop_family != 0) {
-            one.Set("kind", "hop");
+            add(i, "replaced").Set("data", bytes);
+        }
+        if (hop) {
+            Napi::Object one = add(i, "hop");
             one.Set("address", AddressText(verdict.next_hop_family, verdict.next_hop));
             one.Set("port", static_cast<uint32_t>(verdict.next_hop_port));
-        } else {
-            one.Set("kind", "port");
-            one.Set("port", PortValue(env, rules, verdict.arg));
+        } else if (verdict.action == NV_RULES_DIVERT || verdict.action == NV_RULES_FORWARD) {
+            add(i, "port").Set("port", PortValue(env, rules, verdict.arg));
         }
-        events.Set(events.Length(), one);
     }
 }
 

@@ -6,7 +6,7 @@
 
 #include "packet/medium.h"
 
-#define PASSES_MAX 64u /* passes of one packet through the rules in a row: translated, put together */
+#define PASSES_MAX 64u /* passes of one packet through the rules in a row: translated */
 
 /* Write a packet of port `port` to the capture file. */
 void relay_capture(struct nv_relay *r, unsigned port, enum nv_capture_direction direction, const uint8_t *data,
@@ -197,10 +197,8 @@ void relay_decide(struct nv_relay *r, unsigned from, struct frame *frame, struct
         frame->length = packet->length;
         switch (verdict->action) {
         case NV_RULES_NAT:
-        case NV_RULES_REASS:
             if (!__atomic_load_n(&r->one_pass, __ATOMIC_RELAXED) && pass < PASSES_MAX) {
-                packet->resume = verdict->resume;
-                nv_rules_classify(r->worker, packet, 1, verdict);
+                nv_rules_again(r->worker, packet, verdict);
                 continue;
             }
             __attribute__((fallthrough));

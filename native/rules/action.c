@@ -108,6 +108,10 @@ static void forward(struct rules_eval *e, uint32_t rule, const struct nv_rules_i
     const uint32_t *words = insn_words(insn);
     uint32_t address = 0;
 
+    if (e->state && e->backward) { /* answers go their own way */
+        rules_finish(e, rule, NV_RULES_PASS, 0);
+        return;
+    }
     v->next_hop_family = 0;
     v->next_hop_port = 0;
     if (insn->arg == NV_RULES_TABLEARG) {
@@ -131,9 +135,11 @@ static void forward(struct rules_eval *e, uint32_t rule, const struct nv_rules_i
 static uint32_t translate(struct rules_eval *e, uint32_t rule, const struct nv_rules_insn *insn)
 {
     enum nat_result result = NAT_UNKNOWN;
-    if (e->view->family != 4)
+    if (e->view->family == 0)
         return rule + 1;
-    if (e->worker) /* explaining makes no links */
+    if (e->view->family == 6) /* as in FreeBSD: it must not get past by being what cannot be translated */
+        result = NAT_DROP;
+    else if (e->worker) /* explaining makes no links */
         result = rules_nat(e, argument(e, insn->arg, NV_VALUE_NAT));
     if (result == NAT_DONE)
         e->flags |= NV_RULES_REWRITTEN;
@@ -143,23 +149,49 @@ static uint32_t translate(struct rules_eval *e, uint32_t rule, const struct nv_r
     return IMAGE_NO_RULE;
 }
 
+/*
+ * The packet is a datagram now that was put together from fragments: look at it anew. False: its headers are such that
+ * no rule may be asked, eval->reason says why.
+ */
+static bool look_again(struct rules_eval *e)
+{
+    e->flags |= NV_RULES_REPLACED;
+    e->changed = true;
+    e->reason = (uint8_t)rules_parse(e->packet, e->params, e->view);
+    e->hash = rules_state_hash(e->engine, e->view);
+    e->looked = 0;
+    return e->reason == NV_RULES_WHY_BY_RULE;
+}
+
+/* A fragment that was taken and does not complete its datagram, or must not: the end of its way. */
+static uint32_t fragment_ends(struct rules_eval *e, uint32_t rule, enum reass_result result)
+{
+    rules_end(e, rule, result == REASS_HELD ? NV_RULES_HELD : NV_RULES_DENY, 0);
+    return IMAGE_NO_RULE;
+}
+
+/* IPv4 only, and whatever one_pass says the next rule sees what was put together: both as in FreeBSD. */
 static uint32_t reassemble(struct rules_eval *e, uint32_t rule)
 {
-    switch (e->worker ? rules_reass(e) : REASS_NONE) {
-    case REASS_NONE:
-        rules_count_packet(e, rule);
+    if (e->view->family == 6)
         return rule + 1;
-    case REASS_HELD:
-        rules_finish(e, rule, NV_RULES_HELD, 0);
-        break;
-    case REASS_WHOLE:
+    rules_count_packet(e, rule);
+    enum reass_result result = e->worker ? rules_reass(e) : REASS_NONE;
+    if (result == REASS_NONE || (result == REASS_WHOLE && look_again(e)))
+        return rule + 1;
+    return fragment_ends(e, rule, result);
+}
+
+/* Who listens at a divert port gets whole datagrams. */
+static uint32_t divert(struct rules_eval *e, uint32_t rule, const struct nv_rules_insn *insn)
+{
+    rules_count_packet(e, rule);
+    enum reass_result result = e->worker ? rules_reass(e) : REASS_NONE;
+    if (result != REASS_NONE && result != REASS_WHOLE)
+        return fragment_ends(e, rule, result);
+    if (result == REASS_WHOLE)
         e->flags |= NV_RULES_REPLACED;
-        rules_finish(e, rule, NV_RULES_REASS, 0);
-        break;
-    default:
-        rules_finish(e, rule, NV_RULES_DENY, 0);
-        break;
-    }
+    rules_end(e, rule, NV_RULES_DIVERT, argument(e, insn->arg, NV_VALUE_DIVERT));
     return IMAGE_NO_RULE;
 }
 
@@ -198,8 +230,7 @@ uint32_t rules_act(struct rules_eval *e, uint32_t rule)
         rules_finish(e, rule, NV_RULES_QUEUE, argument(e, insn->arg, NV_VALUE_PIPE));
         return IMAGE_NO_RULE;
     case NV_OP_DIVERT:
-        rules_finish(e, rule, NV_RULES_DIVERT, argument(e, insn->arg, NV_VALUE_DIVERT));
-        return IMAGE_NO_RULE;
+        return divert(e, rule, insn);
     case NV_OP_FORWARD:
         forward(e, rule, insn);
         return IMAGE_NO_RULE;

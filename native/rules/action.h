@@ -22,13 +22,12 @@ static inline void rules_count_packet(const struct rules_eval *e, uint32_t rule)
         rules_count_one(&e->lines[rule].count, e->view->bytes, e->packet->time_ns);
 }
 
-/* End the pass at `rule`: count the packet and fill the verdict. eval->reason says why. */
-static inline void rules_finish(struct rules_eval *e, uint32_t rule, enum nv_rules_action action, uint32_t arg)
+/* End the pass at `rule`, which has counted the packet: fill the verdict. eval->reason says why. */
+static inline void rules_end(struct rules_eval *e, uint32_t rule, enum nv_rules_action action, uint32_t arg)
 {
     const struct rules_quick *r = &e->image->quick[rule];
     struct nv_rules_verdict *v = e->verdict;
 
-    rules_count_packet(e, rule);
     v->action = (uint8_t)action;
     v->reason = e->reason;
     v->flags = (uint8_t)(e->flags | (e->state ? NV_RULES_FROM_STATE : 0));
@@ -39,6 +38,13 @@ static inline void rules_finish(struct rules_eval *e, uint32_t rule, enum nv_rul
     v->resume.id = r->id;
     v->resume.number = r->number;
     e->packet->mark = e->mark;
+}
+
+/* Count the packet and end the pass. */
+static inline void rules_finish(struct rules_eval *e, uint32_t rule, enum nv_rules_action action, uint32_t arg)
+{
+    rules_count_packet(e, rule);
+    rules_end(e, rule, action, arg);
 }
 
 #endif

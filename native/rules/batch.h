@@ -65,10 +65,11 @@ static __attribute__((noinline)) void judge(struct rules_eval *e, struct nv_rule
     e->packet = packet;
     e->verdict = verdict;
     e->hash = batch->hashes[i];
-    e->mark = 0;
+    e->mark = packet->resume.generation ? packet->mark : 0;
     e->looked = looked; /* by the one name there is */
     e->looked_for[0] = image->state_name;
     e->state = NULL;
+    e->changed = false;
     e->reason = NV_RULES_WHY_BY_RULE;
     e->flags = e->view->seen & VIEW_LACKS ? NV_RULES_LACKING : 0;
     uint32_t from = packet->resume.generation ? first_rule(image, &packet->resume) : 0;

@@ -45,8 +45,8 @@ static void leave(struct nv_rules_worker *worker)
     __atomic_store_n(&worker->sequence, worker->sequence + 1, __ATOMIC_RELEASE);
 }
 
-void nv_rules_classify(struct nv_rules_worker *worker, struct nv_rules_packet *packets, unsigned count,
-                       struct nv_rules_verdict *verdicts)
+static void classify_all(struct nv_rules_worker *worker, struct nv_rules_packet *packets, unsigned count,
+                         struct nv_rules_verdict *verdicts)
 {
     struct nv_rules *engine = worker->engine;
     classify_fn *classify = classify_for_this_processor();
@@ -54,8 +54,6 @@ void nv_rules_classify(struct nv_rules_worker *worker, struct nv_rules_packet *p
     enter(worker);
     const struct rules_image *image = __atomic_load_n(&engine->image, __ATOMIC_SEQ_CST);
     const struct nv_rules_params *params = __atomic_load_n(&engine->params, __ATOMIC_SEQ_CST);
-    if (worker->wholes)
-        rules_reass_release(worker);
     if (image->shared) {
         pthread_mutex_lock(&engine->shared_lock);
         if (count && image->has_states)
@@ -72,6 +70,20 @@ void nv_rules_classify(struct nv_rules_worker *worker, struct nv_rules_packet *p
     if (image->shared)
         pthread_mutex_unlock(&engine->shared_lock);
     leave(worker);
+}
+
+void nv_rules_classify(struct nv_rules_worker *worker, struct nv_rules_packet *packets, unsigned count,
+                       struct nv_rules_verdict *verdicts)
+{
+    if (worker->wholes)
+        rules_reass_release(worker);
+    classify_all(worker, packets, count, verdicts);
+}
+
+void nv_rules_again(struct nv_rules_worker *worker, struct nv_rules_packet *packet, struct nv_rules_verdict *verdict)
+{
+    packet->resume = verdict->resume;
+    classify_all(worker, packet, 1, verdict);
 }
 
 uint32_t nv_rules_tick(struct nv_rules_worker *worker, uint64_t now_ns)

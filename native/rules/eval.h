@@ -26,6 +26,8 @@ struct rules_eval {
     uint32_t looked_for[EVAL_NAMES]; /* names of the state look-ups of this pass */
     uint8_t looked;                  /* how many */
     struct rules_state *state;       /* the state that sent the packet to its parent rule, while that rule runs */
+    bool backward;                   /* and the packet goes against the one that made the state */
+    bool changed;                    /* it was put together: what the index found is that of a fragment */
     uint8_t reason;
     uint8_t flags; /* enum nv_rules_verdict_flags so far */
 };

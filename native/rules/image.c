@@ -83,7 +83,7 @@ static int find_probes(struct rules_image *image)
         const struct nv_rules_insn *insn = rule_tests(image, rule), *end = rule_end(image, rule);
         for (; insn != end; insn = insn_next(insn)) {
             image->has_states |= insn->opcode == NV_OP_KEEP_STATE || insn->opcode == NV_OP_LIMIT;
-            image->shared |= insn->opcode == NV_OP_NAT || insn->opcode == NV_OP_REASS;
+            image->shared |= insn->opcode == NV_OP_NAT || insn->opcode == NV_OP_REASS || insn->opcode == NV_OP_DIVERT;
             if (insn->opcode != NV_OP_PROBE_STATE && insn->opcode != NV_OP_CHECK_STATE)
                 continue;
             image->has_states = true;

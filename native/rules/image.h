@@ -90,7 +90,7 @@ struct rules_image {
     bool has_states, one_name;
     uint32_t state_name; /* that name */
     uint32_t first_look; /* with one name: the first rule that looks for states before it asks anything; else NO_RULE */
-    bool shared;         /* it has rules that need the shared lock: states, nat, reass */
+    bool shared;         /* it has rules that need the shared lock: states, nat, reass, divert */
 
     struct rules_index *index; /* NULL: evaluate linearly */
     struct rules_count *base;  /* counts of earlier programs and closed workers; under the engine's lock */

@@ -6,7 +6,10 @@
 
 enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ICMP_BYTES = 8, ETHERTYPE_IP4 = 0x0800, ETHERTYPE_IP6 = 0x86dd };
 
-enum { PROTO_UDPLITE = 136, PROTO_CARP = 112, PROTO_OSPF = 89 };
+enum { PROTO_UDPLITE = 136, PROTO_CARP = 112, PROTO_OSPF = 89, PROTO_ETHERIP = 97, PROTO_PFSYNC = 240 };
+
+/* Bytes that FreeBSD wants of some headers behind IPv6. Of CARP and VRRP it is what both have in front. */
+enum { CARP_BYTES = 8, CARP_ADVERTISEMENT = 1, ETHERIP_BYTES = 2, PFSYNC_BYTES = 20 };
 
 /*
  * A header that ends at `end`, from l3, is not in the frame: it did not fit there (SHORT), or it was not captured, and
@@ -74,7 +77,8 @@ static unsigned parse_ip4(struct rules_view *v)
         v->seen |= VIEW_MF;
     if (off & 0x1fff) {
         v->seen |= VIEW_FRAG;
-        return NV_RULES_WHY_BY_RULE;
+        /* it would bring other flags into a TCP header that was looked at already */
+        return (off & 0x1fff) == 1 && v->proto == IPPROTO_TCP ? NV_RULES_WHY_TINY : NV_RULES_WHY_BY_RULE;
     }
     switch (v->proto) {
     case IPPROTO_ICMP:
@@ -116,7 +120,13 @@ static unsigned end_of_chain(struct rules_view *v, const struct nv_rules_params 
         need = 4;
         break;
     case PROTO_CARP:
-        need = 36;
+        need = CARP_BYTES;
+        break;
+    case PROTO_ETHERIP:
+        need = ETHERIP_BYTES;
+        break;
+    case PROTO_PFSYNC:
+        need = PFSYNC_BYTES;
         break;
     case IPPROTO_IPV6:
         need = IP6_BYTES;
@@ -136,8 +146,8 @@ static unsigned end_of_chain(struct rules_view *v, const struct nv_rules_params 
     }
     if (room < need)
         return header_lacks(v, v->l4 + need);
-    /* version 2, advertisement: anything else is not CARP */
-    if (v->proto == PROTO_CARP && v->l3[v->l4] != 0x21)
+    /* CARP and VRRP alike, whatever the version in the upper half */
+    if (v->proto == PROTO_CARP && (v->l3[v->l4] & 15) != CARP_ADVERTISEMENT)
         return NV_RULES_WHY_BAD_HEADER;
     v->seen |= VIEW_ULP;
     return NV_RULES_WHY_BY_RULE;

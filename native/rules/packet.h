@@ -114,7 +114,7 @@ unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_r
 
 /*
  * Fill *v. Returns NV_RULES_WHY_BY_RULE when the rules are to be asked, else why they are not: SHORT,
- * BAD_HEADER and EXT_HEADER mean drop, NOT_IP and NOT_CAPTURED mean pass. v->bytes is set in each case.
+ * BAD_HEADER, EXT_HEADER and TINY mean drop, NOT_IP and NOT_CAPTURED mean pass. v->bytes is set in each case.
  */
 static inline unsigned rules_parse(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
                                    struct rules_view *v)

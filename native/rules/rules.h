@@ -127,7 +127,7 @@ struct nv_rules_packet {
     uint8_t call_depth;
     uint8_t pad[3];
     uint32_t fib;
-    uint32_t mark;    /* of the last pass */
+    uint32_t mark;
     uint32_t missing; /* bytes behind those at data that were on the wire but not captured (a snapshot length) */
     struct nv_rules_resume resume;
     uint16_t tags[NV_RULES_MAX_TAGS];
@@ -143,8 +143,7 @@ struct nv_rules_packet {
     X(DIVERT, "divert")   /* arg = number, or string reference | NAME_REF: see nv_rules_name */                        \
     X(FORWARD, "forward") /* to next_hop, or to the port named by arg */                                               \
     X(NAT, "nat")         /* translated, or left as it is: go on; resume behind the rule if one_pass is off */         \
-    X(REASS, "reass")     /* put together: data and length are new; go on, or resume as for nat */                     \
-    X(HELD, "held")       /* reass keeps the fragment */
+    X(HELD, "held")       /* reass or divert keeps the fragment */
 
 #define NV_RULES_ACTION_ENUM(id, name) NV_RULES_##id,
 enum nv_rules_action { NV_RULES_ACTIONS(NV_RULES_ACTION_ENUM) NV_RULES_ACTION_COUNT };
@@ -157,6 +156,7 @@ const char *nv_rules_action_name(unsigned action); /* NULL when out of range */
     X(SHORT, "short_header")            /* a header does not fit in the frame; no rule was asked */                    \
     X(BAD_HEADER, "bad_header")         /* impossible header length; no rule was asked */                              \
     X(EXT_HEADER, "unknown_ext_header") /* IPv6 next header unknown; no rule was asked */                              \
+    X(TINY, "tiny_fragment")            /* TCP fragment at offset 1 (RFC 3128); no rule was asked */                   \
     X(NOT_CAPTURED, "not_captured")     /* not even the MAC or IP header is here: passed, no rule was asked */         \
     X(NOT_IP, "not_ip")                 /* layer 3 and no IP packet: passed, no rule was asked */                      \
     X(LIMIT, "limit")                   /* as many states as the rule allows */                                        \
@@ -164,7 +164,8 @@ const char *nv_rules_action_name(unsigned action); /* NULL when out of range */
     X(NO_MEMORY, "no_memory")           /* no memory for a state, nat link or fragment */                              \
     X(NAT_DENY, "nat")                  /* deny_in, or a packet that cannot be translated */                           \
     X(LOOP, "loop")                     /* far more jumps than rules: a call loop */                                   \
-    X(FRAGMENTS, "fragments")           /* fragments that overlap, lie or are too many */
+    X(FRAGMENTS, "fragments")           /* fragments that contradict each other, lie or are too many */                \
+    X(COPY, "fragment_copy")            /* a fragment whose bytes are all there already */
 
 #define NV_RULES_REASON_ENUM(id, name) NV_RULES_WHY_##id,
 enum nv_rules_reason { NV_RULES_REASONS(NV_RULES_REASON_ENUM) NV_RULES_REASON_COUNT };
@@ -173,7 +174,7 @@ const char *nv_rules_reason_name(unsigned reason);
 
 enum nv_rules_verdict_flags {
     NV_RULES_REWRITTEN = 1,  /* bytes of the packet changed */
-    NV_RULES_REPLACED = 2,   /* data and length are new (reass); valid until this worker's next batch */
+    NV_RULES_REPLACED = 2,   /* data and length are new (put together); valid until this worker's next batch */
     NV_RULES_FROM_STATE = 4, /* a dynamic state decided */
     NV_RULES_LACKING = 8,    /* a header was not captured: taken as a later fragment is, without ports and flags */
 };
@@ -208,6 +209,12 @@ void nv_rules_worker_close(struct nv_rules_worker *worker);
 /* Pass `count` packets through the rules, in order, and say in verdicts[0..count) how each fared. */
 void nv_rules_classify(struct nv_rules_worker *worker, struct nv_rules_packet *packets, unsigned count,
                        struct nv_rules_verdict *verdicts);
+
+/*
+ * One packet once more, behind the rule that left it (resume is its verdict's), while verdicts of the last batch are
+ * still to be acted on: what was put together in that batch stays valid.
+ */
+void nv_rules_again(struct nv_rules_worker *worker, struct nv_rules_packet *packet, struct nv_rules_verdict *verdict);
 
 /*
  * Let time pass without packets: expire states and hand keep-alives to the sink. Cheap; call it about

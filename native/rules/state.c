@@ -133,6 +133,7 @@ struct rules_state *rules_state_find(struct rules_eval *e, uint32_t name, uint32
     if (parent == IMAGE_NO_RULE)
         return NULL;
     *rule = parent;
+    e->backward = way == BACKWARD;
     if (e->worker)
         rules_state_hit(e, s, way);
     return s;

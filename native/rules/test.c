@@ -278,6 +278,8 @@ static bool tcp_match(const struct rules_view *v, const struct nv_rules_insn *in
     case NV_OP_TCPWIN:
         return in_list(insn, view_u16(tcp + 14));
     case NV_OP_TCPDATALEN:
+        if (v->family == 6 && v->ip_length == 40)
+            return false; /* a jumbogram says its length elsewhere */
         return in_list(insn, (uint16_t)(v->ip_length - v->l4 - (uint32_t)(tcp[12] >> 4) * 4));
     default: /* NV_OP_TCPMSS */
         tcp_options(v, tcp, &mss);
@@ -307,10 +309,11 @@ static bool ip4_header_match(const struct rules_view *v, const struct nv_rules_i
 
 static bool frag_match(const struct rules_view *v, const struct nv_rules_insn *insn)
 {
-    uint32_t bits = (v->seen & VIEW_MF ? 1u : 0u) | (v->seen & VIEW_FRAG ? 8u : 0u);
-    if (v->family == 4)
-        bits |= (v->l3[6] & 0x40 ? 2u : 0u) | (v->l3[6] & 0x80 ? 4u : 0u);
-    return v->family != 0 && flags_match(insn, bits);
+    enum { MORE = 1, DONT = 2, RESERVED = 4, OFFSET = 8 };
+    if (v->family != 4) /* as in FreeBSD: the flags are IPv4's, of IPv6 only plain `frag` matches */
+        return insn->arg == OFFSET && v->seen & VIEW_FRAG;
+    return flags_match(insn, (v->seen & VIEW_MF ? MORE : 0u) | (v->l3[6] & 0x40 ? DONT : 0u) |
+                                 (v->l3[6] & 0x80 ? RESERVED : 0u) | (v->seen & VIEW_FRAG ? OFFSET : 0u));
 }
 
 static bool icmp_match(const struct rules_view *v, const struct nv_rules_insn *insn)

@@ -118,7 +118,7 @@ static inline enum tested run_tests(struct rules_eval *e, uint32_t *rule, const 
     return MATCH;
 }
 
-/* Run a rule's tests: with a witness all of them, else those that the index leaves open. */
+/* Run a rule's tests: those that the index leaves open, or all with a witness or when the index does not count. */
 static inline enum tested run_rule(struct rules_eval *e, uint32_t *rule, const struct rules_witness *witness,
                                    const struct nv_rules_insn **failed)
 {
@@ -132,7 +132,7 @@ static inline enum tested run_rule(struct rules_eval *e, uint32_t *rule, const s
         *failed = rule_actions(image, *rule);
         return look_for_state(e, (*failed)->arg, rule) ? STATE_HIT : NO_MATCH;
     }
-    if (witness)
+    if (witness || e->changed)
         return run_tests(e, rule, rule_tests(image, *rule), rule_actions(image, *rule), failed);
     const uint32_t *tests = image->quick_code + quick->tests;
     return run_tests(e, rule, (const void *)tests, (const void *)(tests + quick->words), failed);
@@ -199,6 +199,8 @@ rules_walk(struct rules_eval *e, uint32_t at, const struct index_cursor *cursor,
         at = rules_act(e, rule);
         if (at == IMAGE_NO_RULE)
             return;
+        if (e->changed)
+            cursor = NULL;
         if (at != met + 1 && ++jumps > image->rule_count + JUMPS_MORE_THAN_RULES) {
             e->reason = NV_RULES_WHY_LOOP;
             rules_finish(e, rule, NV_RULES_DENY, 0);

@@ -237,8 +237,7 @@ export class Replay {
       journey.hop = String(port);
       this.gone(journey, time);
       this.sink.diverted(port, journey, time - EPOCH, frame);
-    } else if ((action === 'nat' || action === 'reass') && !this.onePass)
-      this.goOn(journey, time, frame, batch.context(index));
+    } else if (action === 'nat' && !this.onePass) this.goOn(journey, time, frame, batch.context(index));
     else this.passed(journey, time, frame);
   }
 

@@ -26,8 +26,8 @@ export interface NativePacket {
   context?: Uint8Array;
 }
 
-/** How a pass through the rules ended; `nat` and `reass` go on: the packet passes, or resumes when one_pass is off. */
-export type RuleAction = 'pass' | 'deny' | 'pipe' | 'queue' | 'divert' | 'forward' | 'nat' | 'reass' | 'held';
+/** How a pass through the rules ended; `nat`: the packet passes, or resumes when one_pass is off. */
+export type RuleAction = 'pass' | 'deny' | 'pipe' | 'queue' | 'divert' | 'forward' | 'nat' | 'held';
 
 export interface NativeVerdict {
   action: RuleAction;

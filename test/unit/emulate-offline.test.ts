@@ -150,7 +150,7 @@ test('divert, tee, fwd, log: what they mean on files', async () => {
   );
 });
 
-test('nat and reass go on when one_pass is off', async () => {
+test('nat goes on when one_pass is off, reass always', async () => {
   const body = udp(7, 2004, 1000);
   const file = await laboratory.capture('more.pcap', [
     ip(1, A, B, ping()),
@@ -171,7 +171,7 @@ test('nat and reass go on when one_pass is off', async () => {
     [
       [[{ rule: 100, verdict: 'nat' }], undefined],
       [[{ rule: 200, verdict: 'held' }], 'held'],
-      [[{ rule: 200, verdict: 'reass' }], undefined],
+      [[{ rule: 400, verdict: 'pass' }], undefined],
     ],
   );
   const off = await offline('--json', '--input', `out:em0:${file}`, ...rules('disable one_pass', ...list));
@@ -186,13 +186,7 @@ test('nat and reass go on when one_pass is off', async () => {
         'deny',
       ],
       [[{ rule: 200, verdict: 'held' }], 'held'],
-      [
-        [
-          { rule: 200, verdict: 'reass' },
-          { rule: 400, verdict: 'pass' },
-        ],
-        undefined,
-      ],
+      [[{ rule: 400, verdict: 'pass' }], undefined],
     ],
   );
 });

@@ -37,7 +37,7 @@ test('reass puts together the datagram as it was, in whatever order its fragment
       const last = parts.pop()!;
       for (const part of parts) assert.is(classify(part).action, 'held', `${size}`);
       const { action, data } = classify(last);
-      assert.is(action, 'reass');
+      assert.is(action, 'pass');
       assert.equal(
         Buffer.from(data!),
         whole,
@@ -46,12 +46,41 @@ test('reass puts together the datagram as it was, in whatever order its fragment
     }
 });
 
-test('reass drops what overlaps, and what never becomes whole is forgotten', () => {
+/** A fragment of a datagram of `total` bytes, from `at` on, `length` long; `change` is put over its first byte. */
+function piece(whole: Buffer, at: number, length: number, change?: number): Buffer {
+  const payload = Buffer.from(whole.subarray(34 + at, 34 + at + length));
+  if (change !== undefined) payload[0] = change;
+  const more = 34 + at + length < whole.length ? 0x2000 : 0;
+  return ip(17, A, B, payload, { id: 77, fragment: more | (at >> 3) });
+}
+
+test('reass: a copy is dropped, alone; pieces that overlap and agree make a whole, others end it', () => {
+  run('add 100 reass ip from any to any');
+  const { whole } = fragments(504);
+  const give = (...pieces: [at: number, length: number, change?: number][]) =>
+    pieces.map(([at, length, change]) => classify(piece(whole, at, length, change)));
+  const said = (...pieces: [at: number, length: number, change?: number][]) =>
+    give(...pieces).map(({ action, reason }) => (action === 'deny' ? reason : action));
+
+  assert.equal(said([0, 504], [0, 504], [504, 504], [504, 504]), ['held', 'fragment_copy', 'pass', 'held']);
+  clock.now += 60n * SECOND;
+  assert.equal(
+    said([504, 504], [504, 504], [0, 8], [0, 504]),
+    ['held', 'fragment_copy', 'held', 'pass'],
+    'the last one twice; one that holds another',
+  );
+  assert.equal(said([0, 400], [320, 400], [8, 64], [640, 368]), ['held', 'held', 'fragment_copy', 'pass']);
+  const [, , last] = give([640, 368], [320, 400], [0, 400]);
+  assert.equal(Buffer.from(last!.data!), whole, 'overlapping, the last first');
+  assert.equal(said([0, 504], [496, 512, 99], [504, 504]), ['held', 'fragments', 'held'], 'other bytes');
+  clock.now += 60n * SECOND;
+  assert.equal(said([504, 504], [1000, 8], [504, 500]), ['held', 'fragment_copy', 'fragments'], 'two ends');
+});
+
+test('reass: what never becomes whole is forgotten, and of 64 pieces more', () => {
   run('add 100 reass ip from any to any');
   const { parts } = fragments(504);
   assert.is(classify(parts[0]!).action, 'held');
-  const again = Buffer.from(parts[0]!);
-  assert.is(classify(again).reason, 'fragments', 'the same bytes twice');
   clock.now += 60n * SECOND;
   assert.is(classify(parts[1]!).action, 'held', 'the first one is gone');
   clock.now += 60n * SECOND;
@@ -59,7 +88,86 @@ test('reass drops what overlaps, and what never becomes whole is forgotten', () 
   assert.is(reasons.filter((reason) => reason === 'fragments').length, 1, 'of 126 pieces, the 65th');
 });
 
-test('setmark is seen by later rules of the pass, through masks, and gone in the next', () => {
+test('what was put together meets the next rules as what it is: ports, states, index and all', () => {
+  const others = Array.from({ length: 40 }, (_, i) => `add 300 deny udp from 10.1.${i}.0/24 to any ${i + 1}`);
+  for (const onePass of [0, 1]) {
+    fresh();
+    run(
+      `sysctl net.inet.ip.fw.one_pass=${onePass}\nadd 100 reass ip from any to any\n${others.join('\n')}\n` +
+        'add 400 deny udp from any to any 2004 keep-state\nadd 500 allow ip from any to any',
+    );
+    const { parts, whole } = fragments(400);
+    parts.push(parts.shift()!);
+    assert.equal(
+      parts.map((part) => classify(part)).map(({ rule, action }) => [rule, action]),
+      [
+        [100, 'held'],
+        [100, 'held'],
+        [400, 'deny'],
+      ],
+    );
+    const { rule, fromState } = classify(whole);
+    assert.equal([rule, fromState], [400, true], 'the state is that of the datagram');
+    engine.close();
+  }
+  fresh();
+});
+
+test('divert gets whole datagrams, of IPv6 too', () => {
+  run('add 100 divert 1000 ip from any to any');
+  const { whole, parts } = fragments(400);
+  const verdicts = parts.map((part) => classify(part));
+  assert.equal(
+    verdicts.map(({ action }) => action),
+    ['held', 'held', 'divert'],
+  );
+  assert.equal(Buffer.from(verdicts[2]!.data!), whole);
+  assert.is(classify(whole).action, 'divert');
+
+  // hop-by-hop options in front, which every fragment repeats; then a Fragment header, then the payload's part
+  const body = udp(7, 2004, 1000);
+  const options = Buffer.from('11000104000000', 'hex');
+  const six = ip(0, 'fd00::1', 'fd00::2', Buffer.concat([options, Buffer.from([0]), body]));
+  const pieces = [0, 400, 800].map((at) => {
+    const part = body.subarray(at, at + 400);
+    const header = Buffer.from([17, 0, 0, 0, 0, 0, 0, 9]);
+    header.writeUInt16BE(at | (at + 400 < body.length ? 1 : 0), 2);
+    const hop = Buffer.concat([Buffer.from([44]), options.subarray(1), Buffer.from([0])]);
+    return ip(0, 'fd00::1', 'fd00::2', Buffer.concat([hop, header, part]));
+  });
+  for (const order of [pieces, [...pieces].reverse()]) {
+    const given = order.map((part) => classify(Buffer.from(part)));
+    assert.equal(
+      given.map(({ action }) => action),
+      ['held', 'held', 'divert'],
+    );
+    assert.equal(Buffer.from(given[2]!.data!), six);
+  }
+  const copies = [pieces[0]!, pieces[0]!, pieces[1]!].map((part) => classify(Buffer.from(part)));
+  assert.equal(
+    copies.map(({ action, reason }) => (action === 'deny' ? reason : action)),
+    ['held', 'fragment_copy', 'held'],
+  );
+});
+
+test('fwd and keep-state: answers go their own way', () => {
+  run('add 100 fwd 10.0.0.9 tcp from any to any 80 setup keep-state\nadd 200 allow ip from any to any');
+  const verdicts = [
+    classify(ip(6, A, B, tcp(7, 80, SYN)), true),
+    classify(ip(6, B, A, tcp(80, 7, SYN | ACK)), false),
+    classify(ip(6, A, B, tcp(7, 80, ACK)), true),
+  ];
+  assert.equal(
+    verdicts.map(({ rule, action, nextHop }) => [rule, action, nextHop]),
+    [
+      [100, 'forward', '10.0.0.9'],
+      [100, 'pass', undefined],
+      [100, 'forward', '10.0.0.9'],
+    ],
+  );
+});
+
+test('setmark is seen by later rules, through masks, and stays with the packet behind a pipe', () => {
   run(
     'add 100 setmark 0x12 udp from any to any 1\nadd 200 allow ip from any to any mark 0x12\n' +
       'add 300 setmark 0xf4 udp from any to any 2\nadd 400 allow ip from any to any mark 0x4:0xf\n' +
@@ -78,7 +186,7 @@ test('setmark is seen by later rules of the pass, through masks, and gone in the
   batch.clear();
   batch.add(frame, clock.now, side, 0, context);
   batch.classify(engine);
-  assert.is(batch.rule(0), 800, 'behind the pipe');
+  assert.is(batch.rule(0), 700, 'behind the pipe');
 });
 
 test('tags: several on a packet, lists and ranges of them, taken away again', () => {
