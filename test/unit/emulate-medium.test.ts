@@ -173,7 +173,7 @@ test('padding is not counted at layer 3 live, and comes out as it went in', asyn
       arrived.map(({ frame }) => Buffer.from(frame).toString('hex')),
       frames.map((frame) => frame.toString('hex')),
     );
-    assert.is(bench.live.links()[0]!.total_bytes, 40 + 286 + 286);
+    assert.is(bench.live.links()[0]!.totalBytes, 40 + 286 + 286);
     await bench.finish();
   } finally {
     await bench.end();
