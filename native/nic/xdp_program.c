@@ -100,11 +100,10 @@ static bool is_link_to(const char *path, uint32_t ifindex)
 {
     char line[128];
     bool xdp = false, there = false;
-    unsigned index;
     FILE *file = fopen(path, "re");
     while (file && fgets(line, sizeof(line), file)) {
         xdp |= !strncmp(line, "link_type:\txdp", 14);
-        there |= sscanf(line, "ifindex: %u", &index) == 1 && index == ifindex;
+        there |= !strncmp(line, "ifindex:", 8) && strtoul(line + 8, NULL, 10) == ifindex;
     }
     if (file)
         fclose(file);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* nic.c - all facts of one interface together, in whatever namespace it is. */
+/* ask.c - all facts of one interface together, in whatever namespace it is. */
 #include "nic/nic.h"
 #include "nic/ethtool.h"
 #include "nic/inside.h"
