@@ -25,7 +25,7 @@ static unsigned header_lacks(struct rules_view *v, uint32_t end)
 
 /*
  * Take ports and flags of a transport header at l4, which is in the frame. Returns enum nv_rules_reason.
- * As in ipfw the frame's end counts here, not the IP length: padding is not told from payload.
+ * As in ipfw the frame's end counts here, not the IP length: at layer 2 padding is not told from payload.
  */
 static unsigned parse_transport(struct rules_view *v)
 {
@@ -56,6 +56,20 @@ static unsigned parse_transport(struct rules_view *v)
     return NV_RULES_WHY_BY_RULE;
 }
 
+/*
+ * At layer 3 what is behind the IP packet is not seen, as FreeBSD cuts it off before the hooks. ip_length: as the header
+ * says; less than `least` (0: left to hardware, or in an option) cannot be true.
+ */
+static void rules_trim(struct rules_view *v, uint32_t least)
+{
+    if (v->seen & VIEW_MAC || v->ip_length < least || v->ip_length >= v->l3_length + v->missing)
+        return;
+    v->bytes = v->ip_length;
+    if (v->l3_length > v->bytes)
+        v->l3_length = v->bytes;
+    v->missing = v->bytes - v->l3_length;
+}
+
 static unsigned parse_ip4(struct rules_view *v)
 {
     const uint8_t *ip = v->l3;
@@ -66,6 +80,7 @@ static unsigned parse_ip4(struct rules_view *v)
     v->ip_length = view_u16(ip + 2);
     if (v->ip_length < v->bytes)
         v->bytes = v->ip_length;
+    rules_trim(v, IP4_BYTES);
     if (header < IP4_BYTES)
         return NV_RULES_WHY_BAD_HEADER;
     v->tos = ip[1];
@@ -170,6 +185,7 @@ static unsigned parse_ip6(struct rules_view *v, const struct nv_rules_params *pa
     v->proto = ip[6];
     v->tos = (uint8_t)(view_u16(ip) >> 4);
     v->ip_length = IP6_BYTES + view_u16(ip + 4);
+    rules_trim(v, IP6_BYTES + 1);
     for (;;) {
         const uint8_t *p = ip + at;
         uint32_t room = v->l3_length - at; /* at <= l3_length always */

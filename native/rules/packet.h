@@ -24,7 +24,7 @@ enum {
 struct rules_view {
     uint8_t *frame;     /* as given */
     uint8_t *l3;        /* behind the MAC header */
-    uint32_t l3_length; /* bytes from l3 to the end of the frame */
+    uint32_t l3_length; /* bytes from l3 to the end of the frame; at layer 3 of the IP packet: no padding */
     uint32_t missing;   /* bytes behind that which were on the wire */
     uint32_t bytes;     /* counted: without MAC header, IPv4 without what is behind ip_len */
     uint32_t src, dst;  /* IPv4 */
@@ -76,7 +76,8 @@ static inline bool rules_plain(const struct nv_rules_packet *packet)
     if (packet->length < RULES_PLAIN_BYTES || (packet->flags & NV_RULES_RAW) | packet->missing)
         return false;
     uint32_t proto = frame[RULES_MAC_BYTES + 9], fragment = view_u16(frame + RULES_MAC_BYTES + 6) & 0x3fff;
-    return ((view_u32(frame + 12) >> 8 ^ 0x080045) | fragment | ((proto != 6) & (proto != 17))) == 0;
+    bool cut = (packet->layer == 3) & (view_u16(frame + RULES_MAC_BYTES + 2) < 20 + 20); /* by rules_trim */
+    return ((view_u32(frame + 12) >> 8 ^ 0x080045) | fragment | ((proto != 6) & (proto != 17)) | cut) == 0;
 }
 
 /* Fill *v from a plain packet. */
@@ -87,9 +88,9 @@ static inline void rules_parse_plain(const struct nv_rules_packet *packet, struc
     uint32_t l3_length = packet->length - RULES_MAC_BYTES, ip_length = view_u16(ip + 2);
     v->frame = frame;
     v->l3 = ip;
-    v->l3_length = l3_length;
     v->missing = 0;
     v->bytes = ip_length < l3_length ? ip_length : l3_length;
+    v->l3_length = mac ? l3_length : v->bytes;
     v->src = view_u32(ip + 12);
     v->dst = view_u32(ip + 16);
     v->sport = view_u16(ip + 20);

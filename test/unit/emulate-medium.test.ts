@@ -8,7 +8,7 @@ import { openCapture } from '../../src/capture/index.js';
 import { Topology } from '../../src/emulation/topology.js';
 import type { ReplayPacket } from '../../src/index.js';
 import { LiveBench } from './emulate-live-bench.js';
-import { ip, Laboratory, udp } from './emulate-packets.js';
+import { ip, Laboratory, SYN, tcp, udp } from './emulate-packets.js';
 
 const test = suite('emulate-medium');
 const laboratory = new Laboratory();
@@ -160,6 +160,43 @@ test('padding is not part of an IP packet at layer 3, and of the frame at layer 
     (await outs(packets, 'bw 8Kbit/s', layer)).map((us, i) => us / 1000 - i * 1000);
   assert.equal(await took(3), [40, 40, 40, 60, 40]);
   assert.equal(await took(2), [60, 54, 64, 78, 54]);
+});
+
+test('padding is not seen by rules at layer 3: counters, lengths, headers, answers', async () => {
+  const short = padded(ip(6, A, B, tcp(1, 2, SYN)), 60);
+  short.writeUInt16BE(32, 16); // no whole TCP header
+  const frames = [padded(ip(17, A, B, udp(1, 2, 12)), 60), padded(ip(17, A6, B6, udp(1, 2, 0)), 80), short];
+  const file = await laboratory.capture('padded.pcap', frames);
+  const run = (layer: 2 | 3) =>
+    laboratory.run(
+      ...['--offline', '--seed', '1', '--json', '--layer', String(layer), '--input', `in:em0:${file}`],
+      ...['--output', 'em0:answers.pcap', '--rule', 'add 100 count ip from any to any iplen 40,48'],
+      ...[
+        '--rule',
+        'add 200 count ip from any to any',
+        '--rule',
+        'add 300 unreach6 port ip6 from any to any',
+      ],
+    );
+  const counts = (records: Record<string, unknown>[]) =>
+    (records.at(-1)!.rules as { packets: number; bytes: number }[]).map(({ packets, bytes }) => [
+      packets,
+      bytes,
+    ]);
+  const three = await run(3);
+  assert.equal(counts(three.records), [
+    [2, 88],
+    [2, 88],
+    [1, 48],
+    [1, 40],
+  ]);
+  assert.is(three.records[2]!.drop, 'short_header');
+  const answer = [...openCapture(laboratory.file('answers.pcap'))].find(({ data }) => data[20] === 58)!;
+  assert.is(answer.data.length, MAC + 40 + 8 + 48);
+  // At layer 2 the frame is what there is: IPv6 counts all of it.
+  const two = await run(2);
+  assert.equal(counts(two.records)[1], [3, 40 + 66 + 32]);
+  assert.is(two.records[2]!.drop, undefined);
 });
 
 test('padding is not counted at layer 3 live, and comes out as it went in', async () => {
