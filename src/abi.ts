@@ -361,8 +361,9 @@ export const WAIT_MODE = {
 export const COMMAND = {
   go: 1,
   signal: 2,
-  exit: 3,
-  exec: 4,
+  ended: 3,
+  exit: 4,
+  exec: 5,
 } as const;
 
 /** What XDP can do on an interface, as bits. */

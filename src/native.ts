@@ -78,6 +78,8 @@ export interface NativeCommand {
   interface: string;
   /** The command's resolv.conf names the gateway. */
   resolves: boolean;
+  /** The command's hosts file names the gateway. */
+  named: boolean;
   /** What lies beyond this machine; see enum nv_wider. */
   wider: 'translated' | 'routed' | 'none' | 'no-forward' | 'no-translate';
   gateway: string;
@@ -87,7 +89,13 @@ export interface NativeCommand {
 }
 
 export interface NativeNamespaces {
-  startCommand(plan: { argv: string[]; env: string[]; mtu?: number; resolvConf?: string }): NativeCommand;
+  startCommand(plan: {
+    argv: string[];
+    env: string[];
+    mtu?: number;
+    resolvConf?: string;
+    hosts?: string;
+  }): NativeCommand;
   reapCommand(pid: number): void;
   terminalForeground(): boolean;
   terminalRestore(): void;

@@ -58,7 +58,7 @@ std::string Address(const struct nv_prefix &block, enum nv_subnet_end end)
 }
 
 /*
- * startCommand({argv, env, mtu?, resolvConf?}): make the namespaces and the link's ends; the command waits. The
+ * startCommand({argv, env, mtu?, resolvConf?, hosts?}): make the namespaces and the link's ends; the command waits. The
  * descriptors in the answer are the caller's to close.
  */
 Napi::Value StartCommand(const Napi::CallbackInfo &info)
@@ -71,6 +71,7 @@ Napi::Value StartCommand(const Napi::CallbackInfo &info)
         throw Napi::TypeError::New(env, "argv must not be empty");
     struct nv_command_plan plan = {};
     std::string resolv_conf;
+    std::string hosts;
     plan.argv = argv.Get();
     plan.envp = environment.Get();
     if (!from.Get("mtu").IsUndefined())
@@ -78,6 +79,10 @@ Napi::Value StartCommand(const Napi::CallbackInfo &info)
     if (!from.Get("resolvConf").IsUndefined()) {
         resolv_conf = Text(from.Get("resolvConf"), "resolvConf");
         plan.resolv_conf = resolv_conf.c_str();
+    }
+    if (!from.Get("hosts").IsUndefined()) {
+        hosts = Text(from.Get("hosts"), "hosts");
+        plan.hosts = hosts.c_str();
     }
     struct nv_command command;
     struct nv_error error = {};
@@ -95,6 +100,7 @@ Napi::Value StartCommand(const Napi::CallbackInfo &info)
     if (command.masquerade >= 0)
         out.Set("masquerade", command.masquerade);
     out.Set("resolves", command.resolves);
+    out.Set("named", command.named);
     out.Set("gateway", Address(command.subnet.v4, NV_SUBNET_OUTSIDE));
     out.Set("address", Address(command.subnet.v4, NV_SUBNET_INSIDE));
     if (command.subnet.has_v6) {

@@ -25,7 +25,8 @@ static int no_rights(int error, struct nv_error *err)
     return nv_fail(
         err, error,
         "running a command behind a link needs CAP_SYS_ADMIN and CAP_NET_ADMIN, for its namespaces and both ends: "
-        "run as root, or start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN --device /dev/net/tun");
+        "run as root, or start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN --device /dev/net/tun, "
+        "or become root in a world of your own: unshare --user --map-root-user --net");
 }
 
 /* Address of the outside, and the way to the block behind it. */
@@ -137,6 +138,7 @@ static int take_report(struct nv_command *c, struct nv_error *err)
         return nv_fail(err, report.error.code ? report.error.code : EIO, "%s", report.error.message);
     memcpy(&c->inside, CMSG_DATA(got), sizeof(c->inside));
     c->resolves = report.resolves;
+    c->named = report.named;
     return 0;
 }
 
@@ -151,10 +153,11 @@ static int clone_failed(int error, struct nv_error *err)
 }
 
 /* Start the first process and wait until it is ready. */
-static int inside(const struct nv_command_plan *plan, struct nv_command *c, struct nv_error *err)
+static int inside(const struct nv_command_plan *plan, const struct nv_texts *texts, struct nv_command *c,
+                  struct nv_error *err)
 {
     int pair[2];
-    struct nv_inside in = {.plan = plan, .subnet = &c->subnet};
+    struct nv_inside in = {.plan = plan, .texts = texts, .subnet = &c->subnet};
     sigset_t all;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return nv_fail(err, errno, "cannot make a socket pair: %s", strerror(errno));
@@ -187,9 +190,13 @@ static int inside(const struct nv_command_plan *plan, struct nv_command *c, stru
 int nv_command_start(const struct nv_command_plan *plan, struct nv_command *out, struct nv_error *err)
 {
     *out = (struct nv_command){.control = -1, .inside = -1, .outside = -1, .masquerade = -1};
+    struct nv_texts texts = {.envp = NULL};
     int error = outside(plan, out, err);
+    if (!error && (error = nv_texts_make(plan, &out->subnet, &texts)))
+        nv_fail(err, -error, "no memory for the command's environment");
     if (!error)
-        error = inside(plan, out, err);
+        error = inside(plan, &texts, out, err);
+    nv_texts_free(&texts);
     if (!error)
         out->wider = widen(out);
     if (error && out->outside >= 0)

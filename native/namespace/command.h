@@ -24,6 +24,12 @@
 
 #define NV_COMMAND_IFNAME "eth0" /* inside */
 
+/* The other end of the link, by name: in the command's /etc/hosts, and in its environment. */
+#define NV_COMMAND_HOST     "gateway.emulate"
+#define NV_COMMAND_HOST6    "gateway6.emulate"
+#define NV_COMMAND_GATEWAY  "EMULATE_GATEWAY"
+#define NV_COMMAND_GATEWAY6 "EMULATE_GATEWAY6"
+
 /*
  * What lies beyond this machine, for the command. Addresses of the machine itself it reaches in any case. Forwarding is
  * never switched on here: it would stay on when we die.
@@ -40,8 +46,10 @@ struct nv_command_plan {
     char *const *argv; /* the command, found by PATH of envp */
     char *const *envp;
     unsigned mtu; /* of both interfaces; 0: 1500 */
-    const char
-        *resolv_conf; /* what follows the line "nameserver GATEWAY" in the command's resolv.conf; NULL: leave it */
+    /* What follows the line "nameserver GATEWAY" in the command's resolv.conf; NULL: leave it. */
+    const char *resolv_conf;
+    /* What follows our names in its /etc/hosts; NULL: leave it. */
+    const char *hosts;
 };
 
 struct nv_command {
@@ -54,12 +62,14 @@ struct nv_command {
     enum nv_wider wider;
     int masquerade; /* -1: not needed or not to be had */
     bool resolves;  /* /etc/resolv.conf is the link's */
+    bool named;     /* /etc/hosts has the other end's names */
 };
 
 enum nv_command_type {
     NV_COMMAND_GO = 1, /* to it: start the command */
     NV_COMMAND_SIGNAL, /* to it: send signal `value` to the command */
-    NV_COMMAND_EXIT,   /* from it: the command ended with wait status `value`, its connections are finished */
+    NV_COMMAND_ENDED,  /* from it: the command ended with wait status `value`, its connections may not be finished */
+    NV_COMMAND_EXIT,   /* from it: they are; `value` as before */
     NV_COMMAND_EXEC,   /* from it: the command cannot be run, errno `value` */
 };
 

@@ -18,9 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RESOLV_CONF "/etc/resolv.conf"
-#define CONTROL_FD  3
-#define LINGER_MS   3000 /* for the last words of connections, if the link is slow or loses them */
+#define CONTROL_FD 3
+#define LINGER_MS  3000 /* for the last words of connections, if the link is slow or loses them */
 
 /* Write a file that is there. False: it could not be. */
 static bool write_file(const char *path, int flags, const char *text, size_t length)
@@ -85,30 +84,34 @@ static int set_up_network(const struct nv_inside *in, const char *ifname, struct
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
-/*
- * Put our resolv.conf over the one that is there. It stands in a file system in memory that is mounted on /proc for a
- * moment, which every machine has; nothing is written to a disk.
- */
-static bool mount_resolv_conf(const struct nv_inside *in)
+/* Put a file of ours over the one that is there, /etc/NAME, by way of /proc/NAME in memory. */
+static bool mount_over(const char *name, const char *text)
 {
-    static const char path[] = "/proc/resolv.conf";
-    const struct nv_prefix gateway = nv_subnet_end(&in->subnet->v4, NV_SUBNET_OUTSIDE);
-    char text[4096], address[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, gateway.address, address, sizeof(address));
-    int n = snprintf(text, sizeof(text), "nameserver %s\n%s", address, in->plan->resolv_conf);
-    if (n < 0 || n >= (int)sizeof(text) || mount("resolv", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") < 0)
-        return false;
-    bool done =
-        write_file(path, O_CREAT | O_EXCL, text, (size_t)n) && mount(path, RESOLV_CONF, NULL, MS_BIND, NULL) == 0;
+    char made[32], path[32];
+    snprintf(made, sizeof(made), "/proc/%s", name);
+    snprintf(path, sizeof(path), "/etc/%s", name);
+    return text && write_file(made, O_CREAT | O_EXCL, text, strlen(text)) &&
+           mount(made, path, NULL, MS_BIND, NULL) == 0;
+}
+
+/*
+ * The command's resolv.conf and hosts. They stand in a file system in memory that is mounted on /proc for a moment,
+ * which every machine has; nothing is written to a disk.
+ */
+static void mount_files(const struct nv_texts *texts, struct nv_inside_report *report)
+{
+    if (mount("netvale", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, NULL) < 0)
+        return;
+    report->resolves = mount_over("resolv.conf", texts->resolv_conf);
+    report->named = mount_over("hosts", texts->hosts);
     umount2("/proc", MNT_DETACH);
-    return done;
 }
 
 static int set_up_files(const struct nv_inside *in, struct nv_inside_report *report)
 {
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         return nv_fail(&report->error, errno, "cannot make the mounts private: %s", strerror(errno));
-    report->resolves = in->plan->resolv_conf && mount_resolv_conf(in);
+    mount_files(in->texts, report);
     /* Processes as the command numbers them. Where that is forbidden the command sees the caller's, which does no harm.
      */
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
@@ -155,7 +158,7 @@ static void run_command(const struct nv_inside *in)
         if (flags >= 0 && flags & O_NONBLOCK)
             fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     }
-    environ = (char **)(uintptr_t)in->plan->envp;
+    environ = in->texts->envp;
     execvp(in->plan->argv[0], in->plan->argv);
     tell(in->control, NV_COMMAND_EXEC, errno);
     _exit(127);
@@ -209,6 +212,7 @@ static bool serve(const struct nv_inside *in, int children, int *status)
 static void finish(const struct nv_inside *in, int status)
 {
     struct nv_command_message message;
+    tell(in->control, NV_COMMAND_ENDED, status);
     kill(-1, SIGKILL); /* everybody in the namespace but this process */
     while (waitpid(-1, NULL, 0) > 0)
         ;

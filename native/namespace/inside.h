@@ -11,15 +11,18 @@
 #include <signal.h>
 
 #include "namespace/command.h"
+#include "namespace/texts.h"
 
 /* What the first process tells when it is ready (with the descriptor of its tap) or gives up. */
 struct nv_inside_report {
     bool resolves; /* the command's resolv.conf is the link's */
+    bool named;    /* its hosts have the other end's names */
     struct nv_error error;
 };
 
 struct nv_inside {
     const struct nv_command_plan *plan;
+    const struct nv_texts *texts;
     const struct nv_subnet *subnet;
     int control;
     sigset_t mask; /* for the command */

@@ -5,14 +5,18 @@
 // native/namespace/command.h for what is set up, and docs/emulate-command.md for what the command sees.
 
 import { closeSync } from 'node:fs';
-import { Socket } from 'node:net';
 import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { COMMAND } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import { type NativeCommand, native } from '../native.js';
+import { CommandControl, type CommandResult } from './command-control.js';
+import { CommandSignals } from './command-signals.js';
 import { DnsForwarder } from './dns-forwarder.js';
+import { readHosts } from './hosts-file.js';
 import { type Resolver, readResolvConf, withoutNameservers } from './resolv-conf.js';
+
+export type { CommandResult } from './command-control.js';
 
 /** The two ends of the link, and how they are addressed. */
 export interface LinkEnds {
@@ -29,6 +33,8 @@ export interface LinkEnds {
   address6: string | undefined;
   /** Whether names are looked up through the link. */
   resolves: boolean;
+  /** Whether the command's /etc/hosts has gateway.emulate and gateway6.emulate; its environment always says the same. */
+  named: boolean;
   /**
    * What the command reaches beyond this machine. 'translated': all, under this machine's address; 'routed': what this
    * process reaches, which is behind a link itself; 'none': there is nothing, the machine has no default route. Not
@@ -41,6 +47,10 @@ export interface LinkEnds {
 export interface RunningLink {
   /** Called once, when the command has ended, while both ends still are there. Must close the ports. */
   stop(): void | Promise<void>;
+  /** Called when the command has ended; its connections may still finish, for up to three seconds. */
+  ended?(): void;
+  /** Called when a signal asks to end at once: before stop(), or while it is at work. Not to wait for what is on the link. */
+  hurry?(): void;
   /** Rejects when the link breaks down; the command is then killed. */
   failed?: Promise<never>;
 }
@@ -58,118 +68,10 @@ export interface CommandOptions {
   link(ends: LinkEnds): RunningLink | Promise<RunningLink>;
 }
 
-/** How a command ended. */
-export interface CommandResult {
-  /** Exit status as a shell gives it: the command's own, 128 + signal, 126 or 127 when it could not be run. */
-  status: number;
-  /** Name of the signal that ended it. */
-  signal: NodeJS.Signals | undefined;
-  /** Why it could not be run. */
-  error: string | undefined;
-}
-
-/** Bytes of a message: struct nv_command_message. */
-const MESSAGE_SIZE = 8;
 const GRACE_MS = 500;
 
-/** What happened when the first process went without a word. */
-const KILLED: CommandResult = { status: 128 + 9, signal: 'SIGKILL', error: undefined };
-
-/** These come to us alone and are passed on. */
-const FORWARDED: NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'];
-/** The terminal sends these to the command as well. */
-const FROM_TERMINAL: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
-
-function message(type: number, value = 0): Uint8Array {
-  const bytes = new DataView(new ArrayBuffer(MESSAGE_SIZE));
-  bytes.setInt32(0, type, true);
-  bytes.setInt32(4, value, true);
-  return new Uint8Array(bytes.buffer);
-}
-
-function signalName(number: number): NodeJS.Signals | undefined {
-  return (Object.entries(os.constants.signals) as [NodeJS.Signals, number][]).find(
-    ([, n]) => n === number,
-  )?.[0];
-}
-
-/** What a wait status says (wait(2)). */
-export function resultOfStatus(status: number): CommandResult {
-  const signal = status & 127;
-  if (signal === 0) return { status: (status >> 8) & 255, signal: undefined, error: undefined };
-  return { status: 128 + signal, signal: signalName(signal), error: undefined };
-}
-
-/** What an errno of execvp(3) says, with a shell's status. */
-export function resultOfExec(command: string, errno: number): CommandResult {
-  const name = Object.entries(os.constants.errno).find(([, n]) => n === errno)?.[0] ?? `errno ${errno}`;
-  const missing = name === 'ENOENT';
-  const why = missing ? 'there is no such program' : name === 'EACCES' ? 'it may not be executed' : name;
-  return { status: missing ? 127 : 126, signal: undefined, error: `cannot run ${command}: ${why}` };
-}
-
-/** The control stream: tells the first process things, and resolves `ended` when the command has. */
-class Control {
-  readonly ended: Promise<CommandResult>;
-  readonly #socket: Socket;
-  #received = Buffer.alloc(0);
-
-  constructor(fd: number, command: string) {
-    this.#socket = new Socket({ fd, readable: true, writable: true });
-    this.ended = new Promise((resolve) => {
-      let failure: CommandResult | undefined;
-      this.#socket.on('data', (data) => {
-        this.#received = Buffer.concat([this.#received, data]);
-        for (
-          ;
-          this.#received.length >= MESSAGE_SIZE;
-          this.#received = this.#received.subarray(MESSAGE_SIZE)
-        ) {
-          const value = this.#received.readInt32LE(4);
-          const type = this.#received.readInt32LE(0);
-          if (type === COMMAND.exec) failure = resultOfExec(command, value);
-          if (type === COMMAND.exit) resolve(failure ?? resultOfStatus(value));
-        }
-      });
-      this.#socket.on('error', () => {});
-      this.#socket.on('close', () => resolve(failure ?? KILLED));
-    });
-  }
-
-  tell(type: number, value?: number): void {
-    if (!this.#socket.destroyed) this.#socket.write(message(type, value));
-  }
-
-  /** Whoever is left in the namespaces goes, too. */
-  close(): void {
-    this.#socket.destroy();
-  }
-}
-
-/** Pass on the signals that are for the command; returns how to stop that. */
-function passSignals(control: Control): () => void {
-  const foreground = native.namespaces.terminalForeground();
-  const handlers: [NodeJS.Signals, () => void][] = [
-    ...FORWARDED.map((name): [NodeJS.Signals, () => void] => [
-      name,
-      () => control.tell(COMMAND.signal, os.constants.signals[name]),
-    ]),
-    ...FROM_TERMINAL.map((name): [NodeJS.Signals, () => void] => [
-      name,
-      () => {
-        if (!foreground) control.tell(COMMAND.signal, os.constants.signals[name]);
-      },
-    ]),
-  ];
-  for (const [name, handler] of handlers) process.on(name, handler);
-  return () => {
-    for (const [name, handler] of handlers) process.off(name, handler);
-    if (foreground && !native.namespaces.terminalForeground()) native.namespaces.terminalRestore();
-  };
-}
-
 /** A link that breaks down because the command's side went is the command's end, not the link's. */
-async function heard(failed: Promise<never>, control: Control): Promise<CommandResult> {
+async function heard(failed: Promise<never>, control: CommandControl): Promise<CommandResult> {
   try {
     return await failed;
   } catch (error) {
@@ -189,6 +91,7 @@ function endsOf(command: NativeCommand): LinkEnds {
     gateway6: command.gateway6,
     address6: command.address6,
     resolves: command.resolves,
+    named: command.named,
     wider: command.wider,
   };
 }
@@ -197,49 +100,71 @@ function environment(env: NodeJS.ProcessEnv): string[] {
   return Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
 }
 
+/** What a shell says of a command that a signal ended before it ran. */
+const endedBy = (signal: NodeJS.Signals): CommandResult => ({
+  status: 128 + os.constants.signals[signal],
+  signal,
+  error: undefined,
+});
+
 /**
- * Run a command behind a link and wait for its end. It has the addresses, routes and name lookup of its side, and reaches
- * every address of this machine; it goes, with all it started, when this process does. SIGTERM, SIGHUP, SIGUSR1 and
- * SIGUSR2 are passed on. Rejects with EPERM (what rights are needed), ENOENT (no /dev/net/tun), ENOSPC (no addresses,
- * links nest too deep), and what `link` throws; nothing is left then.
+ * Run a command behind a link and wait for its end. It has the addresses, routes and name lookup of its side, knows the
+ * other end as gateway.emulate and by EMULATE_GATEWAY (gateway6.emulate, EMULATE_GATEWAY6), and reaches every address of
+ * this machine; it goes, with all it started, when this process does. SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 are passed on.
+ * Signals before it runs and after its end never end this process: everything is taken away first. Rejects with EPERM
+ * (what rights are needed), ENOENT (no /dev/net/tun), ENOSPC (no addresses, links nest too deep), and what `link`
+ * throws; nothing is left then.
  */
 export async function runBehindLink(options: CommandOptions): Promise<CommandResult> {
-  const { argv, env = process.env, mtu, link } = options;
+  const { argv, env = process.env } = options;
   if (argv.length === 0) throw netvaleError('EINVAL', 'there is no command to run behind the link');
-  const host = readResolvConf();
-  const command = native.namespaces.startCommand({
-    argv: [...argv],
-    env: environment(env),
-    ...(mtu === undefined ? {} : { mtu }),
-    resolvConf: withoutNameservers(host.text),
-  });
-  const control = new Control(command.control, argv[0]!);
-  let taps = [command.inside, command.outside];
   let running: RunningLink | undefined;
-  let forwarder: DnsForwarder | undefined;
-  let signalsOff: (() => void) | undefined;
+  let control: CommandControl | undefined;
+  const signals = new CommandSignals(() => {
+    control?.hurry();
+    running?.hurry?.();
+  });
   try {
-    if (command.resolves)
-      forwarder = await DnsForwarder.start(command.gateway, options.resolvers ?? host.resolvers);
-    running = await link(endsOf(command));
-    // The ports have descriptors of their own.
-    for (const fd of taps) closeSync(fd);
-    taps = [];
-    signalsOff = passSignals(control);
-    control.tell(COMMAND.go);
-    return await (running.failed === undefined
-      ? control.ended
-      : Promise.race([control.ended, heard(running.failed, control)]));
-  } finally {
-    signalsOff?.();
+    const host = readResolvConf();
+    const command = native.namespaces.startCommand({
+      argv: [...argv],
+      env: environment(env),
+      ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
+      resolvConf: withoutNameservers(host.text),
+      hosts: readHosts(),
+    });
+    let taps = [command.inside, command.outside];
+    let forwarder: DnsForwarder | undefined;
+    control = new CommandControl(command.control, argv[0]!, () => running?.ended?.());
     try {
-      await running?.stop();
-    } finally {
-      control.close();
-      native.namespaces.reapCommand(command.pid);
+      if (command.resolves)
+        forwarder = await DnsForwarder.start(command.gateway, options.resolvers ?? host.resolvers);
+      running = await options.link(endsOf(command));
+      // The ports have descriptors of their own.
       for (const fd of taps) closeSync(fd);
-      if (command.masquerade !== undefined) closeSync(command.masquerade);
-      await forwarder?.close();
+      taps = [];
+      if (signals.early !== undefined) {
+        running.hurry?.();
+        return endedBy(signals.early);
+      }
+      control.tell(COMMAND.go);
+      signals.running(control);
+      return await (running.failed === undefined
+        ? control.ended
+        : Promise.race([control.ended, heard(running.failed, control)]));
+    } finally {
+      signals.ended();
+      try {
+        await running?.stop();
+      } finally {
+        control.close();
+        native.namespaces.reapCommand(command.pid);
+        for (const fd of taps) closeSync(fd);
+        if (command.masquerade !== undefined) closeSync(command.masquerade);
+        await forwarder?.close();
+      }
     }
+  } finally {
+    signals.off();
   }
 }

@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { resultOfStatus } from '../../src/emulation/namespace.js';
+import { resultOfStatus } from '../../src/emulation/command-control.js';
 import {
   behindArgs,
   descendants,
