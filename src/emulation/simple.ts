@@ -35,7 +35,7 @@ const LEAST_FRAMES = 32;
 const MOST_BYTES = 2 ** 30;
 
 /** Bytes of one opportunity of a trace. */
-const TRACE_BYTES = 1500;
+export const TRACE_BYTES = 1500;
 
 /** Words of `pipe N config` for one setting. */
 function settingWords(name: LinkSetting, value: string): string {
@@ -80,7 +80,7 @@ export function defaultQueue(settings: LinkSettings): number | undefined {
 }
 
 /** Schedulers that hold queues of their own, a flow each; others get flows told apart by a mask. */
-const OWN_FLOWS = /^fq_/i;
+export const OWN_FLOWS = /^fq_/i;
 /** Ways to manage one queue, which a pipe has itself. */
 const MANAGEMENT = /^(codel|pie)\b/i;
 

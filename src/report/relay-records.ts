@@ -107,6 +107,16 @@ function direction(
 /** Names of the two ports: inside, outside. */
 export type PortPair = readonly [inside: string, outside: string];
 
+/** The reading there would have been when the loop began: nothing had come. */
+export function atStart(stats: RelayStats): RelayStats {
+  const zero = (one: DirectionStats): DirectionStats => {
+    const counts = Object.entries(one).map(([name, value]) => [name, typeof value === 'number' ? 0 : {}]);
+    return Object.fromEntries(counts) as DirectionStats;
+  };
+  const [up, down] = stats.directions;
+  return { ...stats, nowNs: stats.startNs, directions: [zero(up), zero(down)] };
+}
+
 /** From one reading to the next. */
 export function relayReport(
   [inside, outside]: PortPair,

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // command.ts: `emulate ... -- COMMAND`: a command whose traffic goes through the link, with no set-up.
-import { writeFileSync } from 'node:fs';
-import { type LiveEmulation, startEmulation } from '../../../src/emulation/live.js';
 import { type LinkEnds, type RunningLink, runBehindLink } from '../../../src/emulation/namespace.js';
-import { simpleCommands } from '../../../src/emulation/simple.js';
-import { relayResult } from '../../../src/report/relay-records.js';
+import { netvaleError } from '../../../src/errors.js';
 import { RuleError } from '../../../src/rules/error.js';
 import { UsageError } from '../options.js';
-import { describe, Reporter } from './live.js';
-import { liveReport } from './live-report.js';
+import { CommandView, JsonCommandView, say } from './command-view.js';
+import { LiveOutputs } from './live-outputs.js';
+import { LiveRun } from './live-run.js';
 import { type LiveDraft, type LiveSettings, settleLive } from './live-settings.js';
 
 export interface CommandSettings extends LiveSettings {
@@ -21,8 +19,6 @@ export function settleCommand(draft: LiveDraft, argv: string[]): CommandSettings
     throw new UsageError(`-i: '${draft.ports[0]}': a command has the link's ends made for it`);
   if (argv.length === 0) throw new UsageError('there is no command after --');
   if (draft.duration !== undefined) throw new UsageError('--time: the link lasts as long as the command');
-  if (draft.json && draft.report === undefined)
-    throw new UsageError("--json: standard output is the command's; give --report FILE for figures");
   // Names for reports; the ports are made later.
   return { ...settleLive({ ...draft, ports: ['inside', 'outside'] }), argv };
 }
@@ -35,58 +31,82 @@ const NOT_REACHED: Partial<Record<LinkEnds['wider'], string>> = {
     'the command reaches this machine only: the kernel cannot translate addresses (nf_tables, Linux 5.12 or later)',
 };
 
+/** What of the ends there is to say, but with -q. */
+function notes({ wider, named }: LinkEnds): string[] {
+  const unnamed = 'there is no /etc/hosts here to name gateway.emulate in: EMULATE_GATEWAY has its address';
+  return [NOT_REACHED[wider], named ? undefined : unnamed].filter((note) => note !== undefined);
+}
+
+/** How long connections may take to finish before that is said. */
+const PATIENCE_MS = 500;
+
 /** The emulation between the ends of a command's link. */
-async function emulateBetween(ends: LinkEnds, settings: CommandSettings): Promise<RunningLink> {
-  const { links, host, spares, seed, rules, reportMs, drain, report, verbose, ...rest } = settings;
-  const { argv: _argv, json: _json, duration: _duration, warnings: _warnings, ...plan } = rest;
-  const note = NOT_REACHED[ends.wider];
-  if (note !== undefined) console.error(`emulate: ${note}`);
-  const live: LiveEmulation = await startEmulation({
-    ...plan,
-    inside: ends.inside,
-    outside: ends.outside,
-    host,
-    ...(spares !== undefined && { extraBufs: spares }),
-    ...(seed !== undefined && { seed: BigInt(seed) }),
-    rules: links ? simpleCommands(...links) : rules,
-    warn: (text) => console.error(`emulate: ${text}`),
-  });
-  if (verbose) for (const line of describe(settings, live)) console.error(`emulate: ${line}`);
-  const reporter = new Reporter(live, settings, { report() {} });
-  const timer = setInterval(() => reporter.report(), reportMs);
-  const finished = live.relay.finished();
-  let failure: string | undefined;
+async function emulateBetween(
+  ends: LinkEnds,
+  settings: CommandSettings,
+  outputs: LiveOutputs,
+): Promise<RunningLink> {
+  const { quiet, verbose, json, reportMs, drain } = settings;
+  if (!quiet) for (const note of notes(ends)) say(note);
+  const view = json
+    ? new JsonCommandView(quiet)
+    : new CommandView(quiet ? 'quiet' : verbose ? 'verbose' : 'plain');
+  const run = await LiveRun.start(
+    {
+      settings,
+      ports: [ends.inside, ends.outside],
+      labels: ['up, out of the command', 'down, into the command'],
+      ...(verbose && {
+        head: ({ seed }) =>
+          `eth0 ${ends.address} (inside) <-> ${ends.interface} ${ends.gateway} (outside), seed ${seed}`,
+      }),
+      view,
+      reports: json || reportMs !== undefined,
+    },
+    outputs,
+  );
+  const finished = run.finished();
+  let hurried = false;
+  let finishing: NodeJS.Timeout | undefined;
   return {
     // The loop ends by itself only when something is wrong.
     failed: new Promise((_, reject) => {
-      finished.catch(reject);
+      finished.then((failure) => failure !== undefined && reject(netvaleError('EIO', failure)));
     }),
+    ended() {
+      finishing = setTimeout(() => {
+        view.note(
+          'emulate: the command has ended, its connections have three seconds to finish (Ctrl-C ends them)',
+        );
+      }, PATIENCE_MS);
+    },
+    hurry() {
+      hurried = true;
+      run.stop(false);
+    },
     async stop() {
-      clearInterval(timer);
-      live.relay.stop(drain);
-      await finished.catch((error: Error) => {
-        failure = error.message;
-      });
-      reporter.report();
-      const result = relayResult([settings.inside, settings.outside], live, failure);
-      if (report !== undefined) writeFileSync(report, liveReport(result, reporter.records));
-      await live.close();
+      clearTimeout(finishing);
+      if (!hurried) run.stop(drain);
+      await run.close(await finished);
     },
   };
 }
 
 /** Run the command; returns its exit status. */
 export async function runCommand(settings: CommandSettings): Promise<number> {
+  const outputs = new LiveOutputs(settings);
   try {
     const { status, error } = await runBehindLink({
       argv: settings.argv,
-      link: (ends) => emulateBetween(ends, settings),
+      link: (ends) => emulateBetween(ends, settings, outputs),
     });
-    if (error !== undefined) console.error(`emulate: ${error}`);
+    if (error !== undefined) say(error);
     return status;
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
-    console.error(`emulate: ${error.message}`);
+    say(error.message);
     return error.exit;
+  } finally {
+    outputs.close();
   }
 }

@@ -6,7 +6,10 @@ import { oneOf, scaled, time, whole } from '../values.js';
 import { linkOptions } from './link-options.js';
 import type { LiveDraft } from './live-settings.js';
 import { isPcapng } from './offline-settings.js';
-import { ruleOptions, showOptions } from './rule-options.js';
+import { quietOption, ruleOptions, showOptions } from './rule-options.js';
+
+/** Whether a report's name asks for records. */
+const isRecords = (file: string): boolean => /\.(json|jsonl)$/.test(file);
 
 /** The store's 16 pages: one for each size of packets there may be at a time. */
 const LEAST_MEMORY = 4_000_000;
@@ -92,14 +95,14 @@ export const liveOptions: Option<LiveDraft>[] = [
   {
     name: 'T',
     argument: 'ms',
-    help: 'milliseconds between reports (default 1000)',
+    help: 'milliseconds between reports (default 1000; around a command none)',
     set: (draft, text, flag) => {
       draft.reportMs = whole(flag, text, 10, 2 ** 31 - 1);
     },
   },
   {
     name: 'json',
-    help: 'records on stdout, one a line',
+    help: 'records on stdout, one a line; around a command on stderr',
     set: (draft) => {
       draft.json = true;
     },
@@ -107,9 +110,10 @@ export const liveOptions: Option<LiveDraft>[] = [
   {
     name: 'report',
     argument: 'file.html',
-    help: 'write a report with plots of rate, queue and loss',
+    help: 'write a page with plots of rate, delay, queue and loss;\nFILE.json: the records of --json. May be given for both',
     set: (draft, text) => {
-      draft.report = text;
+      if (isRecords(text)) draft.records = text;
+      else draft.report = text;
     },
   },
   {
@@ -144,4 +148,5 @@ export const liveOptions: Option<LiveDraft>[] = [
       draft.verbose = true;
     },
   },
+  quietOption,
 ];

@@ -1,48 +1,181 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// live-report.ts: --report: a run of emulate as an HTML file with rate, queue and loss over time.
-import { htmlReport, type Plot, type Series } from '../../../src/report/html.js';
+// live-report.ts: --report: a run of emulate as an HTML file: what was run, what was promised and measured, and rate, queue,
+// delay and loss over time.
+import type { LiveEmulation } from '../../../src/emulation/live.js';
+import { native } from '../../../src/native.js';
+import type { Histogram } from '../../../src/report/histogram.js';
+import { htmlReport, type Table } from '../../../src/report/html.js';
+import type { PromiseRecord } from '../../../src/report/link-records.js';
 import type {
   DirectionRecord,
   RelayReportRecord,
   RelayResultRecord,
 } from '../../../src/report/relay-records.js';
-import { promisedLines, resultLines } from './live-views.js';
+import type { DummynetConfig } from '../../../src/rules/dummynet.js';
+import { printImpairments } from '../../../src/rules/print-impairments.js';
+import { chanceOf, plainChance, plainRate, rateOf, shortLink } from './link-echo.js';
+import { plotsOf, promisedOf } from './live-plots.js';
 
-const sum = (drops: Record<string, number>): number => Object.values(drops).reduce((a, b) => a + b, 0);
+export interface LiveReport {
+  result: RelayResultRecord;
+  records: readonly RelayReportRecord[];
+  began: Date;
+  /** The end of its life: what its rules and links are now. */
+  live: Pick<LiveEmulation, 'controller' | 'relay'>;
+  /** Each link in plain words. */
+  links: readonly string[];
+  /** The links are the short options': 1 is the first direction's, 2 the second's. */
+  short: boolean;
+  /** Of the program; default: this process's. */
+  argv?: readonly string[];
+}
 
-function plot(
-  records: readonly RelayReportRecord[],
-  title: string,
-  unit: string,
-  lines: readonly [suffix: string, value: (one: DirectionRecord, record: RelayReportRecord) => number][],
-): Plot {
-  const series: Series[] = [0, 1].flatMap((index) =>
-    lines.map(([suffix, value]) => {
-      const { from, to } = records[0]!.directions[index]!;
-      return {
-        name: `${from} > ${to}${suffix}`,
-        points: records.map((record) => [record.time, value(record.directions[index]!, record)] as const),
-      };
-    }),
-  );
-  return { title, unit, series };
+const MOST_TITLE = 100;
+const NOTHING = '-';
+
+/** A command line as a shell takes it. */
+const shellWords = (words: readonly string[]): string =>
+  words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+
+const local = (date: Date): string => {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
+};
+
+const ms = (nanoseconds: number): string => `${Number((nanoseconds / 1e6).toPrecision(4))} ms`;
+
+/** "plr 3 (1.5 %), queue full 2 (1 %)" */
+function lostText({ drops, rx_packets, duplicates }: DirectionRecord): string {
+  const named = Object.entries(drops).filter(([, count]) => count > 0);
+  const share = (count: number): string =>
+    rx_packets > 0 ? ` (${plainChance(count / (rx_packets + duplicates))})` : '';
+  const all = named.reduce((sum, [, count]) => sum + count, 0);
+  if (all === 0) return rx_packets > 0 ? '0 %' : NOTHING;
+  const reasons = named.map(([reason, count]) => `${reason} ${count}${share(count)}`).join(', ');
+  return named.length === 1 ? reasons : `${all}${share(all)}: ${reasons}`;
+}
+
+function promisedLoss({ loss, linkLoss }: DummynetConfig): string {
+  const texts = [
+    ...(loss ? [plainChance(chanceOf(loss))] : []),
+    ...(linkLoss ? printImpairments({ linkLoss }).map((line) => line.trim()) : []),
+  ];
+  return texts.length > 0 ? texts.join(', ') : '0 %';
+}
+
+const rateText = (bits: number): string => (bits > 0 ? plainRate(bits) : NOTHING);
+
+/** What each direction was promised (where it has a link of its own) beside what was measured. */
+function directionTable({ result, live, short }: LiveReport): Table {
+  const objects = live.controller.world.dummynet;
+  const configs = short ? [shortLink(objects, 1), shortLink(objects, 2)] : [];
+  const delays = [live.relay.delay(0), live.relay.delay(1)];
+  const names = result.directions.map(({ from, to }, i) => `${i === 0 ? 'up' : 'down'}, ${from} > ${to}`);
+  const row = (
+    name: string,
+    promised: (config: DummynetConfig) => string,
+    measured: (one: DirectionRecord, delay: Histogram, index: number) => string,
+  ): string[] => [
+    name,
+    ...result.directions.flatMap((one, i) => [
+      ...(configs[i] ? [promised(configs[i])] : []),
+      measured(one, delays[i]!, i),
+    ]),
+  ];
+  const percentile = (percent: number) =>
+    row(
+      `delay, ${percent} % of the packets at most`,
+      () => '',
+      (_, delay) => (delay.count > 0 ? ms(delay.percentile(percent)) : NOTHING),
+    );
+  const measuredRate = (index: number): string => {
+    const found = result.promises.find((one) => one.number === index + 1);
+    return rateText(short ? (found?.measured.bandwidth ?? 0) : result.directions[index]!.tx_bps);
+  };
+  return {
+    title: short ? 'Promised and measured' : 'Measured',
+    head: ['', ...names.flatMap((name) => (short ? [`${name}: promised`, 'measured'] : [name]))],
+    rows: [
+      row(
+        'rate',
+        (config) => (rateOf(config) > 0 ? plainRate(rateOf(config)) : 'no limit'),
+        (_, __, i) => measuredRate(i),
+      ),
+      row('loss', promisedLoss, (one) => lostText(one)),
+      row(
+        'delay, least',
+        ({ delayMs = 0 }) => `${delayMs} ms`,
+        (_, delay) => (delay.count > 0 ? ms(delay.min) : NOTHING),
+      ),
+      ...[50, 95, 99].map(percentile),
+      row(
+        'packets in, out',
+        () => '',
+        ({ rx_packets, tx_packets }) => `${rx_packets}, ${tx_packets}`,
+      ),
+      row(
+        'bytes in, out',
+        () => '',
+        ({ rx_bytes, tx_bytes }) => `${rx_bytes}, ${tx_bytes}`,
+      ),
+    ],
+  };
+}
+
+/** What each pipe and queue promised beside what it gave. */
+function linkTable({ result, live }: LiveReport): Table[] {
+  if (result.promises.length === 0) return [];
+  const objects = live.controller.world.dummynet;
+  const row = ({ kind, number, promised, measured }: PromiseRecord): string[] => {
+    const own = result.links.filter((link) => link.kind === kind && link.number === number);
+    const came = own.reduce((sum, link) => sum + link.total_packets, 0);
+    const lost = own.reduce((sum, link) => sum + link.drops, 0);
+    const time = (value: number | undefined): string => (value === undefined ? NOTHING : ms(value * 1e6));
+    return [
+      `${kind} ${number}`,
+      promised.bandwidth > 0 ? plainRate(promised.bandwidth * (promised.share ?? 1)) : 'no limit',
+      rateText(measured.bandwidth),
+      promisedLoss(objects.get(kind, number) ?? {}),
+      came > 0 ? `${lost} (${plainChance(lost / came)})` : NOTHING,
+      `${promised.delay_ms} ms`,
+      [measured.delay_min_ms, measured.delay_mean_ms, measured.delay_max_ms].map(time).join(', '),
+      String(measured.packets),
+    ];
+  };
+  const head = ['', 'rate promised', 'measured', 'loss promised', 'measured', 'delay promised'];
+  return [
+    {
+      title: 'Links',
+      head: [...head, 'least, mean, most', 'packets'],
+      rows: result.promises.map(row),
+    },
+  ];
 }
 
 /** The text of the file. */
-export function liveReport(result: RelayResultRecord, records: readonly RelayReportRecord[]): string {
-  const [inside] = result.directions;
-  const facts = [...resultLines(result), ...promisedLines(result)].map((line) => ['', line] as const);
-  const plots =
-    records.length === 0
-      ? []
-      : [
-          plot(records, 'Rate', 'Mbit/s', [
-            [', in', (one) => one.rx_bps / 1e6],
-            [', out', (one) => one.tx_bps / 1e6],
-          ]),
-          plot(records, 'Packets waiting', 'packets', [['', (one) => one.waiting]]),
-          plot(records, 'Delay', 'ms', [['', (one) => one.delay_ms ?? 0]]),
-          plot(records, 'Lost', 'packets/s', [['', (one, { seconds }) => sum(one.drops) / seconds]]),
-        ];
-  return htmlReport({ title: `emulate ${inside.from} <-> ${inside.to}`, facts, plots });
+export function liveReport(report: LiveReport): string {
+  const { result, records, began, live, links, short, argv = process.argv.slice(2) } = report;
+  const line = shellWords(['emulate', ...argv]);
+  const start = line.length > MOST_TITLE ? `${line.slice(0, MOST_TITLE)}…` : line;
+  const facts: Table = {
+    title: 'What was run',
+    rows: [
+      ['command line', line],
+      ['began', local(began)],
+      ['took', `${result.seconds.toFixed(2)} s`],
+      ['seed', result.seed],
+      ['version', `netvale ${native.version}`],
+      ...links.map((text, i) => [i === 0 ? 'links' : '', text]),
+      ...(result.error === undefined ? [] : [['ended by', result.error]]),
+    ],
+  };
+  return htmlReport({
+    title: `${start}, ${local(began)}`,
+    tables: [facts, directionTable(report), ...(short ? [] : linkTable(report))],
+    plots: plotsOf(records, promisedOf(live.controller.world.dummynet, short)),
+    texts: [['Rules at the end', live.controller.runText('show', '')]],
+  });
 }

@@ -16,10 +16,13 @@ export interface LiveDraft extends RuleDraft, LinkDraft {
   /** Seconds after which it stops by itself. */
   duration?: number;
   drain: boolean;
-  reportMs: number;
+  /** Milliseconds between reports, when that was asked for. */
+  reportMs?: number;
   json: boolean;
   verbose: boolean;
+  /** A page with plots, and a file for records. */
   report?: string;
+  records?: string;
   /** Files for a record of each packet, and for the packets of both ports. */
   log?: string;
   capture?: string;
@@ -43,9 +46,9 @@ export const newLiveDraft = (): LiveDraft => ({
   host: { me: [], networks: [], routes: [] },
   wait: 'adaptive',
   drain: true,
-  reportMs: 1000,
   json: false,
   verbose: false,
+  quiet: false,
 });
 
 /** Check that the options go together. Throws a UsageError. */

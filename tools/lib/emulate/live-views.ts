@@ -11,6 +11,8 @@ import { duration, norm } from '../../../src/report/units.js';
 export interface LiveView {
   /** What was understood: printed once, before packets. */
   start(lines: readonly string[]): void;
+  /** Something to know while it runs. */
+  note(text: string): void;
   report(record: RelayReportRecord): void;
   end(record: RelayResultRecord): void;
 }
@@ -18,6 +20,10 @@ export interface LiveView {
 /** Records, one a line. */
 export class JsonLiveView implements LiveView {
   start(): void {}
+
+  note(text: string): void {
+    console.error(text);
+  }
 
   report(record: RelayReportRecord): void {
     process.stdout.write(`${JSON.stringify(record)}\n`);
@@ -115,6 +121,11 @@ export class TextLiveView implements LiveView {
 
   start(lines: readonly string[]): void {
     for (const line of lines) console.log(line);
+  }
+
+  note(text: string): void {
+    this.#drawn = 0;
+    process.stderr.write(`${text}\n`);
   }
 
   report(record: RelayReportRecord): void {

@@ -2,7 +2,7 @@
 // offline-options.ts: the options of `emulate --offline`.
 import type { Option } from '../options.js';
 import { type OfflineDraft, readInput, readOutput } from './offline-settings.js';
-import { ruleOptions, showOptions } from './rule-options.js';
+import { quietOption, ruleOptions, showOptions } from './rule-options.js';
 
 /** In the order of the help text. */
 export const offlineOptions: Option<OfflineDraft>[] = [
@@ -47,4 +47,5 @@ export const offlineOptions: Option<OfflineDraft>[] = [
       draft.verbose = true;
     },
   },
+  quietOption,
 ];

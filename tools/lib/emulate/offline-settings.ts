@@ -39,6 +39,7 @@ export const newDraft = (): OfflineDraft => ({
   host: { me: [], networks: [], routes: [] },
   json: false,
   verbose: false,
+  quiet: false,
 });
 
 const MAX_NAME = 15;

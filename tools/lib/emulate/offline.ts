@@ -13,6 +13,7 @@ import {
 } from '../../../src/rules/index.js';
 import { UsageError } from '../options.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt } from '../program.js';
+import { echoObjects } from './link-echo.js';
 import { Arrivals } from './offline-inputs.js';
 import { LogFile, Outputs } from './offline-outputs.js';
 import type { OfflineSettings } from './offline-settings.js';
@@ -78,6 +79,8 @@ export async function runOffline(settings: OfflineSettings): Promise<number> {
     console.error(`${PROGRAM}: ${error.message}`);
     return EXIT_DATA;
   }
+  if (!settings.quiet && !settings.json)
+    for (const line of echoObjects(world.rules.controller.world.dummynet)) console.log(line);
   let arrivals: Arrivals | undefined;
   try {
     arrivals = new Arrivals(settings.inputs, engine, settings.layer);

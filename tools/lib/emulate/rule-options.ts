@@ -13,6 +13,8 @@ export interface RuleDraft {
   layer: 2 | 3;
   host: { me: string[]; networks: string[]; routes: string[] };
   seed?: number;
+  /** Do not say at the start what was understood. */
+  quiet: boolean;
 }
 
 const show = (what: 'help' | 'version') => (draft: RuleDraft) => {
@@ -26,6 +28,14 @@ export const showOptions: Option<RuleDraft>[] = [
   { name: 'help', help: 'the same', set: show('help') },
   { name: 'version', help: 'show the version', set: show('version') },
 ];
+
+export const quietOption: Option<RuleDraft> = {
+  name: 'q',
+  help: 'do not show the links at the start; around a command: say nothing but warnings and errors',
+  set: (draft) => {
+    draft.quiet = true;
+  },
+};
 
 export const ruleOptions: Option<RuleDraft>[] = [
   {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// live-outputs.ts: the files a live emulate writes, all opened before anything else: a path that is wrong is told at the
+// start and not when an hour's run is over.
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { netvaleError } from '../../../src/errors.js';
+import type { LiveSettings } from './live-settings.js';
+
+function open(flag: string, file: string): number {
+  try {
+    return openSync(file, 'w');
+  } catch (error) {
+    const { code = 'EIO', message } = error as NodeJS.ErrnoException;
+    // "ENOENT: no such file or directory, open 'x'": the path is named already.
+    throw netvaleError(code, `${flag}: cannot write ${file}: ${message.replace(/, open '.*$/s, '')}`);
+  }
+}
+
+export class LiveOutputs {
+  /** For a record of each packet; -1: there is none. */
+  readonly logFd: number;
+  readonly #page: number;
+  readonly #records: number;
+
+  /** Open what is asked for. Throws a NetvaleError that names the option, and then nothing is open. */
+  constructor({ log, report, records }: Pick<LiveSettings, 'log' | 'report' | 'records'>) {
+    const opened: number[] = [];
+    const one = (flag: string, file: string | undefined): number => {
+      if (file === undefined) return -1;
+      opened.push(open(flag, file));
+      return opened.at(-1)!;
+    };
+    try {
+      this.logFd = one('--log', log);
+      this.#page = one('--report', report);
+      this.#records = one('--report', records);
+    } catch (error) {
+      for (const fd of opened) closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** Whether there is to be a page. */
+  get hasPage(): boolean {
+    return this.#page >= 0;
+  }
+
+  /** A record for the file of records, if there is one. */
+  record(record: object): void {
+    if (this.#records >= 0) writeSync(this.#records, `${JSON.stringify(record)}\n`);
+  }
+
+  page(html: string): void {
+    writeSync(this.#page, html);
+  }
+
+  close(): void {
+    for (const fd of [this.logFd, this.#page, this.#records]) if (fd >= 0) closeSync(fd);
+  }
+}
