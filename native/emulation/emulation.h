@@ -32,17 +32,21 @@ struct nv_emu; /* an emulator */
 /* Why a packet was lost. X(enumerator, name as printed) */
 #define NV_EMU_DROPS(X)                                                                                                \
     X(NONE, "none")                                                                                                    \
-    X(NO_PIPE, "no such pipe")  /* a rule names a pipe or queue that does not exist */                                 \
+    X(NO_PIPE, "no_such_pipe")  /* a rule names a pipe or queue that does not exist */                                 \
     X(PLR, "plr")               /* packet loss rate, before any queue */                                               \
-    X(LOSS, "loss")             /* loss by pattern, Markov or bit error rate */                                        \
-    X(QUEUE_FULL, "queue full") /* the limit in slots, bytes or time */                                                \
+    X(GEMODEL, "gemodel")       /* Gilbert-Elliott's two states, before any queue */                                   \
+    X(LIST, "list")             /* by the link's model of loss, in the order of enum nv_emu_loss_model */              \
+    X(PATTERN, "pattern")                                                                                              \
+    X(MARKOV, "markov")                                                                                                \
+    X(BER, "ber")                                                                                                      \
+    X(QUEUE_FULL, "queue_full") /* the limit in slots, bytes or time */                                                \
     X(RED, "red")                                                                                                      \
     X(GRED, "gred")                                                                                                    \
     X(CODEL, "codel")                                                                                                  \
     X(PIE, "pie")                                                                                                      \
     X(PROFILE, "profile") /* lost on the air: it used the link */                                                      \
-    X(NO_MEMORY, "no memory")                                                                                          \
-    X(DELETED, "pipe deleted") /* it waited in an object that was deleted */                                           \
+    X(NO_MEMORY, "no_memory")                                                                                          \
+    X(DELETED, "pipe_deleted") /* it waited in an object that was deleted */                                           \
     X(STOPPED, "stopped")      /* it waited when the emulator was ended without draining */
 
 #define NV_EMU_DROP_ENUM(id, name) NV_EMU_DROP_##id,

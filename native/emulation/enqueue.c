@@ -2,6 +2,8 @@
 /* enqueue.c - packets arrive: loss, limits, queue management, the scheduler. */
 #include "emulation/line.h"
 
+_Static_assert(NV_EMU_DROP_BER - NV_EMU_DROP_LIST == NV_EMU_LOSS_BER - NV_EMU_LOSS_LIST, "a reason for each model");
+
 enum { AHEAD = 8 }; /* packets of a batch whose queues are brought into the cache before they are needed */
 
 /* random() < p * 2^31, as dummynet compares. */
@@ -109,10 +111,10 @@ static enum nv_emu_drop arrive(struct nv_emu *emu, struct emu_queue *queue, stru
     queue->packets++;
     queue->bytes += packet->length;
     if (set->lossy && lost(set, &queue->flow)) {
-        drop = NV_EMU_DROP_PLR;
+        drop = set->config.gilbert ? NV_EMU_DROP_GEMODEL : NV_EMU_DROP_PLR;
     } else if (link->does & LINK_LOSES) {
         if (emu_impair_loses(path->impaired, &link->impair, packet->length))
-            drop = NV_EMU_DROP_LOSS;
+            drop = (enum nv_emu_drop)(NV_EMU_DROP_LIST + (link->impair.loss - NV_EMU_LOSS_LIST));
         else
             twice = !(packet->flags & NV_EMU_COPY) && emu->options.copy &&
                     emu_impair_duplicates(path->impaired, &link->impair);

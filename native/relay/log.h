@@ -6,7 +6,7 @@
  *      {"t_us":1500.250,"event":"arrive","from":0,"bytes":60,"rule":100,"verdict":"pipe"}
  *      {"t_us":21548.250,"event":"depart","from":0,"bytes":60,"delay_us":20048.000}
  *      {"t_us":1500.250,"event":"log","from":0,"bytes":60,"rule":100}
- *      {"t_us":1500.250,"event":"drop","from":0,"bytes":60,"reason":"queue full"}
+ *      {"t_us":1500.250,"event":"drop","from":0,"bytes":60,"reason":"queue_full"}
  *
  * Times are microseconds since the start; `from` is the port packets came from, 0 the inside. delay_us is left
  * out for packets that waited in no link, or with one_pass off. Packets that rules with `log` matched may also go to a

@@ -136,14 +136,16 @@ static unsigned lost_of(struct nv_emu_impairments impair, uint64_t seed, unsigne
     world_impaired(&w, (struct nv_emu_link){.impair = impair});
     for (unsigned i = 0; i < count; i++) {
         struct nv_emu_packet *out;
-        bool gone = world_send(&w, i, 1, length, NULL) == NV_EMU_DROP_LOSS;
+        enum nv_emu_drop why = world_send(&w, i, 1, length, NULL);
+        bool gone = why != NV_EMU_DROP_NONE;
+        CHECK(!gone || why == NV_EMU_DROP_LIST + (unsigned)(impair.loss - NV_EMU_LOSS_LIST), "%u", why);
         lost += gone;
         if (which)
             which[i] = gone ? '1' : '0';
         nv_emu_release(w.emu, i, &out, 1);
     }
     world_close(&w);
-    CHECK(w.totals.drops[NV_EMU_DROP_LOSS] == lost);
+    CHECK(w.totals.drops[NV_EMU_DROP_LIST + (impair.loss - NV_EMU_LOSS_LIST)] == lost);
     return lost;
 }
 

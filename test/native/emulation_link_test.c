@@ -391,7 +391,7 @@ static void loss_rates(void)
     for (unsigned pipe = 1; pipe <= 3; pipe++)
         for (unsigned i = 0; i < 40000; i++) {
             struct nv_emu_packet *out;
-            lost[pipe - 1] += world_send(&w, i, pipe, 60, NULL) == NV_EMU_DROP_PLR;
+            lost[pipe - 1] += world_send(&w, i, pipe, 60, NULL) == (pipe < 3 ? NV_EMU_DROP_PLR : NV_EMU_DROP_GEMODEL);
             nv_emu_release(w.emu, i, &out, 1);
         }
     CHECK(lost[0] > 3700 && lost[0] < 4300, "%u", lost[0]); /* 5 deviations of 60 */

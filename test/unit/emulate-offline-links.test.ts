@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openCapture } from '../../src/capture/index.js';
+import { native } from '../../src/native.js';
 import { ip, Laboratory, udp } from './emulate-packets.js';
 import { violations } from './schema.js';
 
@@ -34,11 +35,18 @@ const drops = (records: Record<string, unknown>[]) => [
 test('every loss has its name; records fit the schema', async () => {
   const file = await stream('loss.pcap', 60, 1);
   for (const [name, ...list] of [
-    ['no such pipe', 'add pipe 7 ip from any to any'],
-    ['no such pipe', 'add queue 7 ip from any to any'],
+    ['no_such_pipe', 'add pipe 7 ip from any to any'],
+    ['no_such_pipe', 'add queue 7 ip from any to any'],
     ['plr', 'pipe 1 config plr 1', 'add pipe 1 ip from any to any'],
-    ['queue full', 'pipe 1 config bw 100Kbit/s queue 3', 'add pipe 1 ip from any to any'],
-    ['queue full', 'pipe 1 config bw 100Kbit/s queue 200B', 'add pipe 1 ip from any to any'],
+    ['plr', 'pipe 1 config loss 10%', 'add pipe 1 ip from any to any'],
+    ['gemodel', 'pipe 1 config loss gemodel 50%,20%', 'add pipe 1 ip from any to any'],
+    ['gemodel', 'pipe 1 config plr 0.1,0.5,0.9,0.2', 'add pipe 1 ip from any to any'],
+    ['list', 'pipe 1 config loss list 3,7-9', 'add pipe 1 ip from any to any'],
+    ['pattern', 'pipe 1 config loss pattern 0010', 'add pipe 1 ip from any to any'],
+    ['markov', 'pipe 1 config loss markov 30%,30%', 'add pipe 1 ip from any to any'],
+    ['ber', 'pipe 1 config loss ber 1e-3', 'add pipe 1 ip from any to any'],
+    ['queue_full', 'pipe 1 config bw 100Kbit/s queue 3', 'add pipe 1 ip from any to any'],
+    ['queue_full', 'pipe 1 config bw 100Kbit/s queue 200B', 'add pipe 1 ip from any to any'],
     ['red', 'pipe 1 config bw 100Kbit/s queue 100 red 1/3/4/1', 'add pipe 1 ip from any to any'],
     ['gred', 'pipe 1 config bw 100Kbit/s queue 100 gred 1/3/4/1', 'add pipe 1 ip from any to any'],
     [
@@ -53,6 +61,16 @@ test('every loss has its name; records fit the schema', async () => {
     assert.is(records.length, 61);
     for (const record of records) assert.equal(violations(record), []);
   }
+});
+
+test('a reason has one spelling, and stands on the page', () => {
+  const page = readFileSync(new URL('../../docs/emulate.md', import.meta.url), 'utf8');
+  const own = new Set(['none', 'rule', 'not_ip', 'not_captured']); // no losses; the rule's is `deny`
+  for (const name of [...native.emulationDropNames, ...native.ruleReasonNames]) {
+    assert.match(name, /^[a-z]+(?:_[a-z]+)*$/);
+    assert.ok(own.has(name) || page.includes(`\`${name}\``), `docs/emulate.md: ${name}`);
+  }
+  for (const name of native.relayDropNames) assert.match(name, /^[a-z]+(?:_[a-z]+)*$/);
 });
 
 test('what leaves links and what passes by them is written in the order of time', async () => {

@@ -42,7 +42,7 @@ test('a pipe is made, changed while a packet is on it, and deleted', () => {
     command('pipe 1 config bw 1Mbit/s delay 10 queue 3');
     for (let cookie = 0; cookie < 6; cookie++) {
       const drop = emulator.enqueue(0n, 'pipe', 1, { cookie, length: 1250 });
-      assert.is(drop, cookie < 4 ? undefined : 'queue full');
+      assert.is(drop, cookie < 4 ? undefined : 'queue_full');
     }
     assert.is(
       command('pipe 1 show'),
@@ -63,8 +63,8 @@ test('a pipe is made, changed while a packet is on it, and deleted', () => {
       ],
     );
     command('pipe 1 delete');
-    assert.is(emulator.enqueue(40n * MS, 'pipe', 1, { cookie: 9, length: 60 }), 'no such pipe');
-    assert.is(emulator.totals().drops['no such pipe'], 1);
+    assert.is(emulator.enqueue(40n * MS, 'pipe', 1, { cookie: 9, length: 60 }), 'no_such_pipe');
+    assert.is(emulator.totals().drops.no_such_pipe, 1);
   });
 });
 
@@ -108,7 +108,7 @@ test('a refused command changes nothing, also not the emulator', () => {
       () => command('pipe 1 config delay 20\npipe 2 config delay 5\npipe 9 delete'),
       /pipe 9 not found/,
     );
-    assert.is(emulator.enqueue(0n, 'pipe', 2, { cookie: 1, length: 60 }), 'no such pipe');
+    assert.is(emulator.enqueue(0n, 'pipe', 2, { cookie: 1, length: 60 }), 'no_such_pipe');
     emulator.enqueue(0n, 'pipe', 1, { cookie: 1, length: 60 });
     assert.is(emulator.next(), 10n * MS);
   });
@@ -121,9 +121,9 @@ test('flush deletes all, and what waits is lost by name', () => {
     command('pipe flush');
     assert.equal(
       emulator.release(0n).map(({ cookie, drop }) => [cookie, drop]),
-      [[5, 'pipe deleted']],
+      [[5, 'pipe_deleted']],
     );
-    assert.is(emulator.enqueue(0n, 'queue', 3, { cookie: 6, length: 60 }), 'no such pipe');
+    assert.is(emulator.enqueue(0n, 'queue', 3, { cookie: 6, length: 60 }), 'no_such_pipe');
   });
 });
 
@@ -141,7 +141,7 @@ function filled(command: string): [count: number, drop: string] {
 
 test('a queue in milliseconds counts by the bandwidth, or by the mean rate of a trace', () => {
   // One packet on the link; in the queue as much as leaves in 5 ms at 12 Mbit/s, and one that reaches beyond it.
-  assert.equal(filled('pipe 1 config bw 12Mbit/s queue 5ms'), [7, 'queue full']);
+  assert.equal(filled('pipe 1 config bw 12Mbit/s queue 5ms'), [7, 'queue_full']);
   const emulator = new Emulator({ seed: 1n });
   const trace = { file: '', timesMs: [1, 2, 3, 4], once: false }; // 1500 bytes a millisecond
   emulator.configure('pipe', 1, { trace, queue: { ms: 5 } });

@@ -217,7 +217,7 @@ test('pipes and queues drop without links; a relay that waits for nothing sleeps
   const took = performance.now() - since;
   assert.ok(slept < 20 + took / 10, `slept ${slept} times in ${took} ms`);
   const [out] = await counted();
-  assert.is(out.drops['no such pipe'], 4);
+  assert.is(out.drops.no_such_pipe, 4);
 });
 
 test('what cannot be opened, and what is in use', async () => {

@@ -39,7 +39,7 @@ test('a link in virtual time: exact departures, drops by name, rules that decide
   );
   assert.equal(
     results.slice(6).map(({ drop, out, frame }) => [drop, out, frame]),
-    Array(4).fill(['queue full', undefined, undefined]),
+    Array(4).fill(['queue_full', undefined, undefined]),
   );
   assert.equal(results[0]!.passes, [{ rule: 100, verdict: 'pipe 1' }]);
   assert.equal(results[5]!.frame, udp(6, 1000)[5]);
@@ -103,7 +103,7 @@ test('deleting a pipe drops what waits, by name; made again, it passes', async (
     .at('8ms', 'pipe 1 config delay 2ms');
   const results = await run(topology, stream(10, 100, MS));
   for (const { drop } of results.slice(0, 8)) assert.ok(drop !== undefined);
-  assert.is(results[6]!.drop, 'no such pipe');
+  assert.is(results[6]!.drop, 'no_such_pipe');
   assert.equal(outs(results.slice(8)), [10n * MS, 11n * MS]);
 });
 
