@@ -32,10 +32,10 @@ struct nv_emu; /* an emulator */
 /* Why a packet was lost. X(enumerator, name as printed) */
 #define NV_EMU_DROPS(X)                                                                                                \
     X(NONE, "none")                                                                                                    \
-    X(NO_PIPE, "no_such_pipe")  /* a rule names a pipe or queue that does not exist */                                 \
-    X(PLR, "plr")               /* packet loss rate, before any queue */                                               \
-    X(GEMODEL, "gemodel")       /* Gilbert-Elliott's two states, before any queue */                                   \
-    X(LIST, "list")             /* by the link's model of loss, in the order of enum nv_emu_loss_model */              \
+    X(NO_PIPE, "no_such_pipe") /* a rule names a pipe or queue that does not exist */                                  \
+    X(PLR, "plr")              /* packet loss rate, before any queue */                                                \
+    X(GEMODEL, "gemodel")      /* Gilbert-Elliott's two states, before any queue */                                    \
+    X(LIST, "list")            /* by the link's model of loss, in the order of enum nv_emu_loss_model */               \
     X(PATTERN, "pattern")                                                                                              \
     X(MARKOV, "markov")                                                                                                \
     X(BER, "ber")                                                                                                      \
