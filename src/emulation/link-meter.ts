@@ -55,7 +55,7 @@ export class LinkMeter {
   get text(): string {
     const { kind, number, packets, passed, lost, rate, delay } = this;
     const { bandwidth, delay_ms, share } = this.promised;
-    const link = bandwidth ? bits(bandwidth) : 'any rate';
+    const link = bandwidth ? bits(bandwidth) : 'no limit';
     const part = share !== undefined && bandwidth ? `${bits(bandwidth * share)} of ${link}` : link;
     const seen = [
       ...(rate === undefined ? [] : [bits(rate)]),

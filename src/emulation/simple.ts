@@ -2,7 +2,7 @@
 // simple.ts: the common case without writing rules: one link for each direction, from a handful of settings.
 import path from 'node:path';
 import { bareContext, type ParseContext } from '../rules/context.js';
-import type { DummynetConfig } from '../rules/dummynet.js';
+import { type DummynetConfig, rateOf } from '../rules/dummynet.js';
 import { lexLine } from '../rules/lexer.js';
 import { parseDummynet } from '../rules/parse-dummynet.js';
 import { readNamedFile } from '../rules/read-file.js';
@@ -34,9 +34,6 @@ const LONGEST_FRAME = 1514;
 const LEAST_FRAMES = 32;
 const MOST_BYTES = 2 ** 30;
 
-/** Bytes of one opportunity of a trace. */
-export const TRACE_BYTES = 1500;
-
 /** Words of `pipe N config` for one setting. */
 function settingWords(name: LinkSetting, value: string): string {
   // A plain chance, or Gilbert-Elliott's four, is dummynet's plr; a pattern or another model is `loss`.
@@ -57,22 +54,17 @@ export function parseSetting(name: LinkSetting, value: string): DummynetConfig {
   return parseDummynet(new Words(lexLine(settingWords(name, value))), 'pipe', linkContext);
 }
 
-/** bit/s of a link, a trace's on the average; 0: no limit. */
-function rateOf({ bw, trace }: LinkSettings): number {
-  if (trace !== undefined) {
-    const { timesMs } = parseSetting('trace', trace).trace!;
-    return (timesMs.length * TRACE_BYTES * 8) / (timesMs.at(-1)! / 1000);
-  }
-  return bw === undefined ? 0 : parseBandwidth(bw);
-}
-
 /**
  * The queue a link gets when none is asked for: what its bandwidth (or its trace on the average) carries in twice the
  * delay (a round trip over two such links), at least 32 full frames and at most 1 GiB. Bytes; undefined without a bandwidth:
  * nothing waits then. Throws a RuleError when the bandwidth, delay or trace cannot be read.
  */
 export function defaultQueue(settings: LinkSettings): number | undefined {
-  const bits = rateOf(settings);
+  const { bw, trace } = settings;
+  const bits = rateOf({
+    ...(bw !== undefined && { bandwidth: parseBandwidth(bw) }),
+    ...(trace !== undefined && { trace: parseSetting('trace', trace).trace! }),
+  });
   if (bits === 0) return undefined;
   const seconds = settings.delay === undefined ? 0 : parseTime(settings.delay) / 1e6;
   const bytes = Math.max(Math.ceil((bits / 8) * 2 * seconds), LEAST_FRAMES * LONGEST_FRAME);

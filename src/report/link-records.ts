@@ -3,7 +3,7 @@
 
 import type { LinkState } from '../emulation/link-states.js';
 import type { Measure } from '../emulation/relay.js';
-import type { DummynetConfig } from '../rules/dummynet.js';
+import { type DummynetConfig, rateOf } from '../rules/dummynet.js';
 import type { DummynetObjects } from '../rules/dummynet-objects.js';
 
 export interface LinkRecord {
@@ -52,7 +52,7 @@ export function promiseOf(
 ): PromiseRecord['promised'] {
   const own = objects.get(kind, number);
   if (kind === 'pipe' || own?.parent === undefined)
-    return { bandwidth: own?.bandwidth ?? 0, delay_ms: own?.delayMs ?? 0 };
+    return { bandwidth: rateOf(own ?? {}), delay_ms: own?.delayMs ?? 0 };
   const { parent: sched } = own;
   const link: DummynetConfig = { ...objects.get('pipe', sched), ...objects.get('sched', sched) };
   const weightOf = (config: DummynetConfig): number => config.weight || 1;
@@ -60,7 +60,7 @@ export function promiseOf(
   const siblings = objects.all('queue').filter(([, { parent }]) => parent === sched);
   const total = siblings.reduce((sum, [, config]) => sum + weightOf(config), 0);
   return {
-    bandwidth: link.bandwidth ?? 0,
+    bandwidth: rateOf(link),
     delay_ms: link.delayMs ?? 0,
     sched,
     weight,

@@ -149,6 +149,15 @@ export const DUMMYNET_LIMITS = {
   overhead: 65536,
 };
 
+/** Bytes of one opportunity of a trace, when it is counted as a rate. */
+const TRACE_BYTES = 1500;
+
+/** bit/s of a link, a trace's on the average; 0: no limit. */
+export function rateOf({ bandwidth = 0, trace }: Pick<DummynetConfig, 'bandwidth' | 'trace'>): number {
+  const last = trace?.timesMs.at(-1);
+  return trace && last ? (trace.timesMs.length * TRACE_BYTES * 8e3) / last : bandwidth;
+}
+
 /** Those of FreeBSD's ipfw: queues drop; the schedulers fq_codel and fq_pie mark, and fq_pie takes delays from time stamps. */
 export const CODEL_DEFAULT: CodelParameters = { target: 5_000, interval: 100_000, ecn: false };
 export const FQ_CODEL_DEFAULT: CodelParameters = { ...CODEL_DEFAULT, ecn: true };

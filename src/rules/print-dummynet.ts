@@ -10,7 +10,7 @@ import type {
   QueueManagement,
   SchedulerType,
 } from './dummynet.js';
-import { DUMMYNET_LIMITS } from './dummynet.js';
+import { DUMMYNET_LIMITS, rateOf } from './dummynet.js';
 import type { DummynetObjects } from './dummynet-objects.js';
 import type { DummynetEngine, FlowQueue } from './engine.js';
 import { printFlows, sortFlows } from './print-flows.js';
@@ -37,7 +37,7 @@ function bandwidth(bits: number): string {
 /** 00001:   1.000 Mbit/s   10 ms burst 0 */
 function printLink(number: number, config: DummynetConfig): string[] {
   const lines = [
-    `${number5(number)}: ${bandwidth(config.bandwidth ?? 0)} ${String(config.delayMs ?? 0).padStart(4)} ms burst ${config.burstBytes ?? 0} `,
+    `${number5(number)}: ${bandwidth(rateOf(config))} ${String(config.delayMs ?? 0).padStart(4)} ms burst ${config.burstBytes ?? 0} `,
   ];
   const { profile } = config;
   if (profile) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // link-echo.ts: each link as it was understood, one line in plain units.
-import { OWN_FLOWS, TRACE_BYTES } from '../../../src/emulation/simple.js';
-import type { DummynetConfig, PacketLoss } from '../../../src/rules/dummynet.js';
+import { OWN_FLOWS } from '../../../src/emulation/simple.js';
+import { type DummynetConfig, type PacketLoss, rateOf } from '../../../src/rules/dummynet.js';
 import type { DummynetObjects } from '../../../src/rules/dummynet-objects.js';
 import { printImpairments } from '../../../src/rules/print-impairments.js';
 
@@ -27,12 +27,6 @@ export function plainRate(bits: number): string {
 
 /** "1 %" */
 export const plainChance = (chance: number): string => `${plain(chance * 100, 4)} %`;
-
-/** bit/s of a link, a trace's on the average; 0: no limit. */
-export function rateOf({ bandwidth = 0, trace }: DummynetConfig): number {
-  const last = trace?.timesMs.at(-1);
-  return trace && last ? (trace.timesMs.length * TRACE_BYTES * 8) / (last / 1000) : bandwidth;
-}
 
 /** Chance that a packet is lost, in the long run. */
 export function chanceOf(loss: PacketLoss): number {

@@ -3,8 +3,9 @@
 // was promised. What never happened has no plot.
 import type { LineStyle, Plot, Series } from '../../../src/report/html.js';
 import type { DirectionRecord, RelayReportRecord } from '../../../src/report/relay-records.js';
+import { rateOf } from '../../../src/rules/dummynet.js';
 import type { DummynetObjects } from '../../../src/rules/dummynet-objects.js';
-import { rateOf, shortLink } from './link-echo.js';
+import { shortLink } from './link-echo.js';
 
 /** What is promised to a direction, or by a pipe that is no direction's own. */
 export interface Promised {

@@ -11,9 +11,9 @@ import type {
   RelayReportRecord,
   RelayResultRecord,
 } from '../../../src/report/relay-records.js';
-import type { DummynetConfig } from '../../../src/rules/dummynet.js';
+import { type DummynetConfig, rateOf } from '../../../src/rules/dummynet.js';
 import { printImpairments } from '../../../src/rules/print-impairments.js';
-import { chanceOf, plainChance, plainRate, rateOf, shortLink } from './link-echo.js';
+import { chanceOf, plainChance, plainRate, shortLink } from './link-echo.js';
 import { plotsOf, promisedOf } from './live-plots.js';
 
 export interface LiveReport {

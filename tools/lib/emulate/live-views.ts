@@ -65,16 +65,32 @@ export function reportLines(record: RelayReportRecord): string[] {
   ];
 }
 
+const ended = (sentence: string): string => (sentence === '' ? '' : `${sentence}.`);
+
+/** Lateness of one packet in a hundred, nanoseconds, from which on a run warns. */
+const LATE = 5e6;
+
+/**
+ * How late packets were sent. Departures have exact times, which is what links promise; packets are sent when the
+ * processor comes to it, which is what pipes are measured by.
+ */
+function latenessLines({ lateness: { count, p50, p99, max } }: RelayResultRecord): string[] {
+  if (count === 0) return [];
+  const times = `median ${duration(p50)}, 99 % ${duration(p99)}, max ${duration(max)}`;
+  const slow = `Warning: one packet in a hundred was sent ${duration(p99)} late or more: this machine was too busy to keep the links' times.`;
+  return [`Sent later than promised by: ${times} (measured delays hold it).`, ...(p99 >= LATE ? [slow] : [])];
+}
+
 /** Lines of the end. */
 export function resultLines(record: RelayResultRecord): string[] {
   const lines = record.directions.map((one) => {
     const delay =
       one.delay === undefined
         ? ''
-        : ` Delay: min ${duration(one.delay.min)}, median ${duration(one.delay.p50)}, 99 % ${duration(one.delay.p99)}, max ${duration(one.delay.max)}.`;
+        : ` Delay promised: min ${duration(one.delay.min)}, median ${duration(one.delay.p50)}, 99 % ${duration(one.delay.p99)}, max ${duration(one.delay.max)}.`;
     return (
       `${one.from} > ${one.to}: ${one.rx_packets} packets ${one.rx_bytes} bytes in, ${one.tx_packets} packets ${one.tx_bytes} bytes out` +
-      `${one.waiting > 0 ? `, ${one.waiting} still waiting` : ''}.${lost(one.drops).replace(' lost:', ' Lost:')}${delay}`
+      `${one.waiting > 0 ? `, ${one.waiting} still waiting` : ''}.${ended(lost(one.drops).replace(' lost:', ' Lost:'))}${delay}`
     );
   });
   const sum = (name: 'answers_lost' | 'copies_lost') =>
@@ -86,12 +102,7 @@ export function resultLines(record: RelayResultRecord): string[] {
     'records of the log': record.log_lost,
   });
   if (unsent !== '') lines.push(`${unsent.replace(' lost:', 'Beside packets, lost:')}.`);
-  const { lateness } = record;
-  if (lateness.count > 0)
-    lines.push(
-      `Departures were late by: median ${duration(lateness.p50)}, 99 % ${duration(lateness.p99)}, max ${duration(lateness.max)}.`,
-    );
-  return [...lines, `${record.seconds.toFixed(2)} seconds, seed ${record.seed}.`];
+  return [...lines, ...latenessLines(record), `${record.seconds.toFixed(2)} seconds, seed ${record.seed}.`];
 }
 
 const rate = (bits: number): string => (bits === 0 ? 'no limit' : `${norm(bits)}bit/s`);
