@@ -82,6 +82,7 @@ void ReadParams(const Napi::Value &value, struct nv_rules_params *params)
         {"deny_unknown_exthdrs", &nv_rules_params::deny_unknown_exthdrs},
         {"permit_single_frag6", &nv_rules_params::permit_single_frag6},
         {"verbose_limit", &nv_rules_params::verbose_limit},
+        {"vlan_inner", &nv_rules_params::vlan_inner},
         {"linear", &nv_rules_params::linear},
     };
     const Napi::Object record = Record(value, "params");
@@ -131,6 +132,7 @@ Napi::Function Rules::Define(Napi::Env env)
                            InstanceMethod<&Rules::ClassifyBatch>("classifyBatch"),
                            InstanceMethod<&Rules::Explain>("explain"),
                            InstanceMethod<&Rules::Tick>("tick"),
+                           InstanceMethod<&Rules::Tagged>("tagged"),
                            InstanceMethod<&Rules::Close>("close"),
                        });
 }
@@ -340,6 +342,12 @@ Napi::Value Rules::States(const Napi::CallbackInfo &info)
 Napi::Value Rules::StateCount(const Napi::CallbackInfo &info)
 {
     return Napi::Number::New(info.Env(), nv_rules_state_count(Live(info.Env())));
+}
+
+/* tagged(): IP packets behind VLAN tags that the rules did not look behind */
+Napi::Value Rules::Tagged(const Napi::CallbackInfo &info)
+{
+    return Napi::Number::New(info.Env(), static_cast<double>(nv_rules_tagged(Live(info.Env()))));
 }
 
 /* deleteStates(ids?): of these rules; undefined: all. How many went. */

@@ -45,6 +45,7 @@ class Rules : public Napi::ObjectWrap<Rules>, public Lent<Rules>
     Napi::Value ClassifyBatch(const Napi::CallbackInfo &info);
     Napi::Value Explain(const Napi::CallbackInfo &info);
     Napi::Value Tick(const Napi::CallbackInfo &info);
+    Napi::Value Tagged(const Napi::CallbackInfo &info);
     Napi::Value Close(const Napi::CallbackInfo &info);
 
     Napi::Value Done(const Napi::CallbackInfo &info, int result, const struct nv_error &error) const;

@@ -12,7 +12,7 @@ static uint64_t u64_at(const uint8_t *p)
 
 void nv_emu_key_of(const uint8_t *frame, uint32_t length, bool raw, struct nv_emu_key *key)
 {
-    static const struct nv_rules_params params = {.permit_single_frag6 = 1};
+    static const struct nv_rules_params params = {.permit_single_frag6 = 1, .vlan_inner = 1};
     struct nv_rules_packet packet = {
         .data = (uint8_t *)(uintptr_t)frame,
         .length = length,
@@ -25,7 +25,8 @@ void nv_emu_key_of(const uint8_t *frame, uint32_t length, bool raw, struct nv_em
     memset(key, 0, sizeof *key);
     if (raw)
         packet.layer = 3;
-    if (rules_parse(&packet, &params, &view) != NV_RULES_WHY_BY_RULE)
+    unsigned reason = rules_parse(&packet, &params, &view);
+    if (reason != NV_RULES_WHY_BY_RULE && !rules_drops(reason))
         return;
     key->family = view.family;
     key->proto = view.proto;

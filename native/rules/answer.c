@@ -10,7 +10,7 @@
 
 #include "rules/rewrite.h"
 
-enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ICMP_BYTES = 8, TCP_BYTES = 20, SCTP_BYTES = 16 };
+enum { IP4_BYTES = 20, IP6_BYTES = 40, ICMP_BYTES = 8, TCP_BYTES = 20, SCTP_BYTES = 16 };
 enum { ICMP4_MAX = 576, ICMP6_MAX = 1280 };
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
@@ -184,15 +184,15 @@ static uint32_t code6(uint32_t code)
     return code == 0 ? 0 : code == 3 ? 4 : 1;
 }
 
-/* A MAC header back to where `mac` came from; its length. */
-static uint32_t mac_back(const uint8_t *mac, uint8_t family, uint8_t *out)
+/* A MAC header of `bytes` bytes, 0 for none, back to where `mac` came from, with its VLAN tags. Returns the bytes. */
+static uint32_t mac_back(const uint8_t *mac, uint32_t bytes, uint8_t *out)
 {
-    if (!mac)
+    if (bytes == 0)
         return 0;
     memcpy(out, mac + 6, 6);
     memcpy(out + 6, mac, 6);
-    put_u16(out + 12, family == 4 ? 0x0800 : 0x86dd);
-    return MAC_BYTES;
+    memcpy(out + 12, mac + 12, bytes - 12);
+    return bytes;
 }
 
 uint32_t answer_make(const struct rules_view *v, unsigned opcode, uint32_t code, uint32_t mtu, uint8_t *out)
@@ -200,7 +200,7 @@ uint32_t answer_make(const struct rules_view *v, unsigned opcode, uint32_t code,
     uint32_t length = 0;
     if (!answerable(v))
         return 0;
-    uint32_t mac = mac_back(v->l3 != v->frame ? v->frame : NULL, v->family, out);
+    uint32_t mac = mac_back(v->frame, (uint32_t)(v->l3 - v->frame), out);
     switch (opcode) {
     case NV_OP_UNREACH:
         length = v->family == 4 ? unreach4(v, code, mtu, out + mac) : unreach6(v, code6(code), 0, out + mac);
@@ -226,7 +226,7 @@ uint32_t answer_make(const struct rules_view *v, unsigned opcode, uint32_t code,
 
 uint32_t answer_keepalive(const struct answer_tcp *tcp, uint8_t *out)
 {
-    uint32_t mac = mac_back(tcp->mac, tcp->family, out);
+    uint32_t mac = mac_back(tcp->mac, tcp->mac_bytes, out);
     uint8_t *ip = out + mac, *segment = ip + (tcp->family == 4 ? IP4_BYTES : IP6_BYTES);
     memset(segment, 0, TCP_BYTES);
     put_u16(segment, tcp->sport);

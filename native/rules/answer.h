@@ -20,7 +20,8 @@ struct answer_tcp {
     uint8_t src[16], dst[16]; /* IPv4 in the first 4 bytes */
     uint16_t sport, dport;
     uint32_t seq, ack;
-    const uint8_t *mac; /* 14 bytes of MAC header, NULL: none */
+    const uint8_t *mac; /* MAC header with its VLAN tags */
+    uint32_t mac_bytes; /* of it; 0: none */
 };
 
 /* A TCP keep-alive: an empty ACK one behind. Returns its length. */

@@ -29,6 +29,23 @@ static void decide(struct nv_rules_verdict *verdict, unsigned reason)
     *verdict = (struct nv_rules_verdict){.action = pass ? NV_RULES_PASS : NV_RULES_DENY, .reason = (uint8_t)reason};
 }
 
+/* Links take what a firewall would drop for its headers. */
+static void admit(struct rules_keys *keys)
+{
+    for (uint64_t left = keys->refused; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        if (rules_drops(keys->reasons[i]))
+            keys->refused &= ~(UINT64_C(1) << i);
+    }
+}
+
+/* Packets whose headers the rules would have liked to see. */
+static void count_tagged(struct nv_rules_worker *worker, uint64_t which)
+{
+    uint64_t tagged = worker->tagged + (unsigned)__builtin_popcountll(which);
+    __atomic_store_n(&worker->tagged, tagged, __ATOMIC_RELAXED);
+}
+
 /* The hashes of all packets, and what look-ups by them will read. */
 static inline void fetch_states(struct nv_rules_worker *worker, unsigned count)
 {
@@ -97,6 +114,10 @@ void RULES_BATCH(struct nv_rules_worker *worker, const struct rules_image *image
                            .lines = __atomic_load_n(&image->lines[worker->index], __ATOMIC_ACQUIRE)};
 
     rules_keys_fill(keys, params, packets, count, there);
+    if (image->links_only)
+        admit(keys);
+    else if (__builtin_expect(keys->tagged != 0, 0))
+        count_tagged(worker, keys->tagged);
     if (image->has_states)
         fetch_states(worker, count);
     uint64_t walk = image->index ? keys->resumed | keys->refused | keys->lacking : ~UINT64_C(0);

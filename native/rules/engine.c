@@ -351,6 +351,7 @@ void nv_rules_worker_close(struct nv_rules_worker *worker)
     struct nv_rules *engine = worker->engine;
     pthread_mutex_lock(&engine->lock);
     engine->workers[worker->index] = NULL;
+    engine->tagged += worker->tagged;
     pthread_mutex_unlock(&engine->lock);
     free_worker(worker);
 }

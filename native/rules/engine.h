@@ -43,6 +43,7 @@ struct nv_rules {
     struct sip_key secret;
     uint64_t seed;
     uint64_t grace_count; /* atomic */
+    uint64_t tagged;      /* of workers that are closed; under lock */
     uint32_t generation;
     uint32_t interface_count;
     char interfaces[NV_RULES_MAX_INTERFACES + 1][INTERFACE_NAME]; /* by id; 0: none */
@@ -58,6 +59,7 @@ struct nv_rules_worker {
     uint64_t now;               /* time of the last packet */
     struct rules_batch *batch;  /* what is known of the packets of a batch (classify.c) */
     struct reass_whole *wholes; /* put together in this batch */
+    uint64_t tagged;            /* see nv_rules_tagged; this worker alone writes it */
     uint8_t *answer;            /* room for an answer packet */
 };
 

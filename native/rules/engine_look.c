@@ -214,6 +214,16 @@ const char *nv_rules_name(struct nv_rules *engine, uint32_t reference)
     return reference < image->string_bytes ? image->strings + reference : NULL;
 }
 
+uint64_t nv_rules_tagged(struct nv_rules *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    uint64_t sum = engine->tagged;
+    for (unsigned i = 0; i < RULES_MAX_WORKERS; i++)
+        sum += engine->workers[i] ? __atomic_load_n(&engine->workers[i]->tagged, __ATOMIC_RELAXED) : 0;
+    pthread_mutex_unlock(&engine->lock);
+    return sum;
+}
+
 int nv_rules_explain(struct nv_rules *engine, const struct nv_rules_packet *packet, struct nv_rules_verdict *out,
                      void (*step)(void *arg, const struct nv_rules_step *step), void *arg, struct nv_error *err)
 {
@@ -235,7 +245,8 @@ int nv_rules_explain(struct nv_rules *engine, const struct nv_rules_packet *pack
     out->reason = (uint8_t)rules_parse(&copy, e.params, &view);
     if (out->reason == NV_RULES_WHY_NOT_IP)
         out->action = NV_RULES_PASS;
-    if (out->reason == NV_RULES_WHY_BY_RULE) {
+    if (out->reason == NV_RULES_WHY_BY_RULE || (e.image->links_only && rules_drops(out->reason))) {
+        out->reason = NV_RULES_WHY_BY_RULE;
         e.hash = rules_state_hash(engine, &view);
         rules_walk_watched(&e, 0, &witness);
     }

@@ -91,6 +91,7 @@ struct rules_image {
     uint32_t state_name; /* that name */
     uint32_t first_look; /* with one name: the first rule that looks for states before it asks anything; else NO_RULE */
     bool shared;         /* it has rules that need the shared lock: states, nat, reass, divert */
+    bool links_only;     /* see rules_links_only */
 
     struct rules_index *index; /* NULL: evaluate linearly */
     struct rules_count *base;  /* counts of earlier programs and closed workers; under the engine's lock */
@@ -146,6 +147,12 @@ int rules_verify(struct nv_rules *engine, const void *program, size_t size, stru
 int rules_image_make(struct nv_rules *engine, const void *program, size_t size, struct rules_image **out,
                      struct nv_error *err);
 void rules_image_free(struct rules_image *image);
+
+/*
+ * Did nobody ask for a firewall? True of a program without rules, or with rules that only send to links, and look at
+ * no header for it; and the last one lets pass (links_only.c).
+ */
+bool rules_links_only(const struct rules_image *image);
 
 /* Lines and a map for one more worker. 0 or -ENOMEM. */
 int rules_image_worker(struct rules_image *image, uint32_t worker);

@@ -27,6 +27,7 @@ struct rules_keys {
     uint64_t refused;                          /* the rules are not to be asked: see reasons */
     uint64_t resumed;                          /* goes on where it left the rules */
     uint64_t lacking;                          /* a header was not captured */
+    uint64_t tagged;                           /* IP behind VLAN tags that the rules do not look behind */
     uint8_t reasons[KEYS_BATCH];
     struct rules_view views[KEYS_BATCH];
 };
@@ -49,7 +50,7 @@ static inline __attribute__((always_inline)) void rules_keys_fill(struct rules_k
                                                                   unsigned there)
 {
     uint64_t resumed = 0;
-    keys->not4 = keys->is6 = keys->no_ports = keys->viewed = keys->refused = keys->lacking = 0;
+    keys->not4 = keys->is6 = keys->no_ports = keys->viewed = keys->refused = keys->lacking = keys->tagged = 0;
     for (unsigned i = 0; i < count; i++) {
         const struct nv_rules_packet *packet = &packets[i];
         const uint8_t *ip = packet->data + RULES_MAC_BYTES;

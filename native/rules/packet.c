@@ -4,7 +4,9 @@
 
 #include <netinet/in.h>
 
-enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ICMP_BYTES = 8, ETHERTYPE_IP4 = 0x0800, ETHERTYPE_IP6 = 0x86dd };
+enum { MAC_BYTES = 14, IP4_BYTES = 20, IP6_BYTES = 40, ICMP_BYTES = 8 };
+
+enum { ETHERTYPE_IP4 = 0x0800, ETHERTYPE_IP6 = 0x86dd, ETHERTYPE_VLAN = 0x8100, ETHERTYPE_QINQ = 0x88a8 };
 
 enum { PROTO_UDPLITE = 136, PROTO_CARP = 112, PROTO_OSPF = 89, PROTO_ETHERIP = 97, PROTO_PFSYNC = 240 };
 
@@ -57,8 +59,8 @@ static unsigned parse_transport(struct rules_view *v)
 }
 
 /*
- * At layer 3 what is behind the IP packet is not seen, as FreeBSD cuts it off before the hooks. ip_length: as the header
- * says; less than `least` (0: left to hardware, or in an option) cannot be true.
+ * At layer 3 what is behind the IP packet is not seen, as FreeBSD cuts it off before the hooks. ip_length: as the
+ * header says; less than `least` (0: left to hardware, or in an option) cannot be true.
  */
 static void rules_trim(struct rules_view *v, uint32_t least)
 {
@@ -244,6 +246,74 @@ static unsigned parse_ip6(struct rules_view *v, const struct nv_rules_params *pa
     }
 }
 
+/* Bytes in front of what is behind up to two VLAN tags (802.1Q, 802.1ad), and in *type its EtherType. */
+static uint32_t behind_tags(const struct nv_rules_packet *packet, unsigned *type)
+{
+    uint32_t at = MAC_BYTES;
+    for (unsigned tags = 0; tags < RULES_TAGS && packet->length >= at + RULES_TAG_BYTES; tags++) {
+        if (*type != ETHERTYPE_VLAN && *type != ETHERTYPE_QINQ)
+            break;
+        *type = view_u16(packet->data + at + 2);
+        at += RULES_TAG_BYTES;
+    }
+    return at;
+}
+
+/* An IP packet that the rules are not to look into: of its headers they know nothing. */
+static unsigned keep_shut(struct rules_view *v)
+{
+    v->family = v->proto = v->ext = v->tos = v->tcp_flags = 0;
+    v->seen = (v->seen & (VIEW_MAC | VIEW_OUT)) | VIEW_TAGGED;
+    v->sport = v->dport = v->l4 = 0;
+    v->src = v->dst = 0;
+    return NV_RULES_WHY_BY_RULE;
+}
+
+/* The IP packet at l3, if it is one. NOT_IP: it is none, or too little of it is there. */
+static unsigned parse_ip(struct rules_view *v, const struct nv_rules_params *params, unsigned ethertype)
+{
+    unsigned version = v->l3_length ? v->l3[0] >> 4 : 0;
+    if (ethertype == ETHERTYPE_IP4 && version == 4 && v->l3_length >= IP4_BYTES)
+        return parse_ip4(v);
+    if (ethertype == ETHERTYPE_IP6 && version == 6 && v->l3_length >= IP6_BYTES)
+        return parse_ip6(v, params);
+    return NV_RULES_WHY_NOT_IP;
+}
+
+/* What becomes of a packet that is not IP, or of which the IP header was not captured. */
+static unsigned no_ip(struct rules_view *v, bool ip, uint32_t least)
+{
+    bool lacks = ip && v->l3_length < least && v->l3_length + v->missing >= least;
+    v->seen |= lacks ? VIEW_LACKS : 0;
+    if (v->seen & VIEW_MAC)
+        return NV_RULES_WHY_BY_RULE;
+    return lacks ? NV_RULES_WHY_NOT_CAPTURED : NV_RULES_WHY_NOT_IP;
+}
+
+/* A frame with a VLAN tag; type: the tag's. */
+static unsigned parse_tagged(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
+                             struct rules_view *v, unsigned type)
+{
+    uint32_t tags = behind_tags(packet, &type) - MAC_BYTES;
+    struct rules_view outside = *v;
+    bool ip = type == ETHERTYPE_IP4 || type == ETHERTYPE_IP6;
+
+    v->l3 += tags;
+    v->l3_length -= tags;
+    v->bytes -= tags;
+    unsigned reason = parse_ip(v, params, type);
+    if (reason == NV_RULES_WHY_NOT_IP) {
+        if (!ip || !(params->vlan_inner || packet->layer == 3))
+            *v = outside;
+        return no_ip(v, ip, type == ETHERTYPE_IP4 ? IP4_BYTES : IP6_BYTES);
+    }
+    if (params->vlan_inner)
+        return reason;
+    if (packet->layer == 2)
+        *v = outside;
+    return keep_shut(v);
+}
+
 unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_rules_params *params,
                          struct rules_view *v)
 {
@@ -277,18 +347,14 @@ unsigned rules_parse_any(const struct nv_rules_packet *packet, const struct nv_r
         v->seen |= VIEW_MAC;
         v->ethertype = (uint16_t)ethertype;
     }
-    if (ethertype == ETHERTYPE_IP4 && version == 4 && v->l3_length >= IP4_BYTES)
-        return parse_ip4(v);
-    if (ethertype == ETHERTYPE_IP6 && version == 6 && v->l3_length >= IP6_BYTES)
-        return parse_ip6(v, params);
+    if (mac != 0 && (ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ))
+        return parse_tagged(packet, params, v, ethertype);
+    unsigned reason = parse_ip(v, params, ethertype);
+    if (reason != NV_RULES_WHY_NOT_IP)
+        return reason;
     bool ip = mac != 0 ? ethertype == ETHERTYPE_IP4 || ethertype == ETHERTYPE_IP6
                        : version == 4 || version == 6 || v->l3_length == 0;
-    uint32_t least = ethertype == ETHERTYPE_IP4 ? IP4_BYTES : IP6_BYTES;
-    bool lacks = ip && v->l3_length < least && v->l3_length + v->missing >= least;
-    v->seen |= lacks ? VIEW_LACKS : 0;
-    if (v->seen & VIEW_MAC)
-        return NV_RULES_WHY_BY_RULE;
-    return lacks ? NV_RULES_WHY_NOT_CAPTURED : NV_RULES_WHY_NOT_IP;
+    return no_ip(v, ip, ethertype == ETHERTYPE_IP4 ? IP4_BYTES : IP6_BYTES);
 }
 
 void rules_keys_any(struct rules_keys *keys, unsigned i, const struct nv_rules_packet *packet,
@@ -308,4 +374,5 @@ void rules_keys_any(struct rules_keys *keys, unsigned i, const struct nv_rules_p
     keys->no_ports |= v->seen & VIEW_PORTS ? 0 : bit;
     keys->refused |= keys->reasons[i] == NV_RULES_WHY_BY_RULE ? 0 : bit;
     keys->lacking |= v->seen & VIEW_LACKS ? bit : 0;
+    keys->tagged |= v->seen & VIEW_TAGGED && packet->resume.generation == 0 ? bit : 0;
 }

@@ -12,18 +12,19 @@
 
 /* Bits of rules_view.seen */
 enum {
-    VIEW_MAC = 1,    /* rules see a MAC header (layer 2) */
-    VIEW_OUT = 2,    /* outgoing */
-    VIEW_PORTS = 4,  /* sport and dport are real (TCP, UDP, UDP-Lite, SCTP; first fragment) */
-    VIEW_ULP = 8,    /* l4 holds the fixed header of proto */
-    VIEW_MF = 16,    /* more fragments follow */
-    VIEW_FRAG = 32,  /* not the first fragment */
-    VIEW_LACKS = 64, /* a header, or what reass needs, was on the wire but is not in the frame */
+    VIEW_MAC = 1,      /* rules see a MAC header (layer 2) */
+    VIEW_OUT = 2,      /* outgoing */
+    VIEW_PORTS = 4,    /* sport and dport are real (TCP, UDP, UDP-Lite, SCTP; first fragment) */
+    VIEW_ULP = 8,      /* l4 holds the fixed header of proto */
+    VIEW_MF = 16,      /* more fragments follow */
+    VIEW_FRAG = 32,    /* not the first fragment */
+    VIEW_LACKS = 64,   /* a header, or what reass needs, was on the wire but is not in the frame */
+    VIEW_TAGGED = 128, /* an IP packet behind VLAN tags, and the rules do not look behind them */
 };
 
 struct rules_view {
     uint8_t *frame;     /* as given */
-    uint8_t *l3;        /* behind the MAC header */
+    uint8_t *l3;        /* behind the MAC header, and behind VLAN tags if the rules look there, or at layer 3 */
     uint32_t l3_length; /* bytes from l3 to the end of the frame; at layer 3 of the IP packet: no padding */
     uint32_t missing;   /* bytes behind that which were on the wire */
     uint32_t bytes;     /* counted: without MAC header, IPv4 without what is behind ip_len */
@@ -67,7 +68,13 @@ static inline const uint8_t *view_l4(const struct rules_view *v, unsigned proto)
     return v->proto == proto && v->seen & VIEW_ULP ? v->l3 + v->l4 : NULL;
 }
 
-enum { RULES_MAC_BYTES = 14, RULES_PLAIN_BYTES = 14 + 20 + 20 };
+enum { RULES_MAC_BYTES = 14, RULES_PLAIN_BYTES = 14 + 20 + 20, RULES_TAGS = 2, RULES_TAG_BYTES = 4 };
+
+/* Does a packet with this reason, which is why no rule is asked, end there? */
+static inline bool rules_drops(unsigned reason)
+{
+    return reason >= NV_RULES_WHY_SHORT && reason <= NV_RULES_WHY_TINY;
+}
 
 /* Is it like most packets: IPv4 TCP or UDP without options behind a plain MAC header, and all of it here? */
 static inline bool rules_plain(const struct nv_rules_packet *packet)

@@ -39,6 +39,7 @@ struct nv_rules_params {
     uint32_t deny_unknown_exthdrs;   /* 1: IPv6 packets with an unknown next header are dropped before any rule */
     uint32_t permit_single_frag6;    /* 1: a fragment header on a whole packet is fine */
     uint32_t verbose_limit;          /* log at most so often per rule when the rule does not say (0: no limit) */
+    uint32_t vlan_inner;             /* 1: an IP packet behind up to two VLAN tags is one to the rules */
     uint32_t linear;                 /* 1: do not use the index (for comparison and debugging) */
     uint64_t seed;                   /* of prob and of the hash key; 0: taken from the system */
 };
@@ -57,9 +58,10 @@ int nv_rules_set_params(struct nv_rules *rules, const struct nv_rules_params *pa
 void nv_rules_get_params(struct nv_rules *rules, struct nv_rules_params *out);
 
 /*
- * Check a program and make it the running one. -EINVAL: malformed (the message names the rule), -ENOENT:
- * it names a table or nat instance that does not exist, -ENOMEM; the running program is then untouched.
- * Returns when no worker uses the old program any more.
+ * Check a program and make it the running one. A program without rules, or whose rules only send to pipes and queues by
+ * direction and interface, is no firewall: then no packet is dropped for what its headers are. -EINVAL: malformed (the
+ * message names the rule), -ENOENT: it names a table or nat instance that does not exist, -ENOMEM; the running program
+ * is then untouched. Returns when no worker uses the old program any more.
  */
 int nv_rules_load(struct nv_rules *rules, const void *program, size_t size, struct nv_error *err);
 
@@ -224,6 +226,12 @@ uint32_t nv_rules_tick(struct nv_rules_worker *worker, uint64_t now_ns);
 
 /* The string of a reference in a verdict's or copy's arg, valid in the callback or until the next load. */
 const char *nv_rules_name(struct nv_rules *rules, uint32_t reference);
+
+/*
+ * How many IP packets came behind VLAN tags that the rules did not look behind (vlan_inner is 0), over all workers that
+ * there were. Each packet once, however often it passes the rules; none while the program only sends to links.
+ */
+uint64_t nv_rules_tagged(struct nv_rules *rules);
 
 /* ---- looking ---------------------------------------------------------------------------------- */
 

@@ -101,11 +101,12 @@ static void remember_side(struct rules_state *s, const struct rules_eval *e, enu
     if (s->tcp & known)
         return;
     s->tcp |= known;
-    *side = (struct state_side){e->packet->in_if, e->packet->out_if, e->packet->direction, 1, {0}};
-    if (!(e->packet->flags & NV_RULES_RAW)) {
-        memcpy(side->mac, e->view->frame, sizeof(side->mac));
-        side->known = 2;
-    }
+    uint32_t mac = (uint32_t)(e->view->l3 - e->view->frame);
+    *side = (struct state_side){.in_if = e->packet->in_if,
+                                .out_if = e->packet->out_if,
+                                .direction = e->packet->direction,
+                                .known = (uint8_t)(1 + mac)};
+    memcpy(side->mac, e->view->frame, mac);
 }
 
 static uint32_t find(const struct rules_states *states, const struct rules_eval *e, uint32_t name, enum state_way *way)

@@ -38,7 +38,7 @@ static void put_ip4(uint8_t *to, uint32_t address)
 static void ask(struct nv_rules_worker *worker, const struct rules_state *s, bool forward)
 {
     const struct state_side *side = &s->sides[forward ? 0 : 1];
-    struct answer_tcp tcp = {.family = s->family, .mac = side->known == 2 ? side->mac : NULL};
+    struct answer_tcp tcp = {.family = s->family, .mac = side->mac, .mac_bytes = side->known - 1u};
     struct nv_rules_packet packet = {.in_if = side->in_if, .out_if = side->out_if, .direction = side->direction};
 
     if (s->family == 4) {

@@ -21,8 +21,8 @@ enum state_kind { STATE_FREE, STATE_FLOW, STATE_LIMIT, STATE_PARENT };
 struct state_side {
     uint16_t in_if, out_if;
     uint8_t direction;
-    uint8_t known; /* 1: seen; 2: and mac is its MAC header */
-    uint8_t mac[14];
+    uint8_t known;   /* 0: not seen; else 1 + bytes of the MAC header */
+    uint8_t mac[22]; /* with up to two VLAN tags */
 };
 
 struct rules_state {
@@ -51,7 +51,7 @@ struct rules_state {
     struct state_side sides[2]; /* forward, backward */
     uint32_t wheel_before;
     uint16_t wheel_slot; /* + 1; 0: not in the wheel */
-    uint8_t reserved[18];
+    uint8_t reserved[2];
 };
 
 #define STATE_ACK_FWD 0x10000u

@@ -135,6 +135,8 @@ export interface NativeRules {
   classifyBatch(batch: NativeBatch, count: number): NativeEvent[] | undefined;
   explain(packet: NativePacket): { verdict: NativeVerdict; steps: NativeStep[] };
   tick(now: bigint): { states: number; answers: Uint8Array[]; events: NativeEvent[] };
+  /** IP packets that came behind VLAN tags which the rules did not look behind. */
+  tagged(): number;
   close(): void;
 }
 

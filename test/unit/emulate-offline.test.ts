@@ -70,7 +70,7 @@ test('records: fractions of microseconds, late packets, a drop with its reason',
     { packet: 2, input: 'in:em0', t_us: 1.234, passes: [{ rule: 65535, verdict: 'deny' }], drop: 'deny' },
   ]);
   const short = await laboratory.capture('short.pcap', [ip(6, A, B, Buffer.alloc(19))]);
-  const cut = await offline('--json', '--input', `in:em0:${short}`);
+  const cut = await offline('--json', '--default', 'deny', '--input', `in:em0:${short}`);
   assert.equal(cut.records[0], { packet: 0, input: 'in:em0', t_us: 0, passes: [], drop: 'short_header' });
 });
 

@@ -114,6 +114,26 @@ test('IPv6: VRRP, short CARP, EtherIP and pfsync are known next headers', async 
   assert.equal((await pass('vrrp6', ['add 100 allow ip from any to any'])).passes, Array(2).fill('100 pass'));
 });
 
+test('IPv6: any next header passes where nobody asked for a firewall, rules drop what they do not know', async () => {
+  const unknown = Array(6).fill('unknown_ext_header');
+  const link = ['pipe 1 config delay 1', 'add 100 pipe 1 ip from any to any'];
+  assert.equal((await pass('ipv6-protocols', [])).passes, Array(6).fill('65535 pass'));
+  assert.equal((await pass('ipv6-protocols', link)).passes, Array(6).fill('100 pipe 1'));
+  assert.equal((await pass('ipv6-protocols', ['add 100 allow ip from any to any'])).drops, unknown);
+  const known = 'sysctl net.inet6.ip6.fw.deny_unknown_exthdrs=0';
+  assert.equal((await pass('ipv6-protocols', [known, 'add 100 count tcp from any to any'])).drops, Array(6));
+  assert.equal((await pass('ipv6-vrrp-mobility-srv6-eigrp', [])).passes, Array(4).fill('65535 pass'));
+  const four = await pass('ipv6-vrrp-mobility-srv6-eigrp', ['add 100 allow ip6 from any to any']);
+  assert.equal(four.drops, [undefined, ...unknown.slice(3)]);
+});
+
+test('layer 3: what is behind VLAN tags takes the link and meets the rules', async () => {
+  const link = await pass('vlan', ['slow.rules'], '--layer', '3');
+  assert.equal([link.passes, link.out], [Array(3).fill('100 pipe 1'), [40_000, 80_000, 120_000]]);
+  const none = await pass('vlan-tcp-22', ['add deny ip from any to any'], '--layer', '3');
+  assert.equal(none.drops, ['deny', 'deny']);
+});
+
 test('fwd with keep-state: only the direction that made the state', async () => {
   const { passes } = await pass('fwd-state', ['fwd-state.rules'], 'out');
   assert.equal(passes, ['100 forward', '100 pass', '100 forward']);
