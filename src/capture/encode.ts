@@ -164,7 +164,8 @@ export function packetOptions(to: Encoder, packet: CapturePacket): EncodedOption
   const options: EncodedOption[] = [];
   if (packet.direction !== undefined) options.push(to.directions[packet.direction]);
   if (packet.drops !== undefined) options.push(to.numberOption(4, BigInt(packet.drops), 8));
-  if (packet.comment !== undefined) options.push(textOption(1, packet.comment));
+  const comments = packet.comments ?? (packet.comment === undefined ? [] : [packet.comment]);
+  for (const comment of comments) options.push(textOption(1, comment));
   return options;
 }
 

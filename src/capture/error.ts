@@ -3,9 +3,9 @@
 
 /**
  * ENOTCAPTURE: neither pcap nor pcapng. ETRUNCATED: the file ends inside a header or packet. EBADCAPTURE: it says what
- * cannot be.
+ * cannot be. ENOTSUP: it is right, and of no use here.
  */
-export type CaptureErrorCode = 'ENOTCAPTURE' | 'ETRUNCATED' | 'EBADCAPTURE';
+export type CaptureErrorCode = 'ENOTCAPTURE' | 'ETRUNCATED' | 'EBADCAPTURE' | 'ENOTSUP';
 
 export class CaptureError extends Error {
   override name = 'CaptureError';

@@ -21,6 +21,8 @@ export const fcsOfFlags = (flags: number): number => (flags >>> 5) & 15;
 export function withoutFcs(packet: CapturedPacket, fcs: number): CapturedPacket {
   if (fcs === 0) return packet;
   packet.length = Math.max(packet.length - fcs, 0);
-  if (packet.data.length > packet.length) packet.data = packet.data.subarray(0, packet.length);
+  // Of what is longer than it says the reader takes off the rest, and counts it.
+  if (packet.data.length > packet.length && packet.data.length <= packet.length + fcs)
+    packet.data = packet.data.subarray(0, packet.length);
   return packet;
 }

@@ -2,7 +2,8 @@
 // pcap-reader.ts: reads pcap and pcapng files packet by packet. Whatever is wrong with a file, the packets before it are
 // delivered first; then a CaptureError names the offset and what was expected there.
 import { closeSync, openSync, readSync } from 'node:fs';
-import { notCapture, PCAP_MAGIC, readPcap, readPcapHeader } from './read-pcap.js';
+import { notCapture } from './not-capture.js';
+import { PCAP_MAGIC, readPcap, readPcapHeader } from './read-pcap.js';
 import { BLOCK, PcapngReader } from './read-pcapng.js';
 import { ByteSource, type ReadBytes } from './source.js';
 import type { CapturedPacket, CaptureFormat, CaptureInterface, CaptureStatistics } from './types.js';
@@ -14,6 +15,8 @@ export class CaptureReader implements Iterable<CapturedPacket> {
   readonly interfaces: CaptureInterface[] = [];
   /** Of pcapng, by index of the interface; complete at the end. */
   readonly statistics = new Map<number, CaptureStatistics>();
+  /** Packets of which the file holds more bytes than it says they had on the wire: the rest was left out. */
+  overlong = 0;
   private readonly source: ByteSource;
   private readonly packets: Generator<CapturedPacket>;
   private readonly closeFile: () => void;
@@ -37,7 +40,7 @@ export class CaptureReader implements Iterable<CapturedPacket> {
     } else throw notCapture(source);
   }
 
-  /** Bytes of the file behind which reading goes on. */
+  /** Byte of the file at which the last packet's record begins; at the end that behind all. */
   get offset(): number {
     return this.source.offset;
   }
@@ -46,7 +49,13 @@ export class CaptureReader implements Iterable<CapturedPacket> {
   next(): CapturedPacket | undefined {
     if (this.closed) return undefined;
     const result = this.packets.next();
-    return result.done ? undefined : result.value;
+    if (result.done) return undefined;
+    const packet = result.value;
+    if (packet.data.length > packet.length) {
+      this.overlong++;
+      packet.data = packet.data.subarray(0, packet.length);
+    }
+    return packet;
   }
 
   *[Symbol.iterator](): Generator<CapturedPacket> {

@@ -35,6 +35,12 @@ function writerError(code: PcapWriterErrorCode, message: string): Error & { code
   return Object.assign(new Error(message), { code });
 }
 
+/** An error of a file, in one line that names it. */
+function fileError(file: string, error: NodeJS.ErrnoException): Error {
+  const [, problem = error.message] = /^[A-Z0-9]+: (.*?), \w+(?: '.*')?$/s.exec(error.message) ?? [];
+  return Object.assign(new Error(`cannot write ${file}: ${problem}`), { code: error.code, cause: error });
+}
+
 export type InterfaceOptions = Partial<Omit<CaptureInterface, 'unitsPerSecond'>>;
 
 export interface PcapWriterOptions extends InterfaceOptions {
@@ -69,10 +75,12 @@ export class PcapWriter {
   private full = false;
   /** Called when the stream drains, fails or closes. */
   private readonly waiting: (() => void)[] = [];
+  private readonly named: (error: Error) => Error;
 
-  /** Throws EINVAL or ENOTSUP when the options do not go together. */
-  constructor(to: Writable, options: PcapWriterOptions = {}) {
+  /** Throws EINVAL or ENOTSUP when the options do not go together. `file`: what it is called in errors of the stream. */
+  constructor(to: Writable, options: PcapWriterOptions = {}, file?: string) {
     this.to = to;
+    this.named = (error) => (file === undefined ? error : fileError(file, error));
     this.format = options.format ?? 'pcap';
     this.precision = options.precision ?? (this.format === 'pcap' ? 'us' : 'ns');
     this.encoder = new Encoder(GATHER, options.byteOrder ?? 'little');
@@ -80,7 +88,7 @@ export class PcapWriter {
       change();
       for (const go of this.waiting.splice(0)) go();
     };
-    to.on('error', (error) => settle(() => (this.failure ??= error))());
+    to.on('error', (error) => settle(() => (this.failure ??= this.named(error)))());
     to.on(
       'drain',
       settle(() => (this.full = false)),
@@ -112,7 +120,8 @@ export class PcapWriter {
   /** Write to a file, which is made or emptied. An error of the file is thrown by what is called after it. */
   static create(file: string, options: PcapWriterOptions = {}): PcapWriter {
     const format = options.format ?? (file.endsWith('.pcapng') ? 'pcapng' : 'pcap');
-    return new PcapWriter(createWriteStream(file, { highWaterMark: 4 * GATHER }), { ...options, format });
+    const stream = createWriteStream(file, { highWaterMark: 4 * GATHER });
+    return new PcapWriter(stream, { ...options, format }, file);
   }
 
   private interfaceOf({ linkType = LINK_ETHERNET, snapLength = MAX_PACKET, ...names }: InterfaceOptions) {
@@ -180,13 +189,18 @@ export class PcapWriter {
     const captured = data.length > one.snapLength ? data.subarray(0, one.snapLength) : data;
     this.checkTime(packet.time, one);
     if (this.format === 'pcap') {
-      if (packet.comment !== undefined || packet.direction !== undefined || packet.drops !== undefined)
+      if (
+        packet.comment !== undefined ||
+        packet.comments !== undefined ||
+        packet.direction !== undefined ||
+        packet.drops !== undefined
+      )
         throw writerError('ENOTSUP', 'pcap has no comments, directions and drop counts: use pcapng');
       this.room(16 + captured.length);
       pcapRecord(this.encoder, this.precision, packet, captured.length);
       this.encoder.data(captured);
     } else {
-      if (packet.comment !== undefined) this.text(1, packet.comment);
+      for (const comment of packet.comments ?? [packet.comment ?? '']) this.text(1, comment);
       const options = packetOptions(this.encoder, packet);
       this.room(blockLength(20 + ((captured.length + 3) & ~3), options));
       packetBlock(this.encoder, packet, captured, one, options);
@@ -250,7 +264,7 @@ export class PcapWriter {
     this.flush(0);
     this.closed = true;
     await new Promise<void>((resolve, reject) => {
-      this.to.end((error?: Error | null) => (error ? reject(error) : resolve()));
+      this.to.end((error?: Error | null) => (error ? reject(this.failure ?? this.named(error)) : resolve()));
     });
   }
 }

@@ -35,6 +35,11 @@ function unitsOf(resolution: number): bigint {
   return resolution & 0x80 ? 1n << BigInt(resolution & 0x7f) : 10n ** BigInt(resolution);
 }
 
+function addComment(packet: CapturedPacket, text: string): void {
+  if (packet.comment === undefined) packet.comment = text;
+  else packet.comments = [...(packet.comments ?? [packet.comment]), text];
+}
+
 export class PcapngReader {
   readonly interfaces: CaptureInterface[];
   readonly statistics: Map<number, CaptureStatistics>;
@@ -189,7 +194,7 @@ export class PcapngReader {
     this.statistics.set(index, found);
   }
 
-  /** Has no time: 0. */
+  /** Has no time. */
   private simple(length: number): CapturedPacket {
     const index = this.interfaceOf(0, 0);
     const wire = this.word(8);
@@ -198,7 +203,8 @@ export class PcapngReader {
       throw this.source.wrong(8, `a packet of ${captured} bytes`, `at most ${length - 16}`);
     const start = this.source.at + 12;
     const data = this.source.chunk.subarray(start, start + captured);
-    return withoutFcs({ time: 0n, data, length: wire, interface: index }, this.clocks[index]!.fcs);
+    const packet = { time: 0n, timeless: true, data, length: wire, interface: index };
+    return withoutFcs(packet, this.clocks[index]!.fcs);
   }
 
   private packet(type: number, length: number): CapturedPacket {
@@ -209,8 +215,6 @@ export class PcapngReader {
     const wire = this.word(24);
     if (captured > length - 32)
       throw source.wrong(20, `a packet of ${captured} bytes`, `at most ${length - 32}`);
-    if (captured > wire)
-      throw source.wrong(24, `a packet of ${wire} bytes of which ${captured} are here`, 'no more than all');
     const start = source.at + 28;
     const packet: CapturedPacket = {
       time: this.time(index, this.word(12), this.word(16)),
@@ -223,7 +227,7 @@ export class PcapngReader {
     const options = 28 + ((captured + 3) & ~3);
     if (options < length - 4) {
       readOptions(source, options, length - 4, little, (code, at, size) => {
-        if (code === 1) packet.comment = optionText(source, at, size);
+        if (code === 1) addComment(packet, optionText(source, at, size));
         else if (code === 2 && size === 4) {
           const flags = source.view.getUint32(at, little);
           const direction = flags & 3;

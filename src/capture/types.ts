@@ -37,6 +37,8 @@ export interface CapturePacket {
   /** pcapng only. */
   direction?: Direction;
   comment?: string;
+  /** All comments, where there are several. */
+  comments?: readonly string[];
   /** Packets lost between the one before and this one on its interface. */
   drops?: number;
 }
@@ -45,6 +47,8 @@ export interface CapturePacket {
 export interface CapturedPacket extends CapturePacket {
   length: number;
   interface: number;
+  /** It has no time stamp (a simple packet block of pcapng): `time` is 0. */
+  timeless?: boolean;
 }
 
 /** pcapng's interface statistics. */

@@ -10,16 +10,30 @@ export interface PacketSource {
     out: boolean;
     iface: string;
   };
-  side: PacketSide;
+  /** The interface's id for the rules. */
+  iface: number;
   /** Packets lost. */
   dropped: number;
 }
 
+/** What a capture says about a packet besides its bytes; the replay hands it on. */
+export interface PacketNote {
+  /** LINKTYPE_ number of the packet as it is captured. */
+  linkType: number;
+  /** What stands before the IP header when that is no MAC header: it is not part of the frame. */
+  head: Uint8Array;
+  comments?: readonly string[];
+}
+
 export interface Arrival {
   input: PacketSource;
+  side: PacketSide;
   /** Nanoseconds since the first packet, or since the start. */
   time: bigint;
   data: Uint8Array;
+  /** Bytes behind `data` that were on the wire but not captured. */
+  missing: number;
+  note?: PacketNote;
 }
 
 /** Packets in the order of their times. */
@@ -44,9 +58,15 @@ export interface LogEntry {
 export interface Journey {
   packet: number;
   input: PacketSource;
+  side: PacketSide;
   /** Times are nanoseconds since the first packet. */
   time: bigint;
+  /** Bytes it had on the wire, and those that were captured. */
   length: number;
+  captured: number;
+  /** Bytes of the frame, as it is now, that were not captured. */
+  missing: number;
+  note?: PacketNote;
   passes: Pass[];
   /** When it went on its way; undefined while it is under way, or lost. */
   out?: bigint;
@@ -64,17 +84,19 @@ export interface Journey {
   logs: LogEntry[];
 }
 
-export const newJourney = (packet: number, input: PacketSource, time: bigint, length: number): Journey => ({
-  packet,
-  input,
-  time,
-  length,
-  passes: [],
-  answers: 0,
-  copies: 0,
-  pending: 0,
-  logs: [],
-});
+export function newJourney(packet: number, arrival: Arrival): Journey {
+  const { input, side, time, data, missing, note } = arrival;
+  const captured = data.length + (note?.head.length ?? 0);
+  return {
+    ...{ packet, input, side, time, length: captured + missing, captured, missing },
+    ...(note && { note }),
+    passes: [],
+    answers: 0,
+    copies: 0,
+    pending: 0,
+    logs: [],
+  };
+}
 
 /** A copy of a packet, with a way of its own from now on. */
 export const copyOf = (journey: Journey): Journey => ({

@@ -2,6 +2,7 @@
 // packet-stream.ts: a program's packets as the replay wants them.
 import { netvaleError } from '../errors.js';
 import type { NativeEngine } from '../rules/native-engine.js';
+import type { PacketSide } from '../rules/packet-batch.js';
 import type { Arrival, ArrivalStream, PacketSource } from './journey.js';
 
 /** A packet as it arrives. */
@@ -15,14 +16,21 @@ export interface ReplayPacket {
   interface: string;
   /** Of one that goes out: the interface it came in by, if it is forwarded. */
   received?: string;
+  /** Bytes it has on the wire, when `frame` holds only its beginning; default: those of `frame`. */
+  length?: number;
+}
+
+/** Packets of one kind, and how the rules see them. */
+interface Source extends PacketSource {
+  side: PacketSide;
 }
 
 /** The packets of a program as the replay wants them. */
 export class PacketStream implements ArrivalStream {
-  readonly inputs: PacketSource[] = [];
+  readonly inputs: Source[] = [];
   start: bigint | undefined;
   private readonly packets: Iterator<ReplayPacket>;
-  private readonly sources = new Map<string, PacketSource>();
+  private readonly sources = new Map<string, Source>();
   private count = 0;
   private last = 0n;
 
@@ -47,12 +55,19 @@ export class PacketStream implements ArrivalStream {
         'EINVAL',
         `packet ${this.count}: its time ${packet.time} is before ${this.last + this.start}: give packets in order of time`,
       );
+    const { frame, length = frame.length } = packet;
+    if (!(Number.isInteger(length) && length >= frame.length && length < 2 ** 31))
+      throw netvaleError(
+        'EINVAL',
+        `packet ${this.count}: length is ${length}: expected what it had on the wire, at least the ${frame.length} bytes of frame`,
+      );
     this.last = time;
     this.count++;
-    return { input: this.source(packet), time, data: packet.frame };
+    const input = this.source(packet);
+    return { input, side: input.side, time, data: frame, missing: length - frame.length };
   }
 
-  private source({ direction, interface: iface, received = '' }: ReplayPacket): PacketSource {
+  private source({ direction, interface: iface, received = '' }: ReplayPacket): Source {
     const key = `${direction}:${iface}:${received}`;
     let source = this.sources.get(key);
     if (!source) {
@@ -61,6 +76,7 @@ export class PacketStream implements ArrivalStream {
       const from = received === '' ? 0 : this.engine.rules.interface(received);
       source = {
         spec: { name: `${direction}:${iface}`, out, iface },
+        iface: id,
         side: { inIf: out ? from : id, outIf: out ? id : 0, out, layer: this.layer, raw: false },
         dropped: 0,
       };

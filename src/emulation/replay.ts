@@ -3,7 +3,15 @@
 // states, in the order of their instants.
 import type { NativeEngine, NativeEvent } from '../rules/index.js';
 import { PacketBatch } from '../rules/packet-batch.js';
-import { type Arrival, type ArrivalStream, copyOf, type Journey, newJourney } from './journey.js';
+import {
+  type Arrival,
+  type ArrivalStream,
+  copyOf,
+  isOver,
+  type Journey,
+  newJourney,
+  type PacketNote,
+} from './journey.js';
 import type { ChangeSchedule, ReplaySink } from './replay-sink.js';
 import type { Links, Parcel } from './virtual-links.js';
 
@@ -37,6 +45,8 @@ export class Replay {
   /** A packet that did not fit into the last batch. */
   private left: Arrival | undefined;
   private packets = 0;
+  /** Packets with a header that was not captured, where rules or a missing MAC header met it. */
+  lacking = 0;
   /** The next second at which states are looked at, and whether there may be any. */
   private second = EPOCH + SECOND;
   private states = true;
@@ -81,8 +91,8 @@ export class Replay {
         this.left = arrival;
         break;
       }
-      this.batch.add(arrival.data, time, arrival.input.side);
-      const journey = newJourney(this.packets++, arrival.input, arrival.time, arrival.data.length);
+      this.batch.add(arrival.data, time, arrival.side, arrival.missing);
+      const journey = newJourney(this.packets++, arrival);
       arrived.push({ journey, data: arrival.data });
       this.sink.arrived(journey);
     }
@@ -96,15 +106,19 @@ export class Replay {
     return true;
   }
 
-  /** Let everything leave that is on its way, and do the changes that are left. */
-  drain(): void {
-    for (;;) {
+  /**
+   * When there are no more arrivals: let what is on its way leave, and do the changes that are left, up to some instants
+   * on. False: there is no more.
+   */
+  drain(): boolean {
+    for (let instants = 0; instants < BATCH; instants++) {
       const due = this.links.next();
       const change = this.changeAt();
       const next = due === undefined || (change !== undefined && change < due) ? change : due;
-      if (next === undefined) return;
+      if (next === undefined) return false;
       this.advance(next);
     }
+    return true;
   }
 
   /** Let time pass up to an arrival: departures, changes and the expiry of states. */
@@ -123,7 +137,7 @@ export class Replay {
       this.depart(this.second);
       const { states, events } = this.engine.rules.tick(this.second);
       this.clock.now = this.second;
-      for (const event of events) if (event.kind === 'answer') this.answer(event, this.second);
+      for (const event of events) if (event.kind === 'answer') this.answer(event, this.second, undefined);
       this.states = states > 0;
       this.second += SECOND;
     }
@@ -163,12 +177,17 @@ export class Replay {
       origin.copies++;
       origin.pending--;
     } else journey.out = time - EPOCH;
+    this.settled(origin ?? journey);
+  }
+
+  private settled(journey: Journey): void {
+    if (isOver(journey)) this.sink.over(journey);
   }
 
   /** The packet goes on where it left the rules, until it leaves them again. */
   private goOn(journey: Journey, time: bigint, frame: Uint8Array, context: Uint8Array): void {
     this.batch.clear();
-    this.batch.add(frame, time, journey.input.side, 0, context);
+    this.batch.add(frame, time, journey.side, journey.missing, context);
     const events = this.batch.classify(this.engine);
     this.states = true;
     this.settle(0, journey, frame, events);
@@ -185,12 +204,15 @@ export class Replay {
     const time = batch.columns.times[index]!;
     this.clock.now = time;
     // The batch's memory is used again: what changed is copied, the rest is as it came.
+    if (batch.lacks(index)) this.lacking++;
     let frame = batch.rewritten(index) ? batch.frame(index).slice() : given;
     let port: number | string | undefined;
     for (const event of events ?? []) {
       if (event.packet !== index) continue;
-      if (event.kind === 'replaced') frame = event.data;
-      else if (event.kind === 'port') port = event.port;
+      if (event.kind === 'replaced') {
+        frame = event.data;
+        journey.missing = 0;
+      } else if (event.kind === 'port') port = event.port;
       else if (event.kind === 'hop')
         journey.hop = event.port === 0 ? event.address : `${event.address},${event.port}`;
       else this.happened(event, journey, time, given);
@@ -204,6 +226,7 @@ export class Replay {
       journey.drop = reason;
       journey.input.dropped++;
     }
+    this.settled(journey.origin ?? journey);
   }
 
   /** `port`: the port of ours that the rule names. */
@@ -249,7 +272,7 @@ export class Replay {
   ): void {
     if (event.kind === 'answer') {
       journey.answers++;
-      this.answer(event, time);
+      this.answer(event, time, journey.note);
     } else if (event.kind === 'copy') this.sink.diverted(event.port, journey, time - EPOCH, frame);
     else {
       journey.logs.push({ rule: event.rule, where: event.where, time: time - EPOCH });
@@ -258,9 +281,13 @@ export class Replay {
   }
 
   /** What answers a packet that came in goes out by its interface, and the other way round. */
-  private answer(event: Extract<NativeEvent, { kind: 'answer' }>, time: bigint): void {
+  private answer(
+    event: Extract<NativeEvent, { kind: 'answer' }>,
+    time: bigint,
+    note: PacketNote | undefined,
+  ): void {
     const id = event.out ? event.outIf : event.inIf;
-    const side = this.arrivals.inputs.find(({ side: { out, outIf, inIf } }) => (out ? outIf : inIf) === id);
-    this.sink.answered(side?.spec.iface ?? '', !event.out, time - EPOCH, event.frame);
+    const iface = this.arrivals.inputs.find((input) => input.iface === id)?.spec.iface ?? '';
+    this.sink.answered(iface, !event.out, time - EPOCH, event.frame, note);
   }
 }

@@ -74,6 +74,7 @@ export class TopologyReplay implements Iterable<ReplayResult> {
       }),
       sink: {
         arrived: (journey) => this.outcomes.set(journey, { copies: [] }),
+        over: () => {},
         departed: (journey, time, frame) => this.departed(journey, time, frame),
         answered: () => {},
         diverted: () => {},
@@ -115,7 +116,7 @@ export class TopologyReplay implements Iterable<ReplayResult> {
     this.begun = true;
     try {
       while (this.replay.step()) yield* this.settled(false);
-      this.replay.drain();
+      while (this.replay.drain()) yield* this.settled(false);
       yield* this.settled(true);
     } finally {
       this.close();

@@ -38,6 +38,10 @@ interface Target {
 /** Called for each packet that leaves a link. `drop`: why it is lost; `copy`: the link delivers it once more. */
 export type Release = (parcel: Parcel, time: bigint, drop: string | undefined, copy: boolean) => void;
 
+/** Memory that a frame may keep whole, and pieces of more of which there may be at a time. */
+const OWN_MEMORY = 1 << 16;
+const MOST_BORROWED = 4;
+
 /** Objects are made in this order: a queue needs its scheduler, which may be that of a pipe. */
 const ORDER: readonly DummynetKind[] = ['pipe', 'sched', 'queue'];
 
@@ -48,6 +52,9 @@ export class Links {
   private readonly waiting: (Waiting | undefined)[] = [];
   private readonly free: number[] = [];
   private readonly objects: DummynetObjects;
+  /** Packets on links whose frames lie in others' memory, and that memory. */
+  private readonly borrowing: Waiting[] = [];
+  private readonly borrowed = new Set<ArrayBufferLike>();
   private duplicates = false;
   private duplicated = 0;
 
@@ -104,7 +111,7 @@ export class Links {
     if (!target) return native.emulationDropNames[EMU_DROP.noPipe];
     const place = this.free.pop() ?? this.waiting.length;
     const how = carriedHow(journey);
-    const drop = this.emulator.native.send(time, target.kind, number, place, frame, 0, how);
+    const drop = this.emulator.native.send(time, target.kind, number, place, frame, journey.missing, how);
     target.meter.arrived(drop !== 0);
     // A copy has a way of its own, also when the packet itself is lost.
     const copies = this.duplicates ? this.newDuplicates() : 0;
@@ -114,7 +121,24 @@ export class Links {
     const waiting = { journey, frame, context, target, since: time, left };
     this.waiting[place] = left > 0 ? waiting : undefined;
     if (left === 0) this.free.push(place);
+    else this.hold(waiting);
     return drop === 0 ? undefined : native.emulationDropNames[drop];
+  }
+
+  /**
+   * A frame may be a small part of a file's memory, which would stay as long as it. What waits longer than its
+   * neighbours in that memory gets memory of its own; what leaves before costs nothing.
+   */
+  private hold(waiting: Waiting): void {
+    const { buffer } = waiting.frame;
+    if (buffer.byteLength <= OWN_MEMORY) return;
+    if (!this.borrowed.has(buffer) && this.borrowed.size === MOST_BORROWED) {
+      for (const one of this.borrowing) if (one.left > 0) one.frame = one.frame.slice();
+      this.borrowing.length = 0;
+      this.borrowed.clear();
+    }
+    this.borrowed.add(buffer);
+    this.borrowing.push(waiting);
   }
 
   /** How many copies the last packet got. */
@@ -169,5 +193,5 @@ export class Links {
   }
 }
 
-const carriedHow = ({ input: { side } }: Journey): number =>
+const carriedHow = ({ side }: Journey): number =>
   (side.layer === 3 ? CARRIED.layer3 : 0) | (side.raw ? CARRIED.raw : 0);

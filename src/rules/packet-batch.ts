@@ -97,7 +97,9 @@ export class PacketBatch {
 
   /** A header was not captured: the rules took the packet as they take a later fragment. */
   lacks(index: number): boolean {
-    return (this.columns.flags[index]! & VERDICT_FLAG.lacking) !== 0;
+    const { flags, missing } = this.columns;
+    if (missing[index] === 0) return false;
+    return (flags[index]! & VERDICT_FLAG.lacking) !== 0 || this.reason(index) === 'not_captured';
   }
 
   /** A copy of what the packet takes along when it goes on later: tags, call stack, where. */

@@ -88,10 +88,15 @@ async function replay(given: typeof scenario extends fc.Arbitrary<infer T> ? T :
   const journeys: Journey[] = [];
   const written: bigint[] = [];
   const departed: Journey[] = [];
+  const over = new Set<Journey>();
   const run = new Replay({
     ...{ engine, arrivals, links, clock, onePass: given.onePass },
     sink: {
       arrived: (journey) => void journeys.push(journey),
+      over: (journey) => {
+        assert.not(over.has(journey), `packet ${journey.packet} is over twice`);
+        over.add(journey);
+      },
       departed: (journey, time) => {
         departed.push(journey);
         written.push(time);
@@ -102,7 +107,11 @@ async function replay(given: typeof scenario extends fc.Arbitrary<infer T> ? T :
     },
   });
   while (run.step());
-  run.drain();
+  while (run.drain());
+  assert.ok(
+    journeys.every((journey) => over.has(journey)),
+    'every packet is over',
+  );
   const carried = links.carried.map(({ packets, passed, lost }) => ({ packets, passed, lost }));
   const trail = journeys.map(({ packet, passes, out, drop, copies }) => [packet, passes, out, drop, copies]);
   arrivals.close();

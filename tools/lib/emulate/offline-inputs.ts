@@ -5,26 +5,29 @@ import {
   type CapturedPacket,
   CaptureError,
   type CaptureReader,
-  LINK_ETHERNET,
-  LINK_RAW,
   openCapture,
 } from '../../../src/capture/index.js';
-import type { Arrival, PacketSource } from '../../../src/emulation/journey.js';
+import { headOf, LINKS_TAKEN, linkName, linkOf } from '../../../src/capture/link-types.js';
+import { LINK_ETHERNET } from '../../../src/capture/types.js';
+import type { Arrival, PacketNote, PacketSource } from '../../../src/emulation/journey.js';
 import { netvaleError } from '../../../src/errors.js';
 import type { NativeEngine } from '../../../src/rules/index.js';
+import type { PacketSide } from '../../../src/rules/packet-batch.js';
 import type { InputSpec } from './offline-settings.js';
-
-/** LINKTYPE_IPV4 and LINKTYPE_IPV6: like RAW, of one family. */
-const RAW_TYPES = new Set([LINK_RAW, 228, 229]);
+import { timed } from './offline-times.js';
 
 export interface OfflineInput extends PacketSource {
   spec: InputSpec;
   reader: CaptureReader;
-  /** Packets met. */
+  /** How the rules see frames with a MAC header, and packets without one. */
+  sides: { frame: PacketSide; raw: PacketSide };
+  /** The reader's packets, each with a time. */
+  timed: Iterator<CapturedPacket>;
+  /** Packets met, and what went with the last. */
   packets: number;
-  bytes: number;
-  /** The next packet, if it has been read. */
-  ahead?: CapturedPacket;
+  last?: PacketNote;
+  /** The next packet, if it has been read, and what it has before its IP header. */
+  ahead?: { packet: CapturedPacket; head: number; linkType: number };
 }
 
 /** One clear line for a file that cannot be opened. */
@@ -38,6 +41,19 @@ function openInput(file: string): CaptureReader {
   }
 }
 
+const NOTHING = new Uint8Array(0);
+/** Notes of packets of which there is nothing to say but their link type. */
+const plainNotes = new Map<number, PacketNote>();
+
+function plainNote(linkType: number): PacketNote {
+  let note = plainNotes.get(linkType);
+  if (!note) {
+    note = { linkType, head: NOTHING };
+    plainNotes.set(linkType, note);
+  }
+  return note;
+}
+
 export class Arrivals {
   readonly inputs: OfflineInput[] = [];
   /** Time of the first packet in its file. */
@@ -46,6 +62,8 @@ export class Arrivals {
   readonly damage: CaptureError[] = [];
   /** Packets stamped before one that came earlier: they are taken as arriving with it. */
   late = 0;
+  /** Packets without a time stamp. */
+  timeless = 0;
   /** Size of all files, 0 when one has none (a pipe). */
   readonly totalBytes: number;
   private last = 0n;
@@ -58,10 +76,14 @@ export class Arrivals {
       for (const spec of specs) {
         const reader = openInput(spec.file);
         const id = engine.rules.interface(spec.iface);
-        const side = { inIf: spec.out ? 0 : id, outIf: spec.out ? id : 0, out: spec.out, layer, raw: false };
-        this.inputs.push({ spec, reader, side, packets: 0, bytes: 0, dropped: 0 });
+        const frame = { inIf: spec.out ? 0 : id, outIf: spec.out ? id : 0, out: spec.out, layer, raw: false };
+        const sides = { frame, raw: { ...frame, raw: true } };
+        this.inputs.push({ spec, reader, sides, timed: timed(reader), iface: id, packets: 0, dropped: 0 });
       }
       for (const input of this.inputs) this.readAhead(input);
+      // Of a file of which nothing can be used there is nothing to pass and nothing to write.
+      const useless = this.damage.find(({ code }) => code === 'ENOTSUP');
+      if (useless) throw useless;
     } catch (error) {
       this.close();
       throw error;
@@ -70,57 +92,81 @@ export class Arrivals {
     this.totalBytes = sizes.includes(0) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
   }
 
-  /** The link type of an interface's packets, as far as files say. */
+  /** The link type of an interface's first packets. */
   linkType(iface: string): number {
-    const all = this.inputs.filter(({ spec }) => spec.iface === iface);
-    const known = all.length > 0 ? all : this.inputs;
-    return known.every(({ side }) => side.raw) ? LINK_RAW : LINK_ETHERNET;
+    const known = this.inputs.filter(({ ahead }) => ahead);
+    const own = known.find(({ spec }) => spec.iface === iface) ?? known[0];
+    return own?.ahead?.linkType ?? LINK_ETHERNET;
+  }
+
+  /** What goes with a packet by an interface that no other one caused: as with the last that came by it. */
+  lastNote(iface: string): PacketNote {
+    const own = this.inputs.find(({ spec }) => spec.iface === iface);
+    return own?.last ?? plainNote(LINK_ETHERNET);
+  }
+
+  /** Time stamps a second of the finest interface that files name before their first packet. */
+  get unitsPerSecond(): number {
+    const all = this.inputs.flatMap(({ reader }) => reader.interfaces);
+    return all.reduce((most, { unitsPerSecond }) => Math.max(most, Number(unitsPerSecond)), 0);
+  }
+
+  /** Packets that say they were shorter on the wire than what is captured of them. */
+  get overlong(): number {
+    return this.inputs.reduce((sum, { reader }) => sum + reader.overlong, 0);
   }
 
   private readAhead(input: OfflineInput): void {
     delete input.ahead;
     try {
-      const packet = input.reader.next();
-      if (packet === undefined) return;
-      this.checkLink(input, packet);
-      input.ahead = packet;
+      const { value: packet, done } = input.timed.next();
+      if (done) return;
+      const type = input.reader.interfaces[packet.interface]!.linkType;
+      input.ahead = { packet, head: this.headOf(input, packet, type), linkType: linkOf(type) };
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;
       this.damage.push(error);
     }
   }
 
-  private checkLink(input: OfflineInput, packet: CapturedPacket): void {
-    const { file } = input.spec;
-    const { linkType } = input.reader.interfaces[packet.interface]!;
-    const raw = RAW_TYPES.has(linkType);
-    if (!raw && linkType !== LINK_ETHERNET)
-      throw netvaleError(
-        'ENOTSUP',
-        `${file}: link type ${linkType} cannot be used: expected Ethernet (1) or raw IP (101)`,
+  /** Bytes before the packet's IP header that are no MAC header. Throws a CaptureError when it cannot be used. */
+  private headOf({ spec, reader }: OfflineInput, { data }: CapturedPacket, type: number): number {
+    if (type === LINK_ETHERNET) return 0;
+    const head = headOf(type, data);
+    const wrong = (problem: string, expected: string): CaptureError =>
+      new CaptureError('ENOTSUP', spec.file, reader.offset, problem, expected);
+    if (head === undefined)
+      throw wrong(
+        `a packet of link type ${linkName(type)}, which cannot be used`,
+        `${LINKS_TAKEN}; editcap -T turns some into others`,
       );
-    if (raw && this.layer === 2)
-      throw netvaleError('ENOTSUP', `${file}: its packets have no MAC header: use --layer 3`);
-    if (input.packets > 0 && raw !== input.side.raw)
-      throw netvaleError('ENOTSUP', `${file}: has Ethernet and raw IP packets`);
-    input.side.raw = raw;
+    if (this.layer === 2)
+      throw wrong(
+        `a packet of link type ${linkName(type)}: it has no MAC header`,
+        'Ethernet (1), or use --layer 3',
+      );
+    return head;
   }
 
   /** The next packet by time; of the same time, by the order of the command line. undefined: there are no more. */
   next(): Arrival | undefined {
     let first: OfflineInput | undefined;
     for (const input of this.inputs)
-      if (input.ahead && (!first || input.ahead.time < first.ahead!.time)) first = input;
+      if (input.ahead && (!first || input.ahead.packet.time < first.ahead!.packet.time)) first = input;
     if (!first) return undefined;
-    const packet = first.ahead!;
+    const { packet, head, linkType } = first.ahead!;
     first.packets++;
-    first.bytes += packet.data.length;
     this.readAhead(first);
     this.start ??= packet.time;
     const time = packet.time - this.start;
-    if (time < this.last) this.late++;
-    else this.last = time;
-    return { input: first, time: this.last, data: packet.data };
+    if (packet.timeless) this.timeless++;
+    else if (time < this.last) this.late++;
+    if (time > this.last) this.last = time;
+    const side = linkType === LINK_ETHERNET ? first.sides.frame : first.sides.raw;
+    const data = head === 0 ? packet.data : packet.data.subarray(head);
+    const missing = packet.length - packet.data.length;
+    first.last = noteOf(packet, head, linkType);
+    return { input: first, side, time: this.last, data, missing, note: first.last };
   }
 
   /** Bytes of the files read so far. */
@@ -141,4 +187,11 @@ export class Arrivals {
   close(): void {
     for (const { reader } of this.inputs) reader.close();
   }
+}
+
+/** What goes along with a packet; of its own memory, which is small. */
+function noteOf({ data, comment, comments }: CapturedPacket, head: number, linkType: number): PacketNote {
+  if (head === 0 && comment === undefined) return plainNote(linkType);
+  const all = comments ?? (comment === undefined ? undefined : [comment]);
+  return { linkType, head: head === 0 ? NOTHING : data.slice(0, head), ...(all && { comments: all }) };
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// offline-views.ts: shows what became of packets, in the order of their arrival: as JSON records or for people.
-import { once } from 'node:events';
-import type { Writable } from 'node:stream';
-import { isOver, type Journey } from '../../../src/emulation/journey.js';
+// offline-views.ts: shows what became of packets: as JSON records or for people.
+import type { Journey } from '../../../src/emulation/journey.js';
 import type { LinkMeter } from '../../../src/emulation/link-meter.js';
 
-/** What one packet, or the end, looks like. */
+/** What one packet, or the end, looks like. Packets come when all is known of them, the end when all have come. */
 export interface OfflineView {
+  arrived?(journey: Journey): void;
   packet(journey: Journey): string;
   end(counters: RuleCounts[]): string;
 }
@@ -93,7 +92,7 @@ export class TextSummary implements OfflineView {
   private total = 0n;
   private least: bigint | undefined;
   private most = 0n;
-  private readonly inputs = new Map<string, { packets: number; bytes: number }>();
+  private readonly inputs = new Map<string, { packets: number; bytes: number; captured: number }>();
 
   /** `listing`: the rules with their counters, as ipfw shows them; `carried`: what pipes and queues did. */
   constructor(each: boolean, listing: () => string, carried: () => LinkMeter[]) {
@@ -102,12 +101,16 @@ export class TextSummary implements OfflineView {
     this.carried = carried;
   }
 
-  packet(journey: Journey): string {
-    const { input, time, out, drop, length, passes } = journey;
-    const count = this.inputs.get(input.spec.name) ?? { packets: 0, bytes: 0 };
+  arrived({ input, length, captured }: Journey): void {
+    const count = this.inputs.get(input.spec.name) ?? { packets: 0, bytes: 0, captured: 0 };
     count.packets++;
     count.bytes += length;
+    count.captured += captured;
     this.inputs.set(input.spec.name, count);
+  }
+
+  packet(journey: Journey): string {
+    const { input, time, out, drop, length, passes } = journey;
     this.answers += journey.answers;
     this.copies += journey.copies;
     if (out === undefined) this.dropped.set(drop!, (this.dropped.get(drop!) ?? 0) + 1);
@@ -130,9 +133,10 @@ export class TextSummary implements OfflineView {
   }
 
   end(): string {
-    const lines = [...this.inputs].map(
-      ([name, { packets, bytes }]) => `${name}: ${plural(packets, 'packet')}, ${plural(bytes, 'byte')}`,
-    );
+    const lines = [...this.inputs].map(([name, { packets, bytes, captured }]) => {
+      const part = captured < bytes ? `, of which ${captured} were captured` : '';
+      return `${name}: ${plural(packets, 'packet')}, ${plural(bytes, 'byte')}${part}`;
+    });
     lines.push(`passed: ${plural(this.passed, 'packet')}`);
     for (const [reason, count] of this.dropped) lines.push(`dropped, ${reason}: ${plural(count, 'packet')}`);
     if (this.answers > 0) lines.push(`answered: ${plural(this.answers, 'packet')}`);
@@ -145,50 +149,5 @@ export class TextSummary implements OfflineView {
     }
     for (const meter of this.carried()) lines.push(meter.text);
     return `${lines.join('\n')}\n${this.listing()}`;
-  }
-}
-
-const PIECE = 1 << 16;
-
-/** Keeps packets until all that arrived before them are done, and prints in large pieces. */
-export class Printer {
-  private readonly to: Writable;
-  private readonly view: OfflineView;
-  private readonly waiting: Journey[] = [];
-  private head = 0;
-  private text = '';
-
-  constructor(to: Writable, view: OfflineView) {
-    this.to = to;
-    this.view = view;
-  }
-
-  add(journey: Journey): void {
-    this.waiting.push(journey);
-  }
-
-  /** Print what is done; true: there is a piece to be written by `drain`. */
-  settle(): boolean {
-    const { waiting } = this;
-    while (this.head < waiting.length && isOver(waiting[this.head]!))
-      this.text += this.view.packet(waiting[this.head++]!);
-    if (this.head > 4096 && this.head * 2 > waiting.length) {
-      waiting.splice(0, this.head);
-      this.head = 0;
-    }
-    return this.text.length >= PIECE;
-  }
-
-  /** Write, and wait for a reader that is slow. */
-  async drain(): Promise<void> {
-    const { text } = this;
-    this.text = '';
-    if (text !== '' && !this.to.write(text)) await once(this.to, 'drain');
-  }
-
-  async end(rules: RuleCounts[]): Promise<void> {
-    this.settle();
-    this.text += this.view.end(rules);
-    await this.drain();
   }
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline.ts: `emulate --offline`: rules and links on capture files, in virtual time.
 import { Presets, SingleBar } from 'cli-progress';
+import { answerHead } from '../../../src/capture/link-types.js';
+import type { Journey } from '../../../src/emulation/journey.js';
 import { EPOCH, Replay } from '../../../src/emulation/replay.js';
+import type { ReplaySink } from '../../../src/emulation/replay-sink.js';
 import { Links } from '../../../src/emulation/virtual-links.js';
+import type { Direction } from '../../../src/index.js';
 import { RuleError } from '../../../src/rules/error.js';
 import {
   type HostFacts,
@@ -15,9 +19,10 @@ import { UsageError } from '../options.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt } from '../program.js';
 import { echoObjects } from './link-echo.js';
 import { Arrivals } from './offline-inputs.js';
-import { LogFile, Outputs } from './offline-outputs.js';
+import { LogFile, Outputs, type WrittenPacket } from './offline-outputs.js';
 import type { OfflineSettings } from './offline-settings.js';
-import { JsonRecords, Printer, type RuleCounts, TextSummary } from './offline-views.js';
+import { JsonRecords, type RuleCounts, TextSummary } from './offline-views.js';
+import { Printer } from './printer.js';
 
 const PROGRAM = 'emulate';
 /** Wrong rules: sysexits' EX_DATAERR, as ipfw. */
@@ -94,7 +99,72 @@ export async function runOffline(settings: OfflineSettings): Promise<number> {
   }
 }
 
-/** Pass all packets, print what became of them and write the files. */
+/** What a capture file is told of a packet of `frame`'s bytes, of which `missing` more were on the wire. */
+function written(
+  { note, packet, input }: Pick<Journey, 'note' | 'packet' | 'input'>,
+  frame: Uint8Array,
+  missing: number,
+): Pick<WrittenPacket, 'data' | 'length' | 'linkType' | 'what' | 'comments'> {
+  const { linkType, head, comments } = note!;
+  const data = head.length === 0 ? frame : Buffer.concat([head, frame]);
+  const what = `packet ${packet} of ${input.spec.name}`;
+  return { data, length: data.length + missing, linkType, what, ...(comments && { comments }) };
+}
+
+/** What a replay tells goes to the printer and the files. */
+function sinkTo(
+  printer: Printer,
+  outputs: Outputs,
+  log: LogFile | undefined,
+  arrivals: Arrivals,
+): ReplaySink {
+  const at = (time: bigint): bigint => time + (arrivals.start ?? 0n);
+  const way = (out: boolean): Direction => (out ? 'out' : 'in');
+  return {
+    arrived: (journey) => printer.arrived(journey),
+    over: (journey) => printer.over(journey),
+    departed: (journey, time, frame) => {
+      const { iface, out } = journey.input.spec;
+      outputs.write(iface, {
+        ...written(journey, frame, journey.missing),
+        time: at(time),
+        direction: way(out),
+      });
+    },
+    answered: (iface, out, time, frame, note) => {
+      const { linkType, head: before } = note ?? arrivals.lastNote(iface);
+      const head = answerHead(linkType, before, frame, out);
+      const data = head.length === 0 ? frame : Buffer.concat([head, frame]);
+      const what = `an answer by ${iface}`;
+      outputs.write(iface, {
+        data,
+        length: data.length,
+        linkType,
+        what,
+        time: at(time),
+        direction: way(out),
+      });
+    },
+    diverted: (port, journey, time, frame) =>
+      outputs.write(String(port), {
+        ...written(journey, frame, journey.missing),
+        time: at(time),
+        direction: way(journey.input.spec.out),
+      }),
+    logged: (journey, rule, where, time, frame) => {
+      if (!(where & 2)) return;
+      const { iface, out } = journey.input.spec;
+      log?.write(iface, {
+        ...written(journey, frame, journey.missing),
+        comments: [`rule ${rule}`],
+        time: at(time),
+        direction: way(out),
+      });
+    },
+  };
+}
+
+/** Pass all packets, print what became of them and write the files. Rejects with the first error of a file. */
 async function replayAll(
   settings: OfflineSettings,
   { rules, links }: World,
@@ -110,36 +180,33 @@ async function replayAll(
         () => links.carried,
       );
   const printer = new Printer(process.stdout, view);
-  const outputs = new Outputs(settings.outputs, (iface) => arrivals.linkType(iface));
+  // Microseconds do for what they were captured with, and not for what leaves a link.
+  const fine = arrivals.unitsPerSecond > 1e6 || links.carried.length > 0;
+  const outputs = new Outputs(settings.outputs, (iface) => arrivals.linkType(iface), fine ? 'ns' : 'us');
   const log = settings.log === undefined ? undefined : new LogFile(settings.log);
   const onePass = controller.world.sysctl.get('net.inet.ip.fw.one_pass') === 1;
-  const at = (time: bigint) => time + (arrivals.start ?? 0n);
   const replay: Replay = new Replay({
     ...{ engine, arrivals, links, onePass, clock },
-    sink: {
-      arrived: (journey) => printer.add(journey),
-      departed: ({ input: { spec } }, time, frame) =>
-        outputs.write(spec.iface, at(time), frame, spec.out ? 'out' : 'in'),
-      answered: (iface, out, time, frame) => outputs.write(iface, at(time), frame, out ? 'out' : 'in'),
-      diverted: (port, { input: { spec } }, time, frame) =>
-        outputs.write(String(port), at(time), frame, spec.out ? 'out' : 'in'),
-      logged: ({ input: { spec } }, rule, where, time, frame) => {
-        const type = arrivals.linkType(spec.iface);
-        if (where & 2) log?.write(spec.iface, type, at(time), frame, spec.out, `rule ${rule}`);
-      },
-    },
+    sink: sinkTo(printer, outputs, log, arrivals),
   });
-  try {
-    await run(replay, arrivals, printer, async () => {
+  const failures: unknown[] = [];
+  const attempt = (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => {
+      failures.push(error);
+    });
+  // What was done until an error is worth having: it is printed and written all the same.
+  await attempt(
+    run(replay, arrivals, printer, async () => {
       await outputs.drain();
       await log?.drain();
-    });
-    await printer.end(countsOf(engine));
-  } finally {
-    // What was written until an error is worth having.
-    await outputs.close(at(clock.now - EPOCH), arrivals.counts());
-    await log?.close();
-  }
+    }),
+  );
+  await attempt(printer.end(countsOf(engine)));
+  await attempt(outputs.close((arrivals.start ?? 0n) + clock.now - EPOCH, arrivals.counts()));
+  await attempt(log?.close() ?? Promise.resolve());
+  printer.close();
+  lacking(replay.lacking);
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Everything until the end of the files or a signal, with a bar where people see it. */
@@ -159,26 +226,46 @@ async function run(
     : undefined;
   bar?.start(arrivals.totalBytes, 0);
   try {
-    for (let batches = 1; !stopping && replay.step(); batches++) {
-      if (printer.settle()) await printer.drain();
+    let arriving = true;
+    for (let batches = 1; arriving ? true : replay.drain(); batches++) {
+      if (arriving) arriving = !stopping && replay.step();
+      await printer.print();
       await files();
       if (batches % LOOK !== 0) continue;
       bar?.update(arrivals.bytesRead);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    replay.drain();
   } finally {
     bar?.stop();
     release();
   }
 }
 
-/** Say what was wrong with the files; the exit status. */
-function told({ damage, late }: Arrivals): number {
-  if (late > 0)
-    console.error(
-      `${PROGRAM}: ${late} packets have an earlier time than the one before them: taken as arriving with it`,
+const say = (text: string): void => console.error(`${PROGRAM}: ${text}`);
+
+/** "1 packet has", "2 packets have" */
+const packets = (count: number, one: string, several: string): string =>
+  count === 1 ? `1 packet ${one}` : `${count} packets ${several}`;
+
+function lacking(count: number): void {
+  if (count > 0)
+    say(
+      `${packets(count, 'lacks', 'lack')} headers that were not captured: taken as later fragments are, without ports and flags`,
     );
-  for (const { message } of damage) console.error(`${PROGRAM}: ${message}`);
+}
+
+/** Say what was wrong with the files; the exit status. */
+function told({ damage, late, timeless, overlong }: Arrivals): number {
+  if (late > 0)
+    say(`${packets(late, 'has', 'have')} an earlier time than the one before: taken as arriving with it`);
+  if (timeless > 0)
+    say(
+      `${packets(timeless, 'has', 'have')} no time (simple packet blocks): taken as arriving with the one before`,
+    );
+  if (overlong > 0)
+    say(
+      `${packets(overlong, 'says it was', 'say they were')} shorter on the wire than in the file: the rest is left out`,
+    );
+  for (const { message } of damage) say(message);
   return damage.length > 0 ? EXIT_FAILURE : EXIT_OK;
 }
