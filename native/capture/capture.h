@@ -34,10 +34,10 @@ struct nv_capture_packet {
     const uint8_t *data;
     uint32_t length;         /* bytes at data */
     uint32_t wire;           /* bytes on the wire; writing: 0 means length */
-    uint64_t time_ns;        /* since the epoch */
+    uint64_t time_ns;        /* since the epoch; reading: 0 for what is before it or has no time (simple packets) */
     uint32_t interface;      /* index, from 0 */
     uint32_t comment_length; /* pcapng; 0: none */
-    const char *comment;     /* UTF-8, no end mark */
+    const char *comment;     /* UTF-8, no end mark; of several the first */
     uint8_t direction;       /* pcapng: enum nv_capture_direction */
 };
 
@@ -61,6 +61,8 @@ int nv_capture_read(struct nv_capture *capture, struct nv_capture_packet *packet
 enum nv_capture_format nv_capture_format(const struct nv_capture *capture);
 /* Interfaces met so far; a pcap file has one. Valid until the next read. */
 const struct nv_capture_interface *nv_capture_interfaces(const struct nv_capture *capture, unsigned *count);
+/* Packets that were longer in the file than they say they were on the wire: the rest was left out. */
+uint64_t nv_capture_overlong(const struct nv_capture *capture);
 /* Byte of the file behind the packets that were read. */
 uint64_t nv_capture_offset(const struct nv_capture *capture);
 

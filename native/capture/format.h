@@ -12,6 +12,7 @@
 enum {
     PCAP_HEADER = 24,
     PCAP_RECORD = 16,
+    PCAP_LONG_RECORD = 24, /* of the modified format: interface, protocol and packet type follow */
     BLOCK_INTERFACE = 1,
     BLOCK_OLD_PACKET = 2,
     BLOCK_SIMPLE = 3,
@@ -36,6 +37,7 @@ enum {
 
 #define PCAP_MICROSECONDS 0xa1b2c3d4u
 #define PCAP_NANOSECONDS  0xa1b23c4du
+#define PCAP_MODIFIED     0xa1b2cd34u /* Kuznetzov's; microseconds */
 
 /* Numbers of a file whose byte order may be the other one. */
 static inline uint16_t load16(const uint8_t *p, bool swapped)

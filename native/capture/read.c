@@ -38,11 +38,16 @@ int reader_add(struct nv_capture *capture, const struct nv_capture_interface *in
 /* Byte order and units by the magic number, as this machine reads it. */
 static bool pcap_magic(struct nv_capture *capture, uint32_t magic)
 {
-    uint32_t turned = bswap_32(magic);
-    capture->swapped = turned == PCAP_MICROSECONDS || turned == PCAP_NANOSECONDS;
-    uint32_t plain = capture->swapped ? turned : magic;
-    capture->fraction = plain == PCAP_NANOSECONDS ? 1000000000 : 1000000;
-    return plain == PCAP_MICROSECONDS || plain == PCAP_NANOSECONDS;
+    static const uint32_t known[] = {PCAP_MICROSECONDS, PCAP_NANOSECONDS, PCAP_MODIFIED};
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (magic != known[i] && magic != bswap_32(known[i]))
+            continue;
+        capture->swapped = magic != known[i];
+        capture->fraction = known[i] == PCAP_NANOSECONDS ? 1000000000 : 1000000;
+        capture->record = known[i] == PCAP_MODIFIED ? PCAP_LONG_RECORD : PCAP_RECORD;
+        return true;
+    }
+    return false;
 }
 
 static int pcap_header(struct nv_capture *capture, struct nv_error *err)
@@ -52,9 +57,10 @@ static int pcap_header(struct nv_capture *capture, struct nv_error *err)
     if (state < 0)
         return state;
     const uint8_t *p = source->buffer + source->at;
-    unsigned major = load16(p + 4, capture->swapped);
+    unsigned major = load16(p + 4, capture->swapped), minor = load16(p + 6, capture->swapped);
     if (major != 2)
         return source_wrong(source, 4, err, "major version %u: expected major version 2", major);
+    capture->minor = minor < UINT8_MAX ? (uint8_t)minor : UINT8_MAX;
     struct nv_capture_interface interface = {.snap_length = load32(p + 16, capture->swapped)};
     struct capture_clock clock = {0};
     uint32_t link = load32(p + 20, capture->swapped);
@@ -81,8 +87,7 @@ static int begin(struct nv_capture *capture, struct nv_error *err)
         return pcap_header(capture, err);
     }
     if (magic != BLOCK_SECTION)
-        return source_wrong(source, 0, err, "it begins with %08x: expected a pcap or pcapng file",
-                            nv_get_be32(source->buffer + source->at));
+        return reader_unknown(source, err);
     capture->format = NV_CAPTURE_PCAPNG;
     return 0;
 }
@@ -138,31 +143,33 @@ static int next_pcap(struct nv_capture *capture, struct nv_capture_packet *packe
 {
     struct capture_source *source = &capture->source;
     bool swapped = capture->swapped;
-    int state = source_need(source, PCAP_RECORD, "a packet header", err);
+    int state = source_need(source, capture->record, "a packet header", err);
     if (state != SOURCE_READY)
         return state;
     const uint8_t *p = source->buffer + source->at;
-    uint32_t fraction = load32(p + 4, swapped), length = load32(p + 8, swapped), wire = load32(p + 12, swapped);
-    if (fraction >= capture->fraction)
-        return source_wrong(source, 4, err, "a fraction of a second of %u: expected less than %u", fraction,
-                            capture->fraction);
+    uint32_t length = load32(p + 8, swapped), wire = load32(p + 12, swapped);
+    bool other = capture->minor < 3 || (capture->minor == 3 && length > wire);
+    if (other) {
+        uint32_t first = length;
+        length = wire;
+        wire = first;
+    }
     if (length > NV_CAPTURE_MAX_PACKET)
-        return source_wrong(source, 8, err, "a packet of %u bytes: expected at most %u", length, NV_CAPTURE_MAX_PACKET);
-    if (length > wire)
-        return source_wrong(source, 12, err, "a packet of %u bytes of which %u are here: expected no more than all",
-                            wire, length);
-    state = source_need(source, PCAP_RECORD + length, "a packet", err);
+        return source_wrong(source, other ? 12 : 8, err, "a packet of %u bytes: expected at most %u", length,
+                            NV_CAPTURE_MAX_PACKET);
+    state = source_need(source, capture->record + length, "a packet", err);
     if (state != SOURCE_READY)
         return state;
     p = source->buffer + source->at;
+    /* A fraction may be a second or more: it counts all the same, as everywhere. */
     *packet = (struct nv_capture_packet){
-        .data = p + PCAP_RECORD,
+        .data = p + capture->record,
         .length = length,
         .wire = wire,
-        .time_ns = load32(p, swapped) * CAPTURE_SECOND + fraction * (CAPTURE_SECOND / capture->fraction),
+        .time_ns = load32(p, swapped) * CAPTURE_SECOND + load32(p + 4, swapped) * (CAPTURE_SECOND / capture->fraction),
     };
-    reader_strip(packet, capture->clocks[0].fcs);
-    source->at += PCAP_RECORD + length;
+    reader_strip(capture, packet, capture->clocks[0].fcs);
+    source->at += capture->record + length;
     return SOURCE_READY;
 }
 
@@ -193,6 +200,11 @@ const struct nv_capture_interface *nv_capture_interfaces(const struct nv_capture
 {
     *count = capture->count;
     return capture->interfaces;
+}
+
+uint64_t nv_capture_overlong(const struct nv_capture *capture)
+{
+    return capture->overlong;
 }
 
 uint64_t nv_capture_offset(const struct nv_capture *capture)

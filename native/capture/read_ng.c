@@ -114,7 +114,7 @@ static void take_packet(void *arg, unsigned code, const uint8_t *value, uint32_t
 {
     struct packet_options *options = arg;
     struct nv_capture_packet *packet = options->packet;
-    if (code == OPTION_COMMENT) {
+    if (code == OPTION_COMMENT && !packet->comment) {
         packet->comment = (const char *)value;
         packet->comment_length = length;
     } else if (code == OPTION_FLAGS && length == 4) {
@@ -126,8 +126,8 @@ static void take_packet(void *arg, unsigned code, const uint8_t *value, uint32_t
 }
 
 /* An enhanced packet, or an obsolete one, which differs in the interface's number only. */
-static int take_enhanced(const struct nv_capture *capture, uint32_t type, uint32_t size,
-                         struct nv_capture_packet *packet, struct nv_error *err)
+static int take_enhanced(struct nv_capture *capture, uint32_t type, uint32_t size, struct nv_capture_packet *packet,
+                         struct nv_error *err)
 {
     const struct capture_source *source = &capture->source;
     const uint8_t *block = source->buffer + source->at;
@@ -139,9 +139,6 @@ static int take_enhanced(const struct nv_capture *capture, uint32_t type, uint32
         return result;
     if (length > size - 32)
         return source_wrong(source, 20, err, "a packet of %u bytes: expected at most %u", length, size - 32);
-    if (length > wire)
-        return source_wrong(source, 24, err, "a packet of %u bytes of which %u are here: expected no more than all",
-                            wire, length);
     *packet = (struct nv_capture_packet){
         .data = block + 28,
         .length = length,
@@ -151,12 +148,12 @@ static int take_enhanced(const struct nv_capture *capture, uint32_t type, uint32
     };
     struct packet_options options = {packet, capture->clocks[index].fcs};
     result = each_option(capture, 28 + padded(length), size - 4, take_packet, &options, err);
-    reader_strip(packet, options.fcs);
+    reader_strip(capture, packet, options.fcs);
     return result;
 }
 
 /* A simple packet: of interface 0, without a time. */
-static int take_simple(const struct nv_capture *capture, uint32_t size, struct nv_capture_packet *packet,
+static int take_simple(struct nv_capture *capture, uint32_t size, struct nv_capture_packet *packet,
                        struct nv_error *err)
 {
     const struct capture_source *source = &capture->source;
@@ -170,7 +167,7 @@ static int take_simple(const struct nv_capture *capture, uint32_t size, struct n
     if (length > size - 16)
         return source_wrong(source, 8, err, "a packet of %u bytes: expected at most %u", length, size - 16);
     *packet = (struct nv_capture_packet){.data = block + 12, .length = length, .wire = wire, .interface = index};
-    reader_strip(packet, capture->clocks[index].fcs);
+    reader_strip(capture, packet, capture->clocks[index].fcs);
     return 0;
 }
 

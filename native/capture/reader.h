@@ -21,7 +21,9 @@ struct nv_capture {
     struct capture_source source;
     enum nv_capture_format format;
     bool swapped;
-    uint32_t fraction; /* pcap: units a second */
+    uint32_t fraction;     /* pcap: units a second */
+    uint8_t record, minor; /* pcap: bytes of a packet's header, minor version (up to 2: lengths in the other order) */
+    uint64_t overlong;     /* packets that were longer than they say */
     struct nv_capture_interface *interfaces;
     struct capture_clock *clocks; /* pcapng: of each interface */
     unsigned count, room;         /* interfaces there are, and room for */
@@ -32,12 +34,19 @@ struct nv_capture {
 int reader_add(struct nv_capture *capture, const struct nv_capture_interface *interface,
                const struct capture_clock *clock, struct nv_error *err);
 
-/* Take the frame check sequence off a packet: of one that was cut, what is there of it. */
-static inline void reader_strip(struct nv_capture_packet *packet, uint8_t fcs)
+/*
+ * Take the frame check sequence off a packet: of one that was cut, what is there of it. What is longer than it says was
+ * on the wire loses the rest, and is counted.
+ */
+static inline void reader_strip(struct nv_capture *capture, struct nv_capture_packet *packet, uint8_t fcs)
 {
+    capture->overlong += packet->length > packet->wire;
     packet->wire -= packet->wire < fcs ? packet->wire : fcs;
     packet->length = packet->length < packet->wire ? packet->length : packet->wire;
 }
+
+/* The file begins like none that is read: say what it may be. -EBADMSG. Four bytes are at hand. */
+int reader_unknown(const struct capture_source *source, struct nv_error *err);
 
 /* The next packet of a pcapng file: enum source_state, or -errno. */
 int reader_next_ng(struct nv_capture *capture, struct nv_capture_packet *packet, struct nv_error *err);

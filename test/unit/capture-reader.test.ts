@@ -117,19 +117,80 @@ test('a frame check sequence that the file announces is no part of the packet', 
   assert.is(ng('20', '41').packets[0]!.direction, 'in');
 });
 
+test('what other programs write and no page allows is read as they read it', () => {
+  const times = (bytes: Buffer) => read(bytes).packets.map(({ time }) => time);
+  assert.equal(times(file(...HEADER, 1, 1000000, 4, 4, '01020304')), [2_000_000_000n]);
+  assert.equal(times(file(...HEADER, 1, 4294967295, 4, 4, '01020304')), [4_295_967_295_000n]);
+  // More captured than was on the wire: as long as on the wire, and counted.
+  for (const bytes of [
+    file(...HEADER, 1, 5, 4, 3, '01020304', ...PACKET),
+    file(...SECTION, ...INTERFACE, 6, 36, 0, 0, 2, 4, 3, '01020304', 36, ...BLOCK),
+  ]) {
+    const reader = readCapture(bytes);
+    assert.equal(
+      [...reader].map(({ data, length }) => [data.length, length]),
+      [
+        [3, 3],
+        [4, 4],
+      ],
+    );
+    assert.is(reader.overlong, 1);
+  }
+  // Kuznetzov's format has 8 bytes more; before 2.3 the lengths are in the other order, in 2.3 where it is plain.
+  const magic = (text: string, ...more: (string | number)[]) =>
+    file(text, '02000400', 0, 0, 65535, 1, ...more);
+  assert.equal(times(magic('34cdb2a1', 1, 2, 4, 4, 0, 0, '01020304')), [1_000_002_000n]);
+  const old = (version: string) =>
+    read(file('d4c3b2a1', version, 0, 0, 65535, 1, 1, 5, 9, 4, '01020304')).packets.map(
+      ({ data, length }) => [data.length, length],
+    );
+  assert.equal([old('02000200'), old('02000300')], [[[4, 9]], [[4, 9]]]);
+  const packet = read(
+    file(
+      ...SECTION,
+      ...INTERFACE,
+      6,
+      56,
+      0,
+      0,
+      2,
+      4,
+      4,
+      '01020304',
+      '01000200',
+      '68690000',
+      '01000200',
+      '796f0000',
+      0,
+      56,
+    ),
+  ).packets[0]!;
+  assert.equal([packet.comment, packet.comments], ['hi', ['hi', 'yo']]);
+});
+
+test('what is no capture file is called by its name', () => {
+  const problem = (hex: string) => read(file(hex, 0, 0, 0)).error;
+  assert.is(
+    problem('1f8b0800'),
+    'f: byte 0: it is compressed (gzip): unpack it first: expected a pcap or pcapng file',
+  );
+  for (const [hex, name] of [
+    ['28b52ffd', 'zstd'],
+    ['fd377a58', 'xz'],
+    ['425a6839', 'bzip2'],
+    ['04224d18', 'lz4'],
+    ['504b0304', 'zip'],
+  ])
+    assert.match(problem(hex!)!, `it is compressed (${name}): unpack it first`);
+  assert.match(problem('736e6f6f')!, 'it is a capture of the format snoop');
+  assert.match(problem('12345678')!, 'it begins with 12345678');
+});
+
 test('lies are named with their place', () => {
   const lies: [string, Buffer][] = [
     [
       'f: byte 52: a packet of 300000 bytes: expected at most 262144',
       file(...HEADER, ...PACKET, 1, 5, 300000, 4),
-    ],
-    [
-      'f: byte 28: a fraction of a second of 1000000: expected less than 1000000',
-      file(...HEADER, 1, 1000000, 4, 4, '01020304'),
-    ],
-    [
-      'f: byte 36: a packet of 3 bytes of which 4 are here: expected no more than all',
-      file(...HEADER, 1, 5, 4, 3, '01020304'),
     ],
     ['f: byte 4: major version 3: expected major version 2', file('d4c3b2a1', '03000400', 0, 0, 65535, 1)],
     [

@@ -63,7 +63,7 @@ test('records: fractions of microseconds, late packets, a drop with its reason',
     `in:em0:${file}`,
   );
   assert.is(status, 0);
-  assert.match(stderr, 'emulate: 1 packets have an earlier time than the one before them');
+  assert.match(stderr, 'emulate: 1 packet has an earlier time than the one before');
   assert.equal(records.slice(0, 3), [
     { packet: 0, input: 'in:em0', t_us: 0, passes: [{ rule: 65535, verdict: 'deny' }], drop: 'deny' },
     { packet: 1, input: 'in:em0', t_us: 1.234, passes: [{ rule: 65535, verdict: 'deny' }], drop: 'deny' },
@@ -258,7 +258,10 @@ test('raw IP captures', async () => {
   const list = rules('add 100 reject udp from any to any', 'add 200 deny ip from any to any layer2');
   const two = await offline('--input', `in:em0:${file}`, ...list);
   assert.is(two.status, 1);
-  assert.is(two.stderr, `emulate: ${file}: its packets have no MAC header: use --layer 3\n`);
+  assert.is(
+    two.stderr,
+    `emulate: ${file}: byte 24: a packet of link type 101 (raw IP): it has no MAC header: expected Ethernet (1), or use --layer 3\n`,
+  );
   const three = await offline(
     '--layer',
     '3',
@@ -272,8 +275,11 @@ test('raw IP captures', async () => {
   const reader = openCapture(laboratory.file('raw-out.pcap'));
   assert.is(reader.interfaces[0]!.linkType, 101);
   assert.is([...reader][0]!.data[0], 0x45);
-  const odd = await laboratory.capture('odd.pcap', [raw], 113);
-  assert.match((await offline('--input', `in:em0:${odd}`)).stderr, 'link type 113 cannot be used');
+  const odd = await laboratory.capture('odd.pcap', [raw], 127);
+  assert.match(
+    (await offline('--input', `in:em0:${odd}`)).stderr,
+    'a packet of link type 127 (IEEE 802.11, radiotap), which cannot be used',
+  );
 });
 
 test('text: a summary with the rules, and a line a packet with -v', async () => {

@@ -21,13 +21,15 @@ export interface OfflineInput extends PacketSource {
   reader: CaptureReader;
   /** How the rules see frames with a MAC header, and packets without one. */
   sides: { frame: PacketSide; raw: PacketSide };
-  /** The reader's packets, each with a time. */
-  timed: Iterator<CapturedPacket>;
+  /** The reader's next packet, with a time; undefined at the end. */
+  read: () => CapturedPacket | undefined;
   /** Packets met, and what went with the last. */
   packets: number;
-  last?: PacketNote;
-  /** The next packet, if it has been read, and what it has before its IP header. */
-  ahead?: { packet: CapturedPacket; head: number; linkType: number };
+  last: PacketNote | undefined;
+  /** The next packet, if it has been read; bytes before its IP header that are no MAC header; its link type. */
+  ahead: CapturedPacket | undefined;
+  head: number;
+  linkType: number;
 }
 
 /** One clear line for a file that cannot be opened. */
@@ -78,7 +80,10 @@ export class Arrivals {
         const id = engine.rules.interface(spec.iface);
         const frame = { inIf: spec.out ? 0 : id, outIf: spec.out ? id : 0, out: spec.out, layer, raw: false };
         const sides = { frame, raw: { ...frame, raw: true } };
-        this.inputs.push({ spec, reader, sides, timed: timed(reader), iface: id, packets: 0, dropped: 0 });
+        this.inputs.push({
+          ...{ spec, reader, sides, read: timed(reader), iface: id, packets: 0, dropped: 0 },
+          ...{ last: undefined, ahead: undefined, head: 0, linkType: LINK_ETHERNET },
+        });
       }
       for (const input of this.inputs) this.readAhead(input);
       // Of a file of which nothing can be used there is nothing to pass and nothing to write.
@@ -96,7 +101,7 @@ export class Arrivals {
   linkType(iface: string): number {
     const known = this.inputs.filter(({ ahead }) => ahead);
     const own = known.find(({ spec }) => spec.iface === iface) ?? known[0];
-    return own?.ahead?.linkType ?? LINK_ETHERNET;
+    return own?.linkType ?? LINK_ETHERNET;
   }
 
   /** What goes with a packet by an interface that no other one caused: as with the last that came by it. */
@@ -117,12 +122,14 @@ export class Arrivals {
   }
 
   private readAhead(input: OfflineInput): void {
-    delete input.ahead;
+    input.ahead = undefined;
     try {
-      const { value: packet, done } = input.timed.next();
-      if (done) return;
+      const packet = input.read();
+      if (packet === undefined) return;
       const type = input.reader.interfaces[packet.interface]!.linkType;
-      input.ahead = { packet, head: this.headOf(input, packet, type), linkType: linkOf(type) };
+      input.head = this.headOf(input, packet, type);
+      input.linkType = linkOf(type);
+      input.ahead = packet;
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;
       this.damage.push(error);
@@ -152,9 +159,10 @@ export class Arrivals {
   next(): Arrival | undefined {
     let first: OfflineInput | undefined;
     for (const input of this.inputs)
-      if (input.ahead && (!first || input.ahead.packet.time < first.ahead!.packet.time)) first = input;
+      if (input.ahead && (!first || input.ahead.time < first.ahead!.time)) first = input;
     if (!first) return undefined;
-    const { packet, head, linkType } = first.ahead!;
+    const { ahead, head, linkType } = first;
+    const packet = ahead!;
     first.packets++;
     this.readAhead(first);
     this.start ??= packet.time;

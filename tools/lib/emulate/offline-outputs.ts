@@ -98,6 +98,10 @@ export class Outputs {
     }
   }
 
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
   /** `direction`: out leaves by the interface, in goes on to the host. Throws what the file cannot hold. */
   write(name: string, packet: WrittenPacket): void {
     this.byName.get(name)?.write(name, packet);

@@ -6,8 +6,7 @@ import type { CapturedPacket, CaptureReader } from '../../../src/capture/index.j
 /** Packets without a time that are kept at the beginning of a file; of more the clock starts at 0. */
 const MOST_KEPT = 4096;
 
-/** The packets of a file, each with a time. Throws as the reader does, behind the packets before the damage. */
-export function* timed(reader: CaptureReader): Generator<CapturedPacket> {
+function* filled(reader: CaptureReader): Generator<CapturedPacket, undefined> {
   const kept: CapturedPacket[] = [];
   let last: bigint | undefined;
   let damage: unknown;
@@ -27,4 +26,11 @@ export function* timed(reader: CaptureReader): Generator<CapturedPacket> {
   }
   for (const one of kept) yield { ...one, time: 0n };
   if (damage !== undefined) throw damage;
+}
+
+/** Gives the packets of a file one by one, each with a time. Throws as the reader does, behind the packets before. */
+export function timed(reader: CaptureReader): () => CapturedPacket | undefined {
+  if (reader.format === 'pcap') return () => reader.next();
+  const packets = filled(reader);
+  return () => packets.next().value;
 }

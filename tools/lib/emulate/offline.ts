@@ -125,6 +125,7 @@ function sinkTo(
     over: (journey) => printer.over(journey),
     departed: (journey, time, frame) => {
       const { iface, out } = journey.input.spec;
+      if (!outputs.has(iface)) return;
       outputs.write(iface, {
         ...written(journey, frame, journey.missing),
         time: at(time),
