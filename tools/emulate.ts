@@ -50,6 +50,7 @@ await runProgram(PROGRAM, async (argv) => {
     const { summary, usage, notes } = OFFLINE;
     if (showed(draft.show, () => helpText(PROGRAM, summary, offlineOptions, notes, usage))) return EXIT_OK;
     const settings = settle(draft);
+    warn(settings);
     const { runOffline } = await import('./lib/emulate/offline.js');
     return runOffline(settings);
   }

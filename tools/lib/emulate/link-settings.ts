@@ -12,6 +12,7 @@ import { Controller } from '../../../src/rules/controller.js';
 import { RuleError } from '../../../src/rules/error.js';
 import { UsageError } from '../options.js';
 import { trapIn } from './link-traps.js';
+import type { RuleDraft } from './rule-options.js';
 
 /** What the short link options fill. */
 export interface LinkDraft {
@@ -126,8 +127,12 @@ export function directionSettings(draft: LinkDraft, direction: 0 | 1, flag: stri
   }
 }
 
-/** Check that the settings of each direction go together. Throws a UsageError. */
-export function settleLinks({ links }: LinkDraft): void {
+/** Check that the settings of each direction go together, and not with rules. Throws a UsageError. */
+export function settleLinks({ links, files, rules }: LinkDraft & Pick<RuleDraft, 'files' | 'rules'>): void {
+  if (links && (files.length > 0 || rules.length > 0))
+    throw new UsageError(
+      'give either rules (--rules, --rule) or the short link options (--bw, --delay, ...): the short options are rules 100 and 200 with pipes 1 and 2',
+    );
   for (const { bw, trace, queue, sched } of links ?? []) {
     if (bw !== undefined && trace !== undefined)
       throw new UsageError(

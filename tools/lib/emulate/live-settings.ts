@@ -59,10 +59,6 @@ export function settleLive(draft: LiveDraft): LiveSettings {
     throw new UsageError('two ports are needed: -i INSIDE -i OUTSIDE (or --offline, or -- COMMAND)');
   if (more.length > 0) throw new UsageError(`-i: '${more[0]}' is a third port; a link has two ends`);
   if (inside === outside) throw new UsageError(`-i: '${inside}' is given twice: both ends would be one port`);
-  if (draft.links && (draft.files.length > 0 || draft.rules.length > 0))
-    throw new UsageError(
-      'give either rules (--rules, --rule) or the short link options (--bw, --delay, ...): the short options are rules 100 and 200 with pipes 1 and 2',
-    );
   settleLinks(draft);
   return { ...rest, inside, outside };
 }

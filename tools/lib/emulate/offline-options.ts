@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline-options.ts: the options of `emulate --offline`.
 import type { Option } from '../options.js';
+import { linkOptions } from './link-options.js';
 import { type OfflineDraft, readInput, readOutput } from './offline-settings.js';
 import { quietOption, ruleOptions, showOptions } from './rule-options.js';
 
@@ -24,6 +25,7 @@ export const offlineOptions: Option<OfflineDraft>[] = [
       draft.outputs.push(readOutput(flag, text));
     },
   },
+  ...linkOptions,
   ...ruleOptions,
   {
     name: 'log',

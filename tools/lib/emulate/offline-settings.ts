@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline-settings.ts: what the command line of `emulate --offline` comes to.
 import { UsageError } from '../options.js';
+import { type LinkDraft, settleLinks } from './link-settings.js';
 import type { RuleDraft } from './rule-options.js';
 
 /** Packets of a capture file as they come in or go out by an interface. */
@@ -19,7 +20,7 @@ export interface OutputSpec {
 }
 
 /** Filled while the command line is read. */
-export interface OfflineDraft extends RuleDraft {
+export interface OfflineDraft extends RuleDraft, LinkDraft {
   inputs: InputSpec[];
   outputs: OutputSpec[];
   log?: string;
@@ -35,6 +36,7 @@ export const newDraft = (): OfflineDraft => ({
   layer: 2,
   files: [],
   rules: [],
+  warnings: [],
   defaultAction: 'allow',
   host: { me: [], networks: [], routes: [] },
   json: false,
@@ -89,5 +91,6 @@ export function settle(draft: OfflineDraft): OfflineSettings {
       throw new UsageError(`${file} is read and written: give the output another name`);
   if (draft.log !== undefined && (!isPcapng(draft.log) || files.has(draft.log)))
     throw new UsageError(`--log: '${draft.log}' is not a .pcapng file of its own`);
+  settleLinks(draft);
   return draft;
 }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline.ts: `emulate --offline`: rules and links on capture files, in virtual time.
 import { Presets, SingleBar } from 'cli-progress';
-import { answerHead } from '../../../src/capture/link-types.js';
-import type { Journey } from '../../../src/emulation/journey.js';
 import { EPOCH, Replay } from '../../../src/emulation/replay.js';
-import type { ReplaySink } from '../../../src/emulation/replay-sink.js';
+import { simpleCommands } from '../../../src/emulation/simple.js';
 import { Links } from '../../../src/emulation/virtual-links.js';
-import type { Direction } from '../../../src/index.js';
 import { RuleError } from '../../../src/rules/error.js';
 import {
   type HostFacts,
@@ -17,10 +14,11 @@ import {
 } from '../../../src/rules/index.js';
 import { UsageError } from '../options.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt } from '../program.js';
-import { echoObjects } from './link-echo.js';
+import { echoObjects, echoShort } from './link-echo.js';
 import { Arrivals } from './offline-inputs.js';
-import { LogFile, Outputs, type WrittenPacket } from './offline-outputs.js';
+import { LogFile, Outputs } from './offline-outputs.js';
 import type { OfflineSettings } from './offline-settings.js';
+import { sinkTo } from './offline-sink.js';
 import { JsonRecords, type RuleCounts, TextSummary } from './offline-views.js';
 import { Printer } from './printer.js';
 
@@ -58,7 +56,7 @@ async function openWorld(settings: OfflineSettings, engine: NativeEngine, seed: 
     engine,
     host: hostFacts(settings),
     files: settings.files,
-    rules: settings.rules,
+    rules: settings.links ? simpleCommands(...settings.links) : settings.rules,
     defaultAction: settings.defaultAction,
     socket: false,
     warn: (text) => console.error(`${PROGRAM}: ${text}`),
@@ -70,6 +68,12 @@ async function openWorld(settings: OfflineSettings, engine: NativeEngine, seed: 
     throw error;
   }
 }
+
+/** Each link in plain words. */
+const echo = ({ links }: OfflineSettings, { rules }: World): string[] => {
+  const objects = rules.controller.world.dummynet;
+  return links ? echoShort(objects, ['up, out', 'down, in']) : echoObjects(objects);
+};
 
 /** Run it; the exit status. */
 export async function runOffline(settings: OfflineSettings): Promise<number> {
@@ -84,8 +88,7 @@ export async function runOffline(settings: OfflineSettings): Promise<number> {
     console.error(`${PROGRAM}: ${error.message}`);
     return EXIT_DATA;
   }
-  if (!settings.quiet && !settings.json)
-    for (const line of echoObjects(world.rules.controller.world.dummynet)) console.log(line);
+  if (!settings.quiet && !settings.json) for (const line of echo(settings, world)) console.log(line);
   let arrivals: Arrivals | undefined;
   try {
     arrivals = new Arrivals(settings.inputs, engine, settings.layer);
@@ -97,72 +100,6 @@ export async function runOffline(settings: OfflineSettings): Promise<number> {
     world.links.close();
     await world.rules.close();
   }
-}
-
-/** What a capture file is told of a packet of `frame`'s bytes, of which `missing` more were on the wire. */
-function written(
-  { note, packet, input }: Pick<Journey, 'note' | 'packet' | 'input'>,
-  frame: Uint8Array,
-  missing: number,
-): Pick<WrittenPacket, 'data' | 'length' | 'linkType' | 'what' | 'comments'> {
-  const { linkType, head, comments } = note!;
-  const data = head.length === 0 ? frame : Buffer.concat([head, frame]);
-  const what = `packet ${packet} of ${input.spec.name}`;
-  return { data, length: data.length + missing, linkType, what, ...(comments && { comments }) };
-}
-
-/** What a replay tells goes to the printer and the files. */
-function sinkTo(
-  printer: Printer,
-  outputs: Outputs,
-  log: LogFile | undefined,
-  arrivals: Arrivals,
-): ReplaySink {
-  const at = (time: bigint): bigint => time + (arrivals.start ?? 0n);
-  const way = (out: boolean): Direction => (out ? 'out' : 'in');
-  return {
-    arrived: (journey) => printer.arrived(journey),
-    over: (journey) => printer.over(journey),
-    departed: (journey, time, frame) => {
-      const { iface, out } = journey.input.spec;
-      if (!outputs.has(iface)) return;
-      outputs.write(iface, {
-        ...written(journey, frame, journey.missing),
-        time: at(time),
-        direction: way(out),
-      });
-    },
-    answered: (iface, out, time, frame, note) => {
-      const { linkType, head: before } = note ?? arrivals.lastNote(iface);
-      const head = answerHead(linkType, before, frame, out);
-      const data = head.length === 0 ? frame : Buffer.concat([head, frame]);
-      const what = `an answer by ${iface}`;
-      outputs.write(iface, {
-        data,
-        length: data.length,
-        linkType,
-        what,
-        time: at(time),
-        direction: way(out),
-      });
-    },
-    diverted: (port, journey, time, frame) =>
-      outputs.write(String(port), {
-        ...written(journey, frame, journey.missing),
-        time: at(time),
-        direction: way(journey.input.spec.out),
-      }),
-    logged: (journey, rule, where, time, frame) => {
-      if (!(where & 2)) return;
-      const { iface, out } = journey.input.spec;
-      log?.write(iface, {
-        ...written(journey, frame, journey.missing),
-        comments: [`rule ${rule}`],
-        time: at(time),
-        direction: way(out),
-      });
-    },
-  };
 }
 
 /** Pass all packets, print what became of them and write the files. Rejects with the first error of a file. */
