@@ -79,7 +79,13 @@ async function run(settings: Settings, filter: OpenRules | undefined): Promise<n
     const view = settings.json ? new JsonView() : new TextView(settings);
     view.start(engine.info);
     if (filter) for (const line of describeFilter(filter, settings)) console.error(line);
-    const source = { program: PROGRAM, role: plan.role, port: plan.port, filtered: filter !== undefined };
+    const source = {
+      program: PROGRAM,
+      role: plan.role,
+      port: plan.port,
+      filtered: filter !== undefined,
+      ...(filter && { opaque: () => filter.engine.rules.tagged() }),
+    };
     const result = await watchEngine(engine, source, view, {
       intervalMs: settings.reportMs,
       framing: settings.style.framing,

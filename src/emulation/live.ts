@@ -12,7 +12,7 @@ import { clockOffset, type Measure, Relay, type RelayOptions } from './relay.js'
 
 export interface LiveOptions
   extends Omit<RelayOptions, 'rules' | 'emulation' | 'onePass' | 'timeOffset'>,
-    Pick<OpenRulesOptions, 'files' | 'defaultAction' | 'socket' | 'warn'> {
+    Pick<OpenRulesOptions, 'files' | 'defaultAction' | 'socket' | 'vlan' | 'warn'> {
   /** Single commands ("add pipe 1 ip from any to any"), applied after the files. */
   rules?: readonly string[];
   /** Name of the program, for the control socket; default "emulate". */
@@ -66,7 +66,7 @@ export class LiveEmulation {
 
 /** Open rules and ports and start. Throws a RuleError or a NetvaleError, and then nothing is left open. */
 export async function startEmulation(options: LiveOptions): Promise<LiveEmulation> {
-  const { files, rules, defaultAction, socket, warn, program = 'emulate', host, ...plan } = options;
+  const { files, rules, defaultAction, socket, vlan, warn, program = 'emulate', host, ...plan } = options;
   const seed = options.seed ?? newSeed();
   const timeOffset = clockOffset();
   const emulator = new Emulator({ seed, macBytes: macBytes(plan.layer) });
@@ -82,6 +82,7 @@ export async function startEmulation(options: LiveOptions): Promise<LiveEmulatio
       ...(rules && { rules }),
       ...(defaultAction && { defaultAction }),
       ...(socket !== undefined && { socket }),
+      ...(vlan && { vlan }),
       ...(warn && { warn }),
     });
     const relay = new Relay({

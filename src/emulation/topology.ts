@@ -2,6 +2,7 @@
 // topology.ts: rules, links and the changes that happen to them over time, put together in a program; run between live
 // ports or in virtual time.
 
+import type { VlanView } from '../rules/open.js';
 import { type LiveOptions, newSeed, startEmulation } from './live.js';
 import type { ReplayPacket } from './packet-stream.js';
 import { RunningTopology } from './topology-live.js';
@@ -22,6 +23,8 @@ export interface TopologyOptions {
   seed?: number | bigint;
   /** What rules see and links count: 2, frames (default); 3, IP packets. */
   layer?: 2 | 3;
+  /** Whether rules look behind VLAN tags; default opaque. */
+  vlan?: VlanView;
   /** What rule 65535 does; default allow. */
   defaultAction?: 'allow' | 'deny';
   /** What is known of the host, as with emulate's --me, --network and --route. */
@@ -45,7 +48,7 @@ export interface TopologyPlan extends TopologyOptions {
 /** Everything else of startEmulation: ports, directory, memory, buffers, capture, log, control socket. */
 export type TopologyLiveOptions = Omit<
   LiveOptions,
-  'rules' | 'files' | 'seed' | 'layer' | 'defaultAction' | 'host'
+  'rules' | 'files' | 'seed' | 'layer' | 'defaultAction' | 'host' | 'vlan'
 > & {
   /** Called when a change cannot be made, because somebody else changed rules or links meanwhile. */
   onError?: (error: Error) => void;

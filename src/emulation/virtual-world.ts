@@ -28,6 +28,7 @@ export async function openVirtual({
   layer,
   host,
   defaultAction,
+  vlan,
 }: TopologyPlan): Promise<VirtualWorld> {
   const clock = { now: EPOCH };
   const emulator = new Emulator({ seed, macBytes: macBytes(layer) });
@@ -44,6 +45,7 @@ export async function openVirtual({
       socket: false,
       ...(host && { host: parseHost(host) }),
       ...(defaultAction && { defaultAction }),
+      ...(vlan && { vlan }),
     }));
   } catch (error) {
     emulator.close();

@@ -71,6 +71,8 @@ export interface ResultRecord {
   answers?: number;
   copies?: number;
   unsent?: number;
+  /** With rules: IP packets behind VLAN tags that they did not look behind. */
+  vlan_opaque?: number;
   /** rxseq only. */
   sequence?: SequenceRecord;
   /** ping only. */
@@ -89,6 +91,8 @@ export interface Source {
   port: string;
   /** It has rules: records say what they denied. */
   filtered?: boolean;
+  /** How many IP packets came behind VLAN tags that its rules did not look behind. */
+  opaque?: () => number;
 }
 
 const ruleCounts = ({ denied, answers, copies, unsent }: WorkerStats) => ({
@@ -102,7 +106,7 @@ const ratio = (a: number, b: number) => (b > 0 ? a / b : 0);
 
 /** One interval: from one reading of the counters to the next. `framing`: bits a packet that count beside its bytes. */
 export function reportRecord(
-  { filtered, ...source }: Source,
+  { filtered, opaque: _opaque, ...source }: Source,
   before: WorkerStats,
   now: WorkerStats,
   time: number,
@@ -145,7 +149,7 @@ export function latencyRecord(histogram: Histogram): LatencyRecord {
 
 /** The whole run. */
 export function resultRecord(
-  { filtered, ...source }: Source,
+  { filtered, opaque, ...source }: Source,
   stats: EngineStats,
   histogram: Histogram | undefined,
   error: string | undefined,
@@ -166,6 +170,7 @@ export function resultRecord(
     drops: stats.drops,
     missed: total.missed,
     ...(filtered && ruleCounts(total)),
+    ...(opaque && { vlan_opaque: opaque() }),
   };
   if (source.role === 'rxseq') {
     const { streams, lost, reordered, duplicated, tooLate, torn, foreign } = total;

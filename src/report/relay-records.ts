@@ -65,6 +65,8 @@ export interface RelayResultRecord {
   /** Packets that could not be written to the capture file, records that could not be written to the log. */
   capture_lost: number;
   log_lost: number;
+  /** IP packets behind VLAN tags that rules did not look behind. */
+  vlan_opaque: number;
   error?: string;
 }
 
@@ -165,6 +167,7 @@ export function relayResult(
     promises: promiseRecords(live.measures(), live.controller.world.dummynet),
     capture_lost: now.captureLost,
     log_lost: now.logLost,
+    vlan_opaque: live.rules.engine.rules.tagged(),
     ...(error !== undefined && { error }),
   };
 }

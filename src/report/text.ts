@@ -2,6 +2,7 @@
 // text.ts: reports as pkt-gen prints them, word for word, and what goes beyond it.
 import type { LatencyRecord, ReportRecord, ResultRecord } from './records.js';
 import { duration, norm } from './units.js';
+import { vlanLines } from './vlan.js';
 
 /** How numbers are shown: pkt-gen's -N and -B. */
 export interface TextStyle {
@@ -58,6 +59,7 @@ export function lossLines(record: ResultRecord): string[] {
     const unsent = record.unsent ? `, ${record.unsent} more could not be sent` : '';
     lines.push(`Rules: denied ${record.denied} packets${answers}${copies}${unsent}`);
   }
+  lines.push(...vlanLines(record.vlan_opaque ?? 0));
   if (record.sequence !== undefined) {
     const { streams, lost, reordered, duplicated, too_late, torn, foreign } = record.sequence;
     lines.push(

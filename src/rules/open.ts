@@ -11,6 +11,9 @@ import { NativeEngine } from './native-engine.js';
 import { readRuleFile } from './read-file.js';
 import { execute, type Source } from './session.js';
 
+/** Whether rules see an IP packet behind VLAN tags (up to two), or a frame of the tag's type as ipfw does. */
+export type VlanView = 'opaque' | 'inner';
+
 export interface OpenRulesOptions {
   /** Name of the program, for the control socket. */
   program: string;
@@ -23,6 +26,8 @@ export interface OpenRulesOptions {
   socket?: string | false;
   engine?: NativeEngine;
   host?: HostFacts;
+  /** Default opaque. */
+  vlan?: VlanView;
   /** Why the program cannot do what a command asks for, in files and by ipfw: it is refused then. */
   refuse?: (command: Command) => string | undefined;
   /** Called with each warning about the rules. */
@@ -48,6 +53,7 @@ export async function openRules(options: OpenRulesOptions): Promise<OpenRules> {
   };
   try {
     if (options.host) engine.setHost(options.host);
+    if (options.vlan === 'inner') engine.rules.setParams({ vlan_inner: 1 });
     const controller = new Controller({
       context: bareContext,
       engine,

@@ -240,4 +240,19 @@ test('a log that goes nowhere is said at the start', async () => {
   assert.match(stderr, /^rules: matches of rules with log are not kept: --log FILE/m);
 });
 
+test('VLAN tags: what rules did not look behind is counted and said, or they look', async () => {
+  const tagged = ['-i', 'null:', '-f', 'tx', '-n', '1000', '--vlan', '7,8', '-l', '100'];
+  const rule = ['--rule', 'add deny udp from any to any'];
+  const opaque = await world.run('pkt-gen', [...tagged, ...rule, '--json']);
+  assert.equal(
+    [opaque.status, resultOf(opaque).packets, resultOf(opaque).denied, resultOf(opaque).vlan_opaque],
+    [0, 1000, 0, 1000],
+  );
+  assert.equal(violations(resultOf(opaque)), []);
+  const text = await world.run('pkt-gen', [...tagged, ...rule]);
+  assert.match(text.stdout, 'Behind VLAN tags, not looked into by rules: 1000 packets (--vlan inner looks).');
+  const inner = await world.run('pkt-gen', [...tagged, ...rule, '--vlan', 'inner', '--time', '1', '--json']);
+  assert.equal([resultOf(inner).packets, resultOf(inner).vlan_opaque], [0, 0]);
+});
+
 test.run();

@@ -37,7 +37,7 @@ const result = (more: Partial<RelayResultRecord>): RelayResultRecord => ({
     lateness: latency(),
   },
   ...{ directions: [direction({}), direction({ from: 'vale1:e', to: 'vale0:e' })] },
-  ...{ capture_lost: 0, log_lost: 0 },
+  ...{ capture_lost: 0, log_lost: 0, vlan_opaque: 0 },
   ...more,
 });
 

@@ -17,6 +17,7 @@ interface Outcome {
   out: (number | undefined)[];
   counters: Record<number, [packets: number, bytes: number]>;
   stderr: string;
+  opaque: number | undefined;
 }
 
 /** Pass a capture that comes in (or goes out) by em0. `rules`: a file of the folder, or rules themselves. */
@@ -43,6 +44,7 @@ async function pass(capture: string, rules: string[], ...more: string[]): Promis
   }[];
   const counters = records.find(({ type }) => type === 'counters') as unknown as {
     rules: { rule: number; packets: number; bytes: number }[];
+    vlan_opaque?: number;
   };
   return {
     passes: packets.map(({ passes }) => {
@@ -53,6 +55,7 @@ async function pass(capture: string, rules: string[], ...more: string[]): Promis
     out: packets.map(({ out_us }) => out_us),
     counters: Object.fromEntries(counters.rules.map((rule) => [rule.rule, [rule.packets, rule.bytes]])),
     stderr,
+    opaque: counters.vlan_opaque,
   };
 }
 
@@ -125,6 +128,25 @@ test('IPv6: any next header passes where nobody asked for a firewall, rules drop
   assert.equal((await pass('ipv6-vrrp-mobility-srv6-eigrp', [])).passes, Array(4).fill('65535 pass'));
   const four = await pass('ipv6-vrrp-mobility-srv6-eigrp', ['add 100 allow ip6 from any to any']);
   assert.equal(four.drops, [undefined, ...unknown.slice(3)]);
+});
+
+test('VLAN tags: opaque, with a counter and a line; inner', async () => {
+  const opaque = await pass('vlan', ['deny.rules']);
+  assert.equal([opaque.passes, opaque.opaque], [['100 deny', '65535 pass', '65535 pass'], 2]);
+  const inner = await pass('vlan', ['deny.rules'], '--vlan', 'inner');
+  assert.equal([inner.passes, inner.opaque], [Array(3).fill('100 deny'), undefined]);
+  const input = ['--input', `in:em0:${path.join(FOLDER, 'vlan.pcap')}`];
+  const text = await laboratory.run(
+    '--offline',
+    '--seed',
+    '1',
+    ...input,
+    '--rules',
+    path.join(FOLDER, 'deny.rules'),
+  );
+  assert.match(text.stdout, 'Behind VLAN tags, not looked into by rules: 2 packets (--vlan inner looks).\n');
+  const plain = await laboratory.run('--offline', '--seed', '1', ...input);
+  assert.not.match(plain.stdout, 'VLAN');
 });
 
 test('layer 3: what is behind VLAN tags takes the link and meets the rules', async () => {

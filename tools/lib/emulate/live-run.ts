@@ -39,12 +39,13 @@ export interface RunOptions {
 
 /** What startEmulation is told. */
 function start(settings: LiveSettings, [inside, outside]: PortPair, logFd: number): Promise<LiveEmulation> {
-  const { files, defaultAction, socket, layer, memory, slots, burst, wait, cpu, capture, matches } = settings;
+  const { files, defaultAction, socket, layer, vlan, memory, slots, burst, wait, cpu, capture, matches } =
+    settings;
   const { links, host, spares, seed, rules } = settings;
   const given = { socket, memory, slots, burst, cpu, capture, matches, extraBufs: spares };
   return startEmulation({
     ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as object),
-    ...{ inside, outside, files, defaultAction, layer, wait, host, logFd },
+    ...{ inside, outside, files, defaultAction, layer, vlan, wait, host, logFd },
     ...(seed !== undefined && { seed: BigInt(seed) }),
     rules: links ? simpleCommands(...links) : rules,
     warn: (text) => console.error(`emulate: ${text}`),

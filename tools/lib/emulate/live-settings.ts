@@ -43,6 +43,7 @@ export const newLiveDraft = (): LiveDraft => ({
   rules: [],
   defaultAction: 'allow',
   layer: 2,
+  vlan: 'opaque',
   host: { me: [], networks: [], routes: [] },
   wait: 'adaptive',
   drain: true,

@@ -7,6 +7,7 @@ import type {
   RelayResultRecord,
 } from '../../../src/report/relay-records.js';
 import { duration, norm } from '../../../src/report/units.js';
+import { vlanLines } from '../../../src/report/vlan.js';
 
 export interface LiveView {
   /** What was understood: printed once, before packets. */
@@ -102,6 +103,7 @@ export function resultLines(record: RelayResultRecord): string[] {
     'records of the log': record.log_lost,
   });
   if (unsent !== '') lines.push(`${unsent.replace(' lost:', 'Beside packets, lost:')}.`);
+  lines.push(...vlanLines(record.vlan_opaque));
   return [...lines, ...latenessLines(record), `${record.seconds.toFixed(2)} seconds, seed ${record.seed}.`];
 }
 

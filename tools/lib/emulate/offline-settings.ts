@@ -34,6 +34,7 @@ export const newDraft = (): OfflineDraft => ({
   inputs: [],
   outputs: [],
   layer: 2,
+  vlan: 'opaque',
   files: [],
   rules: [],
   warnings: [],

@@ -2,6 +2,7 @@
 // offline-views.ts: shows what became of packets: as JSON records or for people.
 import type { Journey } from '../../../src/emulation/journey.js';
 import type { LinkMeter } from '../../../src/emulation/link-meter.js';
+import { vlanLines } from '../../../src/report/vlan.js';
 
 /** What one packet, or the end, looks like. Packets come when all is known of them, the end when all have come. */
 export interface OfflineView {
@@ -29,7 +30,11 @@ export class JsonRecords implements OfflineView {
   private readonly more: boolean;
   private readonly strings = new Map<string, string>();
 
-  constructor(more: boolean) {
+  /** `opaque`: IP packets behind VLAN tags that rules did not look behind. */
+  constructor(
+    more: boolean,
+    private readonly opaque: () => number,
+  ) {
     this.more = more;
   }
 
@@ -72,7 +77,8 @@ export class JsonRecords implements OfflineView {
   }
 
   end(rules: RuleCounts[]): string {
-    return `${JSON.stringify({ type: 'counters', rules })}\n`;
+    const opaque = this.opaque();
+    return `${JSON.stringify({ type: 'counters', rules, ...(opaque > 0 && { vlan_opaque: opaque }) })}\n`;
   }
 }
 
@@ -94,8 +100,16 @@ export class TextSummary implements OfflineView {
   private most = 0n;
   private readonly inputs = new Map<string, { packets: number; bytes: number; captured: number }>();
 
-  /** `listing`: the rules with their counters, as ipfw shows them; `carried`: what pipes and queues did. */
-  constructor(each: boolean, listing: () => string, carried: () => LinkMeter[]) {
+  /**
+   * `listing`: the rules with their counters, as ipfw shows them; `carried`: what pipes and queues did; `opaque`: IP
+   * packets behind VLAN tags that rules did not look behind.
+   */
+  constructor(
+    each: boolean,
+    listing: () => string,
+    carried: () => LinkMeter[],
+    private readonly opaque: () => number,
+  ) {
     this.each = each;
     this.listing = listing;
     this.carried = carried;
@@ -148,6 +162,7 @@ export class TextSummary implements OfflineView {
       );
     }
     for (const meter of this.carried()) lines.push(meter.text);
+    lines.push(...vlanLines(this.opaque()));
     return `${lines.join('\n')}\n${this.listing()}`;
   }
 }

@@ -58,6 +58,7 @@ async function openWorld(settings: OfflineSettings, engine: NativeEngine, seed: 
     files: settings.files,
     rules: settings.links ? simpleCommands(...settings.links) : settings.rules,
     defaultAction: settings.defaultAction,
+    vlan: settings.vlan,
     socket: false,
     warn: (text) => console.error(`${PROGRAM}: ${text}`),
   });
@@ -110,12 +111,14 @@ async function replayAll(
   clock: { now: bigint },
 ): Promise<void> {
   const { engine, controller } = rules;
+  const opaque = (): number => engine.rules.tagged();
   const view = settings.json
-    ? new JsonRecords(settings.verbose)
+    ? new JsonRecords(settings.verbose, opaque)
     : new TextSummary(
         settings.verbose,
         () => controller.runText('show', 'show'),
         () => links.carried,
+        opaque,
       );
   const printer = new Printer(process.stdout, view);
   // Microseconds do for what they were captured with, and not for what leaves a link.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // rule-options.ts: the options of `emulate` that mean the same between ports and on capture files: help, rules, what is
 // known of the host, the seed.
+import type { VlanView } from '../../../src/rules/open.js';
 import type { Option } from '../options.js';
 import { oneOf, whole } from '../values.js';
 
@@ -11,6 +12,7 @@ export interface RuleDraft {
   rules: string[];
   defaultAction: 'allow' | 'deny';
   layer: 2 | 3;
+  vlan: VlanView;
   host: { me: string[]; networks: string[]; routes: string[] };
   seed?: number;
   /** Do not say at the start what was understood. */
@@ -60,6 +62,14 @@ export const ruleOptions: Option<RuleDraft>[] = [
     help: '2: rules see frames with their MAC header (default); 3: IP packets only',
     set: (draft, text, flag) => {
       draft.layer = oneOf(flag, text, ['2', '3']) === '2' ? 2 : 3;
+    },
+  },
+  {
+    name: 'vlan',
+    argument: 'inner|opaque',
+    help: 'opaque: a frame with a VLAN tag is no IP packet to rules, as ipfw has it (default);\ninner: rules look behind up to two tags (802.1Q, 802.1ad)',
+    set: (draft, text, flag) => {
+      draft.vlan = oneOf(flag, text, ['inner', 'opaque']) === 'inner' ? 'inner' : 'opaque';
     },
   },
   {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // settings.ts: what a pkt-gen command line comes to: a plan for the engine and how to show what it does.
+
 import { PLAN_OPTION } from '../../../src/abi.js';
 import type { Plan, Traffic } from '../../../src/index.js';
 import type { TextStyle } from '../../../src/report/text.js';
+import type { VlanView } from '../../../src/rules/open.js';
 import { UsageError } from '../options.js';
 
 /** Filled while the command line is read. */
@@ -23,11 +25,12 @@ export interface Draft {
   filter?: FilterSettings;
 }
 
-/** --rules, --rule, --default, --log and --socket. */
+/** --rules, --rule, --default, --vlan with a word, --log and --socket. */
 export interface FilterSettings {
   files: string[];
   rules: string[];
   defaultAction: 'allow' | 'deny';
+  vlan?: VlanView;
   socket?: string;
   /** File for records of matches. */
   log?: string;

@@ -200,9 +200,11 @@ export const table: Option<Draft>[] = [
   {
     name: 'vlan',
     argument: 'id[:prio][,...]',
-    help: 'VLAN tags, outermost first, at most 4',
-    set: (draft, text, flag) =>
-      void (draft.traffic.vlans = list(flag, text, 4, (part) => vlanTag(part, flag))),
+    help: 'VLAN tags, outermost first, at most 4. For rules: opaque, a tagged frame is no IP\npacket to them (default), or inner, they look behind up to two tags',
+    set: (draft, text, flag) => {
+      if (text === 'inner' || text === 'opaque') filterOf(draft).vlan = text;
+      else draft.traffic.vlans = list(flag, text, 4, (part) => vlanTag(part, flag));
+    },
   },
   {
     name: 'seed',
