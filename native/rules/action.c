@@ -7,6 +7,7 @@
 #include "rules/reass.h"
 #include "rules/rewrite.h"
 #include "rules/state.h"
+#include "rules/walk.h"
 
 /* An argument that may be tablearg: then from the last look-up, or from that of the rule when it made the state. */
 static uint32_t argument(const struct rules_eval *e, uint32_t arg, enum nv_rules_value_kind kind)
@@ -117,6 +118,7 @@ static void forward(struct rules_eval *e, uint32_t rule, const struct nv_rules_i
     if (insn->arg == NV_RULES_TABLEARG) {
         const struct nv_rules_value value = value_of(e->token);
         v->next_hop_family = e->view->family;
+        v->next_hop_port = (uint16_t)words[1];
         address = value.ipv4;
         memcpy(v->next_hop, value.ipv6, sizeof(v->next_hop));
     } else if (!(insn->arg & NV_RULES_NAME_REF)) {
@@ -195,6 +197,15 @@ static uint32_t divert(struct rules_eval *e, uint32_t rule, const struct nv_rule
     return IMAGE_NO_RULE;
 }
 
+/* check-state behind prob, log or tag: what the state's rule does; without a state the rule is not counted. */
+static uint32_t check_state(struct rules_eval *e, uint32_t rule, uint32_t name)
+{
+    uint32_t parent = rule;
+    if (!look_for_state(e, name, &parent))
+        return rule + 1;
+    return rules_act(e, parent);
+}
+
 static void rewritten(struct rules_eval *e, bool changed)
 {
     if (changed)
@@ -234,6 +245,8 @@ uint32_t rules_act(struct rules_eval *e, uint32_t rule)
     case NV_OP_FORWARD:
         forward(e, rule, insn);
         return IMAGE_NO_RULE;
+    case NV_OP_CHECK_STATE:
+        return check_state(e, rule, insn->arg);
     case NV_OP_SKIPTO:
         rules_count_packet(e, rule);
         return jump_target(e, rule, insn);

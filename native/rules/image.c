@@ -92,7 +92,7 @@ static int find_probes(struct rules_image *image)
             name = insn->arg;
             if (!rule_enabled(image, rule))
                 continue;
-            bool at_once = insn->opcode == NV_OP_CHECK_STATE || insn == rule_tests(image, rule);
+            bool at_once = insn == rule_tests(image, rule);
             image->first_look = at_once ? rule : IMAGE_NO_RULE;
             if (insn->opcode == NV_OP_PROBE_STATE) {
                 probes = true;
@@ -300,7 +300,7 @@ static int make_quick(struct rules_image *image)
         unsigned action = rule_actions(image, rule)->opcode;
         struct rules_quick *quick = &image->quick[rule];
         *quick = (struct rules_quick){r->code, r->test_words, r->number, r->id, 0, {0}};
-        if (action == NV_OP_ACCEPT || action == NV_OP_DENY || action == NV_OP_CHECK_STATE)
+        if (action == NV_OP_ACCEPT || action == NV_OP_DENY || (action == NV_OP_CHECK_STATE && r->test_words == 0))
             quick->action = (uint8_t)action;
         if (image->index) {
             quick->tests = (uint32_t)words;

@@ -177,7 +177,7 @@ enum nv_rules_opcode {
     NV_OP_SKIPTO = 143, /* arg = rule number or TABLEARG; only forward */
     NV_OP_CALL = 144,   /* arg = rule number or TABLEARG */
     NV_OP_RETURN = 145,
-    NV_OP_CHECK_STATE = 146, /* arg = name or NV_RULES_STATE_ANY; the rule has no tests */
+    NV_OP_CHECK_STATE = 146, /* arg = name or NV_RULES_STATE_ANY */
     NV_OP_PIPE = 147,        /* arg = number or TABLEARG */
     NV_OP_QUEUE = 148,
     NV_OP_UNREACH = 149,  /* arg = ICMP code 0..255; payload 1 word: mtu (0: none). `reject` is code 1 */
@@ -189,7 +189,8 @@ enum nv_rules_opcode {
     NV_OP_DIVERT = 155,     /* arg = number, TABLEARG, or string reference | NAME_REF: a port of ours */
     NV_OP_TEE = 156,        /* the same; the packet goes on with the next rule */
     NV_OP_FORWARD = 157,    /* arg = TABLEARG, or string reference | NAME_REF, or 0: payload 6 words: */
-                            /*   family 4 or 6, port (0: none), 16 bytes address (v4: a word, then zeros) */
+                            /*   family 4 or 6, port (0: none), 16 bytes address (v4: a word, then zeros); */
+                            /*   of TABLEARG only the port is read */
     NV_OP_NAT = 158,        /* arg = instance id, TABLEARG, or NV_RULES_NAT_GLOBAL */
     NV_OP_SETFIB = 159,     /* arg = number or TABLEARG */
     NV_OP_SETDSCP = 160,    /* arg = 0..63 or TABLEARG */

@@ -198,7 +198,7 @@ static bool arg_ok(const struct check *c, const struct nv_rules_insn *insn)
         return number_or_name_ok(c, arg);
     case NV_OP_FORWARD:
         if (arg == NV_RULES_TABLEARG)
-            return true;
+            return words[1] <= 65535;
         if (arg & NV_RULES_NAME_REF)
             return string_ok(c, arg & ~NV_RULES_NAME_REF);
         return arg == 0 && (words[0] == 4 || words[0] == 6) && words[1] <= 65535;
@@ -240,7 +240,6 @@ static int check_rule(const struct check *c, const uint32_t *code)
     const struct nv_rules_rule *rule = c->rule;
     uint32_t tests = rule->test_words, end = tests + rule->action_words, at = 0;
     bool last = false, open = false;
-    unsigned opcode = NV_OP_NEVER;
 
     if (rule->number == 0 || rule->set > 31 || rule->id == 0 || rule->flags != 0)
         return nv_fail(c->err, EINVAL, "rule %u: impossible number, set, id or flags", rule->number);
@@ -257,14 +256,11 @@ static int check_rule(const struct check *c, const uint32_t *code)
             return error;
         open = at < tests && (insn->flags & NV_RULES_OR);
         at += insn->words;
-        opcode = insn->opcode;
         if (open && at >= tests)
             return nv_fail(c->err, EINVAL, "rule %u: or-block without an end", rule->number);
     }
     if (!last || rule->action_words == 0)
         return nv_fail(c->err, EINVAL, "rule %u: no action", rule->number);
-    if (opcode == NV_OP_CHECK_STATE && end != 2)
-        return nv_fail(c->err, EINVAL, "rule %u: check-state stands alone", rule->number);
     return 0;
 }
 

@@ -8,7 +8,7 @@ import { entryLine, listTable, tableInfo, usersOf } from './print-table.js';
 import type { Table } from './table.js';
 import { parseKey, parseValues, printKey } from './table-key.js';
 import { atPlace, checkUnlocked, defaultOptions } from './tables.js';
-import type { Transaction, World } from './world.js';
+import { type Transaction, type World, warn } from './world.js';
 
 function create(
   world: World,
@@ -38,6 +38,19 @@ function create(
   return '';
 }
 
+/** A table to destroy or flush; one that is not there is no error, so that a set-up can be run again. */
+function tableToClear(
+  world: World,
+  command: TableCommand,
+  what: 'destroy' | 'flush',
+  { quiet }: Flags,
+): Table | undefined {
+  const found = world.tables.find(command);
+  if (!found && !quiet)
+    warn(world, command, `failed to ${what} table ${command.table}: there is no such table`);
+  return found;
+}
+
 /** The table of an `add`; one that does not exist is made for addresses, as ipfw does, with a warning. */
 function tableToFill(
   world: World,
@@ -56,7 +69,7 @@ function tableToFill(
         expected: `table ${command.table} create type ... first`,
       },
     );
-  world.context.warn(`DEPRECATED: inserting data into non-existent table ${command.table} (auto-created)`);
+  warn(world, command, `DEPRECATED: inserting data into non-existent table ${command.table} (auto-created)`);
   return world.tables.create(command, defaultOptions('addr'), world.sysctl.fw('tables_max'), journal);
 }
 
@@ -181,7 +194,8 @@ export function applyTable(
     case 'table-lookup':
       return lookup(world, command, flags);
     case 'table-destroy': {
-      const table = world.tables.get(command);
+      const table = tableToClear(world, command, 'destroy', flags);
+      if (!table) return '';
       const users = usersOf(world, table);
       if (users.length > 0)
         throw new RuleError(`table ${table.name} is used by rule ${users.join(', ')}`, {
@@ -205,10 +219,13 @@ export function applyTable(
       return '';
     }
     case 'table-flush':
-      for (const table of several()) {
-        checkUnlocked(table);
-        world.tables.flush(table, journal);
-      }
+      for (const table of command.table === 'all'
+        ? several()
+        : [tableToClear(world, command, 'flush', flags)])
+        if (table) {
+          checkUnlocked(table);
+          world.tables.flush(table, journal);
+        }
       return '';
     case 'table-list':
       return several()

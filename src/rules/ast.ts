@@ -76,6 +76,12 @@ export interface Match {
 /** Alternatives: one of them must match. A single test is a block of one. */
 export type Block = Match[];
 
+/** Where `fwd` sends to: the address a table has, a port of ours, or an address. A port number of 0: as it is. */
+export type NextHop =
+  | { tablearg: true; port: number }
+  | { ours: string }
+  | { family: 4 | 6; address: bigint; port: number };
+
 export type Action =
   | { kind: 'allow' | 'deny' | 'count' | 'reset' | 'reset6' | 'abort' | 'abort6' | 'return' | 'reass' }
   | { kind: 'check-state'; name: string }
@@ -83,7 +89,7 @@ export type Action =
   | { kind: 'nat'; arg: Arg | 'global' }
   | { kind: 'divert' | 'tee'; to: Arg | { port: string } }
   | { kind: 'unreach' | 'unreach6'; code: number; mtu: number }
-  | { kind: 'fwd'; to: 'tablearg' | { port: string } | { family: 4 | 6; address: bigint; port: number } }
+  | { kind: 'fwd'; to: NextHop }
   | { kind: 'tcp-setmss'; mss: number };
 
 /** Where `log` writes: the JSON stream (syslog in ipfw), pcapng (bpf in ipfw). */

@@ -70,6 +70,9 @@ export const TOGGLES = [
   'skipto_cache',
 ] as const;
 
+/** Lists of `internal`. */
+export const INTERNALS = ['iflist', 'talist', 'olist', 'vlist'] as const;
+
 export type RuleCommand =
   | { kind: 'add'; rule: Rule }
   /** No ranges and no set, or rule 0: everything. */
@@ -87,7 +90,7 @@ export type Command = (
   | DummynetCommand
   | { kind: 'toggle'; what: (typeof TOGGLES)[number]; on: boolean }
   | { kind: 'sysctl'; name?: string; value?: number }
-  | { kind: 'internal'; what: 'iflist' | 'talist' | 'vlist' }
+  | { kind: 'internal'; what: (typeof INTERNALS)[number] }
 ) & { place?: Place };
 
 /** Command-line flags; they may stand before any command, also in a file. */

@@ -22,19 +22,31 @@ export const bareContext: ParseContext = {
   },
 };
 
-/** Read the word if it is `full` or the beginning of it. ipfw accepts beginnings of many keywords and warns. */
-export function acceptAbbreviation(words: Words, full: string, context: ParseContext): boolean {
-  const text = words.peek();
+/** Is the word `full` or the beginning of it? ipfw accepts beginnings of many keywords and warns. */
+export function isAbbreviation(text: string | undefined, full: string, context: ParseContext): boolean {
   if (!text || !full.startsWith(text)) return false;
   if (text !== full) context.warn(`DEPRECATED: '${text}' matched '${full}' as a sub-string`);
+  return true;
+}
+
+/** Read the word if it is `full` or the beginning of it. */
+export function acceptAbbreviation(words: Words, full: string, context: ParseContext): boolean {
+  if (!isAbbreviation(words.peek(), full, context)) return false;
   words.next(full);
   return true;
 }
 
-/** `not` or `!`, as a word or (for `!`) in front of one. */
-export function acceptNot(words: Words, context: ParseContext): boolean {
+/** Is the word `not`, or in the head of a rule the beginning of it? */
+export const saysNot = (text: string | undefined, head: boolean): boolean =>
+  text === 'not' || (head && (text === 'n' || text === 'no'));
+
+/**
+ * `not` or `!`, as a word or (for `!`) in front of one. `head`: before a rule's protocol, addresses and ports, where
+ * ipfw takes beginnings of the word.
+ */
+export function acceptNot(words: Words, context: ParseContext, head: boolean): boolean {
   let not = false;
-  while (words.peek()?.startsWith('!') || words.peek() === 'not') {
+  while (words.peek()?.startsWith('!') || saysNot(words.peek(), head)) {
     if (not) throw words.fail('double "not"', 'one "not" before a test', { exit: EXIT.usage });
     if (!words.acceptPrefix('!')) acceptAbbreviation(words, 'not', context);
     not = true;

@@ -8,10 +8,10 @@ import type { ParseContext } from './context.js';
 import { applyDummynet, DummynetObjects } from './dummynet-objects.js';
 import { NoEngine, type RuleEngine } from './engine.js';
 import { EXIT, RuleError } from './error.js';
+import { listInternal } from './internal.js';
 import { Journal } from './journal.js';
 import { lexFile } from './lexer.js';
 import { parseCommand } from './parse-command.js';
-import { ALGORITHMS } from './parse-table.js';
 import { RuleSet } from './ruleset.js';
 import { Sysctl } from './sysctl.js';
 import { Tables } from './tables.js';
@@ -139,7 +139,7 @@ export class Controller {
       case 'sysctl':
         return this.sysctl(command, flags.quiet, transaction);
       case 'internal':
-        return this.internal(command.what);
+        return listInternal(world, command.what);
       case 'add':
       case 'delete':
       case 'delete-set':
@@ -202,32 +202,5 @@ export class Controller {
     if (command.value === undefined) return `${command.name}: ${sysctl.get(command.name)}\n`;
     const before = this.setVariable(command.name, command.value, transaction);
     return quiet ? '' : `${command.name}: ${before} -> ${command.value}\n`;
-  }
-
-  private internal(what: 'iflist' | 'talist' | 'vlist'): string {
-    const { rules, tables } = this.world;
-    if (what === 'talist')
-      return Object.entries(ALGORITHMS)
-        .map(
-          ([algo, type]) =>
-            `--- ${algo} ---\n type: ${type}\n refcount: ${tables.all.filter((table) => table.options.algo === algo).length}\n`,
-        )
-        .join('');
-    if (what === 'vlist') {
-      const counts = new Map<string, number>();
-      for (const table of tables.all)
-        for (const { values } of table.entries.values())
-          counts.set(values.join(','), (counts.get(values.join(',')) ?? 0) + 1);
-      return [...counts].map(([value, refs], index) => `[${index + 1}] refs=${refs} ${value}\n`).join('');
-    }
-    const uses = new Map<string, number>();
-    for (const { rule } of rules.all)
-      for (const { test } of rule.body.flat())
-        if (test.kind === 'iface' && test.match.by === 'name')
-          uses.set(test.match.name, (uses.get(test.match.name) ?? 0) + 1);
-    return [...uses]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, refs]) => `${name} refcount: ${refs}\n`)
-      .join('');
   }
 }

@@ -30,6 +30,7 @@ export interface Explanation {
 
 function why(step: NativeStep, rule: Rule): string {
   if (step.state) return 'a dynamic state';
+  if (step.matched && rule.action.kind === 'check-state') return 'looks for a state';
   if (step.matched) return rule.prob === undefined ? '' : `with probability ${printProb(rule.prob)}`;
   if (rule.action.kind === 'check-state') return 'no state';
   return step.failed < 0 ? '' : (describeTests(rule)[step.failed] ?? '');

@@ -167,6 +167,9 @@ export const protocolNumber = (name: string): number | undefined =>
 
 export const protocolName = (number: number): string => get().protocolName.get(number) ?? String(number);
 
+/** Names that are one of our ports rather than a host: vale0:a, netmap:eth0, xdp:eth0, tap:x, pcap:file, null:, ... */
+export const OUR_PORT = /^(vale[^:]*|netmap|xdp|packet|tap|pcap|null):/;
+
 /** Port of a service; `protocol` 0 means any. */
 export function servicePort(name: string, protocol: number | 'divert' = 0): number | undefined {
   const { port, protocolName: byNumber } = get();

@@ -2,7 +2,7 @@
 // Arguments of rule options: one function per kind of argument.
 import { ALL48, maskBits, type Net, parseIp4, parseIp6, parseMac } from './address.js';
 import type { FlagsField, ListField, NumberField, PlainField, Side, TableRef, Test } from './ast.js';
-import type { ParseContext } from './context.js';
+import { isAbbreviation, type ParseContext } from './context.js';
 import { RuleError } from './error.js';
 import {
   codeOf,
@@ -118,7 +118,9 @@ export const ports =
   (side: Side) =>
   (reader: BodyReader): Parsed =>
     argument(reader, 'ports', (text) =>
-      text === 'any' ? 'any' : { kind: 'port', side, ranges: parsePorts(text, reader.protocol) },
+      isAbbreviation(text, 'any', reader.context)
+        ? 'any'
+        : { kind: 'port', side, ranges: parsePorts(text, reader.protocol) },
     );
 
 export function tableArgument(reader: BodyReader): TableRef {
@@ -135,9 +137,8 @@ export const iface =
     argument(reader, 'an interface, a pattern, its address, table(name) or any', (text) => {
       if (text === 'any') return 'any';
       const table = parseTableRef(text);
-      if (table?.value)
-        throw new RuleError('an interface look-up compares no value', { expected: 'table(name)' });
-      if (table) return { kind: 'iface', which, match: { by: 'table', table } };
+      if (table?.value) reader.context.warn(`${which} ${text}: the value is ignored, as by ipfw`);
+      if (table) return { kind: 'iface', which, match: { by: 'table', table: { name: table.name } } };
       if (/^\d/.test(text)) {
         const ip = parseIp4(text, true);
         if (ip === undefined)
@@ -193,17 +194,20 @@ export function mark(reader: BodyReader): Test {
     const [value, mask, ...more] = text.split(':');
     if (more.length > 0)
       throw new RuleError(`bad mark "${text}"`, { expected: 'value[:mask] or tablearg[:mask]' });
-    return {
-      kind: 'mark',
-      value: value === 'tablearg' ? value : parseNumber(value!, 'mark', 0, 0xffffffff),
-      mask: mask === undefined ? 0xffffffff : parseNumber(mask, 'mark mask', 0, 0xffffffff),
-    };
+    const bits = mask === undefined ? 0xffffffff : parseNumber(mask, 'mark mask', 0, 0xffffffff);
+    if (value === 'tablearg') return { kind: 'mark', value, mask: bits };
+    const wanted = parseNumber(value!, 'mark', 0, 0xffffffff);
+    if ((wanted & bits) >>> 0 !== wanted)
+      throw new RuleError(`mark "${text}" can never match: its mask leaves out bits of the value`, {
+        expected: `a value within the mask, such as 0x${((wanted & bits) >>> 0).toString(16)}`,
+      });
+    return { kind: 'mark', value: wanted, mask: bits };
   });
 }
 
 export function protocol(reader: BodyReader): Parsed {
   return argument(reader, 'a protocol', (text) => {
-    if (text === 'ip' || text === 'all') return 'any';
+    if (text === 'ip' || isAbbreviation(text, 'all', reader.context)) return 'any';
     if (text === 'ip4' || text === 'ip6') return { kind: text };
     const proto = parseProtocol(text);
     if (proto === undefined)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The action of a rule.
-import { parseIp4, parseIp6 } from './address.js';
 import type { Action, Arg } from './ast.js';
 import { acceptAbbreviation, type ParseContext } from './context.js';
-import { EXIT, expectedOf, RuleError } from './error.js';
+import { expectedOf } from './error.js';
 import { codeOf, DSCP, UNREACH, UNREACH6, type Vocabulary, wordList } from './keywords.js';
-import { servicePort } from './names.js';
+import { OUR_PORT, servicePort } from './names.js';
+import { parseForward } from './parse-forward.js';
 import { parseNumber, parseUnsigned } from './ranges.js';
 import type { Words } from './words.js';
 
@@ -61,9 +61,6 @@ export const ACTIONS = [
 
 const AN_ACTION = `an action: ${ACTIONS.join(', ')}`;
 
-/** Names that are one of our ports rather than a host: vale0:a, netmap:eth0, xdp:eth0, tap:x, pcap:file, null:, ... */
-const OUR_PORT = /^(vale[^:]*|netmap|xdp|packet|tap|pcap|null):/;
-
 export function parseArg(words: Words, what: string, low: number, high: number, context: ParseContext): Arg {
   if (!/^\d/.test(words.peek() ?? '') && acceptAbbreviation(words, 'tablearg', context)) return 'tablearg';
   if (words.done) throw words.unexpected(`a ${what} ${low}..${high} or tablearg`);
@@ -105,45 +102,6 @@ function parseDivert(kind: 'divert' | 'tee', words: Words, context: ParseContext
   );
 }
 
-/** ip, ip,port, ip:port (IPv4 and names only), tablearg[,port], or one of our ports. */
-function parseForward(words: Words, context: ParseContext): Action {
-  const text = words.next('an address[,port], tablearg or one of our ports');
-  if (text === 'tablearg') return { kind: 'fwd', to: 'tablearg' };
-  if (OUR_PORT.test(text)) return { kind: 'fwd', to: { port: text } };
-  const comma = text.indexOf(',');
-  const colon = text.indexOf(':') === text.lastIndexOf(':') ? text.indexOf(':') : -1;
-  const at = comma >= 0 ? comma : colon;
-  const host = at < 0 ? text : text.slice(0, at);
-  let port = 0;
-  if (at >= 0) {
-    const name = text.slice(at + 1);
-    const found = parseUnsigned(name) ?? servicePort(name);
-    if (found === undefined || found > 65535)
-      throw words.failBack(
-        `bad forwarding port "${name}"`,
-        'a port 0..65535 or a service',
-        EXIT.data,
-        at + 1,
-      );
-    port = found;
-  }
-  return words.located(() => {
-    const named = /^[\d.]+$|:/.test(host)
-      ? host
-      : (context.resolveHost(host, 4) ?? context.resolveHost(host, 6));
-    if (named === undefined)
-      throw new RuleError(`hostname "${host}" unknown`, {
-        expected: 'an address or a known name',
-        exit: EXIT.noHost,
-      });
-    const ip4 = parseIp4(named, true);
-    const address = ip4 === undefined ? parseIp6(named) : BigInt(ip4);
-    if (address === undefined)
-      throw new RuleError(`bad address "${host}"`, { expected: 'an IPv4 or IPv6 address' });
-    return { kind: 'fwd', to: { family: ip4 === undefined ? 6 : 4, address, port } };
-  });
-}
-
 export function checkStateName(words: Words, name: string, anyAllowed: boolean): string {
   if (!/^[A-Za-z0-9_.-]{1,63}$/.test(name) || (name === 'any' && !anyAllowed))
     throw words.failBack(
@@ -183,7 +141,7 @@ export function parseAction(words: Words, context: ParseContext): Action {
           words,
           word === 'pipe' || word === 'queue' ? `${word} number` : 'rule number',
           1,
-          65534,
+          word === 'pipe' || word === 'queue' ? 65534 : 65535,
           context,
         ),
       };
@@ -194,9 +152,10 @@ export function parseAction(words: Words, context: ParseContext): Action {
       return { kind: 'setfib', arg: parseArg(words, 'fib', 0, 65534, context) };
     case 'setdscp': {
       const code = codeOf(DSCP, words.peek() ?? '');
-      if (code === undefined) return { kind: 'setdscp', arg: parseArg(words, 'DSCP', 0, 63, context) };
-      words.next('a DSCP');
-      return { kind: 'setdscp', arg: code };
+      if (code !== undefined) words.next('a DSCP');
+      const arg = code ?? parseArg(words, 'DSCP', 0, 0xffffffff, context);
+      // what does not fit into the field is cut off, as in ipfw
+      return { kind: 'setdscp', arg: arg === 'tablearg' ? arg : arg % 64 };
     }
     case 'setmark':
       return { kind: 'setmark', arg: parseMark(words, context) };
@@ -207,7 +166,7 @@ export function parseAction(words: Words, context: ParseContext): Action {
       return parseDivert(word, words, context);
     case 'fwd':
     case 'forward':
-      return parseForward(words, context);
+      return { kind: 'fwd', to: parseForward(words, context) };
   }
   const reason = Object.hasOwn(REFUSED, word) ? REFUSED[word] : undefined;
   if (reason) throw words.failBack(`the action "${word}" is refused: ${reason}`);

@@ -12,7 +12,7 @@ import {
   printIp4,
 } from './address.js';
 import type { Side, TableRef, Test } from './ast.js';
-import type { ParseContext } from './context.js';
+import { isAbbreviation, type ParseContext } from './context.js';
 import { EXIT, RuleError } from './error.js';
 import { codeOf, DSCP, VALUE_KINDS, type ValueKind } from './keywords.js';
 import { parseNumber, parseUnsigned } from './ranges.js';
@@ -163,9 +163,9 @@ export function parseAddress(
   prefer6: boolean,
   context: ParseContext,
 ): Test | 'any' {
-  if (text === 'any' || (text.length > 0 && 'any'.startsWith(text))) return 'any';
+  if (isAbbreviation(text, 'any', context)) return 'any';
   if (text === 'me6' || (prefer6 && text === 'me')) return { kind: 'me6', side };
-  if (text === 'me') return { kind: 'me', side };
+  if (isAbbreviation(text, 'me', context)) return { kind: 'me', side };
   const table = parseTableRef(text);
   if (table) return { kind: 'table', side, table };
   const items = splitList(text);

@@ -105,6 +105,9 @@ export function parsePie(words: Words, own: Own = NOTHING): PieParameters {
     noecn: ['ecn', false],
     capdrop: ['capDrop', true],
     nocapdrop: ['capDrop', false],
+    derand: ['deRandomize', true],
+    noderand: ['deRandomize', false],
+    // as ipfw's manual has them, but not its program
     drand: ['deRandomize', true],
     nodrand: ['deRandomize', false],
     onoff: ['onOff', true],

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A command line of ipfw: flags, then one command. Also for the lines of a rule file.
-import { type Command, type Flags, type Job, NO_FLAGS, type SetCommand, TOGGLES } from './command.js';
+import {
+  type Command,
+  type Flags,
+  INTERNALS,
+  type Job,
+  NO_FLAGS,
+  type SetCommand,
+  TOGGLES,
+} from './command.js';
 import { acceptAbbreviation, type ParseContext } from './context.js';
 import { DUMMYNET_LIMITS, type DummynetKind } from './dummynet.js';
 import { EXIT, expectedOf } from './error.js';
@@ -106,6 +114,27 @@ function parseSets(words: Words, context: ParseContext): SetCommand {
   return { kind: 'set-enable', enable: masks.enable >>> 0, disable: masks.disable >>> 0 };
 }
 
+/** Some beginnings ipfw takes without a word: those of nat, pipe and set. */
+function acceptBeginning(words: Words, full: string): boolean {
+  const text = words.peek();
+  return text !== undefined && text !== '' && full.startsWith(text) && words.accept(text);
+}
+
+function parseInternal(words: Words): Command {
+  const what = words.next(INTERNALS.join(', '));
+  const found = INTERNALS.find((each) => each === what);
+  if (!found) throw words.failBack(`internal "${what}"`, INTERNALS.join(', '), EXIT.usage);
+  return { kind: 'internal', what: found };
+}
+
+/** pipe, queue, flowset (another word for queue), sched; undefined: none of them. */
+function parseObjectKind(words: Words, context: ParseContext): DummynetKind | undefined {
+  if (acceptBeginning(words, 'pipe')) return 'pipe';
+  for (const kind of ['queue', 'flowset', 'sched'] as const)
+    if (acceptAbbreviation(words, kind, context)) return kind === 'flowset' ? 'queue' : kind;
+  return undefined;
+}
+
 function parseObjects(words: Words, object: DummynetKind, context: ParseContext): Command {
   const max = DUMMYNET_LIMITS.maxNumber;
   let ranges = parseNumbers(words, `${object} number`, 1, max);
@@ -195,28 +224,18 @@ function parseVerb(words: Words, context: ParseContext): Command {
     const text = words.next('a variable, variable=value or -a');
     return text === '-a' ? { kind: 'sysctl' } : { kind: 'sysctl', ...words.located(() => parseSysctl(text)) };
   }
-  if (words.accept('internal')) {
-    const what = words.next('iflist, talist or vlist');
-    if (what === 'iflist' || what === 'talist' || what === 'vlist') return { kind: 'internal', what };
-    throw words.failBack(`internal "${what}"`, 'iflist, talist or vlist', EXIT.usage);
-  }
   if (acceptAbbreviation(words, 'add', context)) return { kind: 'add', rule: parseRule(words, context) };
-  const abbreviated = (full: string): boolean => first.length > 1 && acceptAbbreviation(words, full, context);
-  if (abbreviated('nat')) return parseNatCommand(words, context);
-  for (const [name, object] of [
-    ['pipe', 'pipe'],
-    ['queue', 'queue'],
-    ['flowset', 'queue'],
-    ['sched', 'sched'],
-  ] as const)
-    if (abbreviated(name)) return parseObjects(words, object, context);
+  const abbreviated = (full: string): boolean => acceptAbbreviation(words, full, context);
+  if (acceptBeginning(words, 'nat')) return parseNatCommand(words, context);
+  const object = parseObjectKind(words, context);
+  if (object) return parseObjects(words, object, context);
   for (const on of [true, false])
     if (abbreviated(on ? 'enable' : 'disable')) {
       const what = TOGGLES.find((each) => acceptAbbreviation(words, each, context));
       if (!what) throw words.unexpected(TOGGLES.join(', '));
       return { kind: 'toggle', what, on };
     }
-  if (abbreviated('set')) {
+  if (acceptBeginning(words, 'set')) {
     if (!/^\d/.test(words.peek() ?? '')) return parseSets(words, context);
     const set = words.decimal('set', 0, 31);
     if (acceptAbbreviation(words, 'add', context))
@@ -227,6 +246,7 @@ function parseVerb(words: Words, context: ParseContext): Command {
   }
   const command = parseSetWide(words, undefined, context);
   if (command) return command;
+  if (abbreviated('internal')) return parseInternal(words);
   throw words.unexpected(expectedOf(first, COMMANDS));
 }
 

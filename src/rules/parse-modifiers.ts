@@ -6,20 +6,33 @@ import { EXIT } from './error.js';
 import { parseArg, parseMark } from './parse-action.js';
 import type { Words } from './words.js';
 
+const DESTINATIONS = 'syslog (the JSON stream), bpf or ipfw0 (the pcapng file)';
+
+/** syslog,bpf,...: ipfw0, the interface that bpf reads from, is another word for bpf. */
+function parseDestinations(words: Words): LogDestination[] {
+  const list = words
+    .next(DESTINATIONS)
+    .split(',')
+    .map((each) => (each === 'ipfw0' ? 'bpf' : each));
+  for (const each of list)
+    if (each === 'rtsock')
+      throw words.failBack(
+        'the log destination "rtsock" is not built in: there is no routing socket',
+        DESTINATIONS,
+      );
+    else if (each !== 'syslog' && each !== 'bpf')
+      throw words.failBack(`bad log destination "${each}"`, DESTINATIONS);
+  return (['syslog', 'bpf'] as const).filter((each) => list.includes(each));
+}
+
 function parseLog(words: Words, context: ParseContext): Log {
   const log: Log = {};
   for (;;) {
-    if (words.peek()?.startsWith('loga') && acceptAbbreviation(words, 'logamount', context)) {
+    const amount = words.peek()?.startsWith('l') && /^\d/.test(words.peek(1) ?? '');
+    if (amount && acceptAbbreviation(words, 'logamount', context)) {
       log.amount = words.decimal('logamount', 0, 0x7fffffff);
     } else if (words.accept('logdst')) {
-      const list = words.next('syslog, bpf or both').split(',');
-      for (const each of list)
-        if (each !== 'syslog' && each !== 'bpf')
-          throw words.failBack(
-            `bad log destination "${each}"`,
-            'syslog (the JSON stream) or bpf (the pcapng file)',
-          );
-      log.destinations = (['syslog', 'bpf'] as LogDestination[]).filter((each) => list.includes(each));
+      log.destinations = parseDestinations(words);
     } else return log;
   }
 }

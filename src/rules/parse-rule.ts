@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A rule: [number] [set N] [prob p] action [log ...] [altq q] [tag n] [setmark v] [proto from src to dst] [options].
 import { type Block, type Match, PROB_ONE, type Rule, type Side } from './ast.js';
-import { acceptAbbreviation, acceptNot, type ParseContext } from './context.js';
+import { acceptAbbreviation, acceptNot, isAbbreviation, type ParseContext, saysNot } from './context.js';
 import { EXIT } from './error.js';
 import { BARE_ACTION } from './keywords.js';
 import { servicePort } from './names.js';
@@ -51,16 +51,20 @@ function addBlock(rule: Rule, alternatives: Alternative[], words: Words): void {
   rule.body.push(block);
 }
 
-/** test, or { test or test ... }. `readOne` reads a test without its "not"; `invert`: it was written inverted (out). */
+/**
+ * test, or { test or test ... }. `readOne` reads a test without its "not"; `invert`: it was written inverted (out).
+ * `head`: in the rule's head, where ipfw takes beginnings of "not" and "or".
+ */
 function parseBlock(
   reader: BodyReader,
   rule: Rule,
   readOne: () => { parsed: Parsed; invert?: boolean },
+  head = true,
 ): void {
   const { words, context } = reader;
   const alternatives: Alternative[] = [];
   const one = (): void => {
-    const not = acceptNot(words, context);
+    const not = acceptNot(words, context, head);
     if (isOpen(words.peek()))
       throw words.fail(
         not ? '"not" before an or-block' : 'an or-block inside another',
@@ -74,7 +78,10 @@ function parseBlock(
   else {
     words.next('{');
     do one();
-    while (words.accept('or', '|'));
+    while (
+      words.accept('or', '|') ||
+      (head && words.peek() === 'o' && acceptAbbreviation(words, 'or', context))
+    );
     if (!isClose(words.peek())) throw words.unexpected('"or" or the end of the or-block "}"');
     words.next('}');
   }
@@ -84,10 +91,7 @@ function parseBlock(
 function readProtocol(reader: BodyReader): Parsed {
   const { words, context } = reader;
   const text = words.next('a protocol');
-  if (text === 'ip' || 'all'.startsWith(text)) {
-    if (text !== 'ip' && text !== 'all') context.warn(`DEPRECATED: '${text}' matched 'all' as a sub-string`);
-    return 'any';
-  }
+  if (text === 'ip' || isAbbreviation(text, 'all', context)) return 'any';
   const version = /^ip(v?)([46])$/.exec(text)?.[2];
   if (version === '4') return { kind: 'ip4' };
   if (version === '6') reader.protocol = 41;
@@ -110,7 +114,7 @@ const isProtocol = (text: string | undefined): boolean =>
 function startsWithProtocol(words: Words): boolean {
   const braced = isOpen(words.peek());
   let ahead = braced ? 1 : 0;
-  while (words.peek(ahead) === 'not' || words.peek(ahead) === '!') ahead++;
+  while (saysNot(words.peek(ahead), true) || words.peek(ahead) === '!') ahead++;
   const first = words.peek(ahead)?.replace(/^!/, '');
   if (!isProtocol(first)) return false;
   if (first === undefined || !Object.hasOwn(OPTIONS, first)) return true;
@@ -122,15 +126,15 @@ function startsWithProtocol(words: Words): boolean {
 /** [[not] ports] behind an address. */
 function parseSidePorts(reader: BodyReader, rule: Rule, side: Side): void {
   const { words, context } = reader;
-  const skip = words.peek() === 'not' || words.peek() === '!' ? 1 : 0;
+  const skip = saysNot(words.peek(), true) || words.peek() === '!' ? 1 : 0;
   const text = words.peek(skip);
   if (text === undefined) return;
-  if (skip === 0 && text === 'any') return void words.next('any');
+  if (skip === 0 && acceptAbbreviation(words, 'any', context)) return;
   const named = (name: string): number | undefined => servicePort(name, reader.protocol) ?? servicePort(name);
   const isPorts =
     /^\d/.test(text) || (!isKeyword(text) && looksLikeRanges(text, { what: 'port', max: 65535, named }));
   if (!isPorts) return;
-  const not = acceptNot(words, context);
+  const not = acceptNot(words, context, true);
   const list = words.next('ports');
   rule.body.push([
     { not, test: { kind: 'port', side, ranges: words.located(() => parsePorts(list, reader.protocol)) } },
@@ -160,19 +164,21 @@ function parseComment(words: Words, rule: Rule): boolean {
 
 function parseOptions(reader: BodyReader, rule: Rule): void {
   const { words, context } = reader;
-  while (!words.done) {
+  for (let first = true; !words.done; first = false) {
     if (parseComment(words, rule)) return;
     if (words.accept('defer-immediate-action', 'defer-action', 'skip-action')) {
       if (rule.defer) throw words.failBack('defer-action given twice', 'it once', EXIT.usage);
       rule.defer = true;
     } else if (!parseState(words, rule, context)) {
-      parseBlock(reader, rule, () => {
+      const readOne = (): ReturnType<typeof parseOption> => {
         if (/^(keep-state|record-state|limit|set-limit|defer-.*|skip-action)$/.test(words.peek() ?? ''))
           throw words.fail(`"${words.peek()}" inside an or-block or behind "not"`, 'it alone', {
             exit: EXIT.usage,
           });
         return parseOption(reader);
-      });
+      };
+      // the first "not" stands where ports could, so ipfw reads it as one of the head
+      parseBlock(reader, rule, readOne, first);
     }
   }
   if (rule.defer && !rule.state)
@@ -201,8 +207,8 @@ export function parseRule(words: Words, context: ParseContext, set = 0): Rule {
     defer: false,
   };
   if (/^\d/.test(words.peek() ?? '')) rule.number = words.decimal('rule number', 0, 65534);
-  if (words.accept('set')) rule.set = words.decimal('set', 0, 31);
-  if (words.accept('prob')) {
+  if (acceptAbbreviation(words, 'set', context)) rule.set = words.decimal('set', 0, 31);
+  if (acceptAbbreviation(words, 'prob', context)) {
     const prob = parseProb(words);
     if (prob < PROB_ONE) rule.prob = prob;
   }
@@ -211,17 +217,6 @@ export function parseRule(words: Words, context: ParseContext, set = 0): Rule {
   words.splitBraces();
   const reader: BodyReader = { words, context, protocol: 0 };
   if (rule.action.kind === 'check-state') {
-    if (
-      rule.prob !== undefined ||
-      rule.log ||
-      rule.altq !== undefined ||
-      rule.tag ||
-      rule.setmark !== undefined
-    )
-      throw words.failBack(
-        'check-state with something else',
-        'check-state [:name] alone: log, tag and prob belong to the rules that make states',
-      );
     if (!parseComment(words, rule)) words.end();
     rule.optionsOnly = true;
   } else if (startsWithProtocol(words)) {

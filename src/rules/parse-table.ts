@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // table NAME create | destroy | modify | swap | add | atomic add | delete | lookup | lock | unlock | list | info | detail | flush
 import type { Located, TableCommand, TableOptions } from './command.js';
-import { EXIT } from './error.js';
+import { EXIT, RuleError } from './error.js';
 import {
   FLOW_FIELDS,
   type FlowField,
@@ -69,15 +69,36 @@ function located(words: Words, expected: string): Located {
   return { text: words.next(expected), place };
 }
 
+/**
+ * An algorithm and its parameters: as ipfw has them in one argument, in quotes as its manual writes it (which reach us
+ * from a file, or inside one argument), or as words of their own.
+ */
+function algoWords(words: Words): string[] {
+  const first = words.next(`an algorithm: ${Object.keys(ALGORITHMS).join(', ')}`);
+  if (!first.startsWith('"')) {
+    const [name, ...rest] = first.split(/\s+/);
+    return [name!, ...(words.peek()?.startsWith('masks=') ? [words.next('')] : rest)];
+  }
+  let text = first;
+  while (text.length < 2 || !text.endsWith('"')) {
+    if (words.done) throw words.fail('the quote is not closed', '"');
+    text += ` ${words.next('')}`;
+  }
+  return text.slice(1, -1).split(/\s+/).filter(Boolean);
+}
+
 function parseAlgo(words: Words, options: TableOptions): void {
-  const text = words.next(`an algorithm: ${Object.keys(ALGORITHMS).join(', ')}`);
-  if (!Object.hasOwn(ALGORITHMS, text))
-    throw words.failBack(`unknown algorithm "${text}"`, Object.keys(ALGORITHMS).join(', '));
-  options.algo = text;
-  if (!words.peek()?.startsWith('masks=')) return;
-  const masks = /^masks=\/(\d+),\/(\d+)$/.exec(words.next(''));
-  if (text !== 'addr:hash' || !masks || Number(masks[1]) > 32 || Number(masks[2]) > 128)
-    throw words.failBack('bad masks', 'masks=/v4,/v6 behind addr:hash, for example masks=/24,/64');
+  const begin = words.place();
+  const bad = (problem: string, expected: string): RuleError =>
+    new RuleError(problem, { place: begin, expected });
+  const [name = '', ...parameters] = algoWords(words);
+  if (!Object.hasOwn(ALGORITHMS, name))
+    throw bad(`unknown algorithm "${name}"`, Object.keys(ALGORITHMS).join(', '));
+  options.algo = name;
+  if (parameters.length === 0) return;
+  const masks = /^masks=\/(\d+),\/(\d+)$/.exec(parameters.join(' '));
+  if (name !== 'addr:hash' || !masks || Number(masks[1]) > 32 || Number(masks[2]) > 128)
+    throw bad('bad masks', 'masks=/v4,/v6 behind addr:hash, for example masks=/24,/64');
   options.masks = [Number(masks[1]), Number(masks[2])];
 }
 

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Prints a rule as `ipfw list` and `ipfw show` do.
 import { printIp4, printIp6 } from './address.js';
-import { type Action, type Block, type Match, PROB_ONE, type Rule, type State, type Test } from './ast.js';
+import {
+  type Action,
+  type Block,
+  type Match,
+  type NextHop,
+  PROB_ONE,
+  type Rule,
+  type State,
+  type Test,
+} from './ast.js';
 import { BARE_ACTION, DSCP, LIMIT_FIELDS, UNREACH, UNREACH6, wordOf } from './keywords.js';
 import { layoutRule } from './layout.js';
 import { protocolName } from './names.js';
@@ -20,6 +29,11 @@ export interface ListOptions extends PrintOptions {
   compact?: boolean;
   /** -b: action and comment only. */
   actionOnly?: boolean;
+}
+
+function printNextHop(to: Exclude<NextHop, { ours: string }>): string {
+  if ('tablearg' in to) return 'tablearg';
+  return to.family === 4 ? printIp4(Number(to.address)) : printIp6(to.address);
 }
 
 export function printAction(action: Action): string {
@@ -47,10 +61,8 @@ export function printAction(action: Action): string {
       return `unreach6 ${wordOf(UNREACH6, action.code) ?? action.code}`;
     case 'fwd': {
       const { to } = action;
-      if (to === 'tablearg') return 'fwd tablearg';
-      if (!('family' in to)) return `fwd ${to.port}`;
-      const address = to.family === 4 ? printIp4(Number(to.address)) : printIp6(to.address);
-      return `fwd ${address}${to.port ? `,${to.port}` : ''}`;
+      if ('ours' in to) return `fwd ${to.ours}`;
+      return `fwd ${printNextHop(to)}${to.port ? `,${to.port}` : ''}`;
     }
     case 'tcp-setmss':
       return `tcp-setmss ${action.mss}`;

@@ -51,8 +51,6 @@ export interface RangeRules {
   max: number;
   /** Value of a name, if the field has names. */
   named?: (name: string) => number | undefined;
-  /** Most entries (ipfw's 30). */
-  most?: number;
 }
 
 function parseItem(item: string, rules: RangeRules): Range {
@@ -75,12 +73,15 @@ function parseItem(item: string, rules: RangeRules): Range {
   });
 }
 
+/** As many as one instruction of ipfw's kernel holds; its manual says 30. */
+const MOST = 62;
+
 /** Read "a,b-c,...". Throws a RuleError (without a place) naming the bad item. */
 export function parseRanges(text: string, rules: RangeRules): Range[] {
   const items = text.split(',');
-  if (items.length > (rules.most ?? 30))
+  if (items.length > MOST)
     throw new RuleError(`${items.length} entries in one list of ${rules.what}s`, {
-      expected: `at most ${rules.most ?? 30}: use an or-block of several lists`,
+      expected: `at most ${MOST}: use an or-block of several lists`,
     });
   return items.map((item) => parseItem(item, rules));
 }

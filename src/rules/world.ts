@@ -3,6 +3,7 @@
 import type { ParseContext } from './context.js';
 import type { DummynetObjects } from './dummynet-objects.js';
 import type { RuleEngine } from './engine.js';
+import { type Place, placeText } from './error.js';
 import type { Journal } from './journal.js';
 import type { NatConfig } from './nat.js';
 import type { RuleSet } from './ruleset.js';
@@ -21,6 +22,11 @@ export interface World {
   ifaceAddress(name: string): number | undefined;
   /** Only a file is checked: what it names may exist already elsewhere. */
   lenient: boolean;
+}
+
+/** Tell something about a command that is no error; a file's name and line stand before it. */
+export function warn({ context }: World, { place }: { kind: string; place?: Place }, text: string): void {
+  context.warn(place?.file === undefined ? text : `${placeText(place)}: ${text}`);
 }
 
 /** One transaction: how to take it back, what the engine must be told and what is left to do when it succeeded. */

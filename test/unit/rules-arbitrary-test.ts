@@ -164,9 +164,11 @@ export const anyTest: fc.Arbitrary<Test> = fc.oneof(
   setOf(255).map((values): Test => ({ kind: 'icmp6types', values })),
   setOf(0xfffff).map((values): Test => ({ kind: 'flow-id', values })),
   fc.integer({ min: 1, max: 255 }).map((headers): Test => ({ kind: 'ext6hdr', headers })),
-  fc.record({
-    kind: fc.constant('mark' as const),
-    value: fc.oneof(u32, fc.constant('tablearg' as const)),
-    mask: u32,
-  }),
+  fc.tuple(fc.oneof(u32, fc.constant('tablearg' as const)), u32).map(
+    ([value, mask]): Test => ({
+      kind: 'mark',
+      value: value === 'tablearg' ? value : (value & mask) >>> 0,
+      mask,
+    }),
+  ),
 );

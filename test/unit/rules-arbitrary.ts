@@ -27,7 +27,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   u8.map((code): Action => ({ kind: 'unreach', code, mtu: 0 })),
   fc.integer({ min: 68, max: 65535 }).map((mtu): Action => ({ kind: 'unreach', code: 4, mtu })),
   u8.map((code): Action => ({ kind: 'unreach6', code, mtu: 0 })),
-  fc.constantFrom<Action>({ kind: 'fwd', to: 'tablearg' }, { kind: 'fwd', to: { port: 'netmap:p{1' } }),
+  fc.constantFrom<Action>(
+    { kind: 'fwd', to: { tablearg: true, port: 0 } },
+    { kind: 'fwd', to: { tablearg: true, port: 3128 } },
+    { kind: 'fwd', to: { ours: 'netmap:p{1' } },
+  ),
   fc
     .tuple(u32, u16)
     .map(([address, port]): Action => ({ kind: 'fwd', to: { family: 4, address: BigInt(address), port } })),
@@ -84,11 +88,18 @@ export const anyRule: fc.Arbitrary<Rule> = fc
   .map((rule) => (rule.action.kind === 'setmark' ? (({ setmark: _, ...rest }) => rest)(rule) : rule) as Rule);
 
 /** A check-state rule has no body. */
-export const checkState: fc.Arbitrary<Rule> = fc.constantFrom('default', 'any', 'web').map((each) => ({
-  number: 5,
-  set: 0,
-  action: { kind: 'check-state', name: each },
-  body: [],
-  optionsOnly: true,
-  defer: false,
-}));
+export const checkState: fc.Arbitrary<Rule> = fc
+  .tuple(
+    fc.constantFrom('default', 'any', 'web').map((name) => ({
+      number: 5,
+      set: 0,
+      action: { kind: 'check-state' as const, name },
+      body: [],
+      optionsOnly: true,
+      defer: false,
+    })),
+    maybe('prob', fc.integer({ min: 1, max: PROB_ONE - 1 })),
+    maybe('log', fc.constant({ amount: 3 })),
+    maybe('tag', fc.record({ untag: fc.boolean(), arg: arg(1) })),
+  )
+  .map((parts) => structuredClone(Object.assign({}, ...parts)) as Rule);

@@ -209,9 +209,21 @@ test('internal lists', () => {
   run(
     'add allow ip from any to any via em1 recv em0\nadd deny ip from any to any via em1\ntable t create\ntable t add 1.1.1.1 5 1.1.1.2 5',
   );
-  assert.is(run('internal iflist'), 'em0 refcount: 1\nem1 refcount: 2\n');
+  const changes = 'changes: 0';
+  assert.is(
+    run('internal iflist'),
+    `em0 ifindex: unresolved refcount: 1 ${changes}\nem1 ifindex: unresolved refcount: 2 ${changes}\n`,
+  );
+  assert.is(run('internal olist'), 'There are no objects\n');
   assert.match(run('internal talist'), /--- addr:radix ---\n type: addr\n refcount: 1\n/);
   assert.is(run('internal vlist'), '[1] refs=2 5\n');
+  run(
+    'add check-state :any\nadd allow tcp from any to any keep-state :web\nadd allow udp from any to any limit src-addr 2',
+  );
+  assert.is(
+    run('internal olist'),
+    'Objects list:\n kidx:    1\ttype:   DYNSTATE\tname: web\n kidx:    2\ttype:   DYNSTATE\tname: default\n',
+  );
 });
 
 test('ten thousand rules load in less than half a second, a hundred thousand entries soon after', () => {

@@ -263,4 +263,70 @@ test('a program opens its rules: files, single rules, the host, the socket', asy
   rmSync(folder, { recursive: true });
 });
 
+const SYN = 'tcp 10.0.0.1:5 > 10.0.0.2:80 flags syn';
+const BACK = 'tcp 10.0.0.2:80 > 10.0.0.1:5 flags ack';
+
+test('check-state with log and tag: done for each packet, and a state decides', () => {
+  run('add 100 check-state :x log tag 7\nadd 200 deny tcp from any to any established not tagged 7');
+  run('add 300 allow tcp from any to any setup keep-state :x\nadd 400 deny ip from any to any');
+  assert.is(verdict(BACK), 'deny 400');
+  const first = send(SYN);
+  assert.equal([first.rule, first.fromState, first.logs.map(({ rule }) => rule)], [300, false, [100]]);
+  const back = send(BACK);
+  assert.equal([back.action, back.rule, back.fromState], ['pass', 300, true]);
+  assert.equal(
+    back.logs.map(({ rule }) => rule),
+    [100],
+  );
+  const counted = engine.counters();
+  const packets = [100, 300, 400].map(
+    (number) =>
+      counted.get(controller.world.rules.all.find(({ rule }) => rule.number === number)!.id)?.packets ?? 0n,
+  );
+  assert.equal(packets, [0n, 2n, 1n]);
+});
+
+test('check-state with a probability finds the state that often', () => {
+  run('add 100 prob 0.5 check-state\nadd 200 deny tcp from any to any established');
+  run('add 300 allow tcp from any to any setup keep-state');
+  assert.is(verdict(SYN), 'pass 300');
+  const seen = { pass: 0, deny: 0 };
+  for (let i = 0; i < 400; i++) seen[send(BACK).action as 'pass' | 'deny']++;
+  assert.ok(seen.pass > 120 && seen.deny > 120, `${seen.pass} found, ${seen.deny} not`);
+  run('delete 100\nadd 100 check-state');
+  assert.is(verdict(BACK), 'pass 300');
+});
+
+test('skipto and call go to the default rule by its number', () => {
+  run('add 100 skipto 65535 ip from 10.0.0.1 to any\nadd 110 call 65535 ip from 10.0.0.2 to any');
+  run('add 200 deny ip from any to any');
+  assert.is(verdict('udp 10.0.0.1:5 > 10.0.0.9:53'), 'pass 65535');
+  assert.is(verdict('udp 10.0.0.2:5 > 10.0.0.9:53'), 'pass 65535');
+  assert.is(verdict('udp 10.0.0.3:5 > 10.0.0.9:53'), 'deny 200');
+});
+
+test('fwd tablearg,port: the address of the table, the port of the rule', () => {
+  run(
+    'table P create type addr valtype ipv4,ipv6\ntable P add 10.0.0.2 192.0.2.9,2001:db8::9 2001:db8::2 192.0.2.9,2001:db8::9',
+  );
+  run(
+    'add 100 fwd tablearg,3128 tcp from any to table(P) 80\nadd 200 fwd tablearg tcp from any to table(P) 81',
+  );
+  const hop = (text: string): unknown[] => {
+    const { nextHop, nextHopPort } = send(text);
+    return [nextHop, nextHopPort];
+  };
+  assert.equal(hop('tcp 10.0.0.1:5 > 10.0.0.2:80'), ['192.0.2.9', 3128]);
+  assert.equal(hop('tcp [2001:db8::1]:5 > [2001:db8::2]:80'), ['2001:db8::9', 3128]);
+  assert.equal(hop('tcp 10.0.0.1:5 > 10.0.0.2:81'), ['192.0.2.9', 0]);
+});
+
+test('lists of 62 ports: each one matches, and those between do not', () => {
+  const ports = Array.from({ length: 62 }, (_, i) => 2 * i + 1);
+  run(`add 100 deny udp from any to any ${ports.join(',')}`);
+  for (const port of ports) assert.is(verdict(`udp 10.0.0.1:5 > 10.0.0.2:${port}`), 'deny 100');
+  assert.is(verdict('udp 10.0.0.1:5 > 10.0.0.2:122'), 'pass 65535');
+  assert.is(verdict('udp 10.0.0.1:5 > 10.0.0.2:125'), 'pass 65535');
+});
+
 test.run();

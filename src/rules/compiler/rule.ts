@@ -2,7 +2,7 @@
 // Compiles one rule: its tests in the order it is listed in, states, then what it does.
 
 import { OP, PROGRAM } from '../../abi.js';
-import type { Action, Arg, Rule, State } from '../ast.js';
+import type { Action, Arg, NextHop, Rule, State } from '../ast.js';
 import { RuleError } from '../error.js';
 import { orderedBlocks } from '../layout.js';
 import { testInsn } from './tests.js';
@@ -20,10 +20,10 @@ const OR = PROGRAM.or << 8;
 const argOf = (arg: Arg): number => (arg === 'tablearg' ? PROGRAM.tablearg : arg);
 
 /** The payload is there in every form: family, port and address of an IP next hop, zeros for the others. */
-function forward(refs: References, to: (Action & { kind: 'fwd' })['to']): number[] {
-  if (to === 'tablearg') return insn(OP.forward, 0, PROGRAM.tablearg, 0, 0, 0, 0, 0, 0);
-  if (!('family' in to))
-    return insn(OP.forward, 0, (refs.string(to.port) | PROGRAM.nameRef) >>> 0, 0, 0, 0, 0, 0, 0);
+function forward(refs: References, to: NextHop): number[] {
+  if ('tablearg' in to) return insn(OP.forward, 0, PROGRAM.tablearg, 0, to.port, 0, 0, 0, 0);
+  if ('ours' in to)
+    return insn(OP.forward, 0, (refs.string(to.ours) | PROGRAM.nameRef) >>> 0, 0, 0, 0, 0, 0, 0);
   const address = to.family === 4 ? [Number(to.address), 0, 0, 0] : bytesToWords(to.address, 16);
   return insn(OP.forward, 0, 0, to.family, to.port, ...address);
 }
