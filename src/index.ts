@@ -34,9 +34,12 @@ export {
 export type {
   FlowParameters,
   LinkParameters,
+  LossSetting,
   PipeParameters,
   QueueParameters,
   SchedParameters,
+  SchedulerSetting,
+  Setting,
 } from './emulation/topology-settings.js';
 export { checkPlan, Engine, type EngineInfo, startEngine } from './engine/engine.js';
 export type { EngineState, EngineStats, WorkerStats } from './engine/page.js';
@@ -46,4 +49,5 @@ export { collectGarbage, listPorts, type PortInfo } from './port/directory.js';
 export { type OpenOptions, openPort, Port, type PortStats } from './port/port.js';
 export type { Ready, WaitFor } from './port/wait.js';
 export { Histogram } from './report/histogram.js';
+export { type Place, RuleError, type RuleErrorCode } from './rules/error.js';
 export type { Plan, RateStep, Role, Traffic } from './traffic/plan.js';

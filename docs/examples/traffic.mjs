@@ -5,10 +5,17 @@
 import { PcapWriter } from 'netvale/capture';
 
 const [file, ...specs] = process.argv.slice(2);
+const SPEC = /^(udp|tcp) \d+(\.\d+){3}(:\d+)? \d+(\.\d+){3}(:\d+)? \d+ [\d.]+ [\d.]+$/;
+const wrong = specs.find((spec) => !SPEC.test(spec));
+if (file === undefined || specs.length === 0 || wrong !== undefined) {
+  console.error("usage: node traffic.mjs FILE 'PROTO FROM[:PORT] TO[:PORT] BYTES RATE SECONDS' ...");
+  if (wrong !== undefined) console.error(`not so: '${wrong}'`);
+  process.exit(2);
+}
 const bytes = (address) => address.split('.').map(Number);
 
 /** An Ethernet frame with IPv4 and a transport header; tcp: an acknowledgement with payload. */
-function makeFrame(proto, [from, fromPort], [to, toPort], size) {
+function makeFrame(proto, [from, fromPort = 1234], [to, toPort = 1234], size) {
   const frame = Buffer.alloc(size);
   frame.write('02000000000202000000000108004500', 'hex');
   frame.writeUInt16BE(size - 14, 16);

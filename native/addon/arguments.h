@@ -10,6 +10,8 @@
 
 #include <napi.h>
 
+#include "error.h"
+
 namespace netvale
 {
 
@@ -18,25 +20,25 @@ inline int64_t Integer(const Napi::Value &value, const char *what, int64_t low, 
 {
     const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
     if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high)) || number != std::floor(number))
-        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a whole number from " +
-                                                    std::to_string(low) + " to " + std::to_string(high));
+        throw MakeTypeError(value.Env(), std::string(what) + " must be a whole number from " + std::to_string(low) +
+                                             " to " + std::to_string(high));
     return static_cast<int64_t>(number);
 }
 
 inline std::string Text(const Napi::Value &value, const char *what)
 {
     if (!value.IsString())
-        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a string");
+        throw MakeTypeError(value.Env(), std::string(what) + " must be a string");
     std::string text = value.As<Napi::String>().Utf8Value();
     if (text.find('\0') != std::string::npos)
-        throw Napi::TypeError::New(value.Env(), std::string(what) + " must not contain a NUL character");
+        throw MakeTypeError(value.Env(), std::string(what) + " must not contain a NUL character");
     return text;
 }
 
 inline Napi::Object Record(const Napi::Value &value, const char *what)
 {
     if (!value.IsObject())
-        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be an object");
+        throw MakeTypeError(value.Env(), std::string(what) + " must be an object");
     return value.As<Napi::Object>();
 }
 
@@ -50,7 +52,7 @@ template <typename T> struct Span {
 template <typename T> Span<T> Elements(const Napi::Value &value, napi_typedarray_type type, const char *what)
 {
     if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
-        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a typed array of the documented kind");
+        throw MakeTypeError(value.Env(), std::string(what) + " must be a typed array of the documented kind");
     auto array = value.As<Napi::TypedArrayOf<T>>();
     return {array.Data(), array.ElementLength()};
 }

@@ -146,9 +146,9 @@ Napi::Value Port::Send(const Napi::CallbackInfo &info)
     const size_t count = static_cast<size_t>(Integer(info[0], "count", 0, static_cast<int64_t>(reserved)));
     for (size_t i = 0; i < count; i++)
         if (tx_batch_->lengths[i] > buffer_size_)
-            throw Napi::RangeError::New(info.Env(), "packet " + std::to_string(i) + " is " +
-                                                        std::to_string(tx_batch_->lengths[i]) +
-                                                        " bytes long, its buffer " + std::to_string(buffer_size_));
+            throw MakeRangeError(info.Env(), "packet " + std::to_string(i) + " is " +
+                                                 std::to_string(tx_batch_->lengths[i]) + " bytes long, its buffer " +
+                                                 std::to_string(buffer_size_));
     size_t done = 0;
     for (Ring &ring : tx_) {
         const uint32_t take = static_cast<uint32_t>(std::min<size_t>(ring.count, count - done));

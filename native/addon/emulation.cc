@@ -22,11 +22,11 @@ constexpr int64_t MAX_COOKIE = int64_t{1} << 53;
 uint64_t Time(const Napi::Value &value)
 {
     if (!value.IsBigInt())
-        throw Napi::TypeError::New(value.Env(), "now must be a bigint of nanoseconds");
+        throw MakeTypeError(value.Env(), "now must be a bigint of nanoseconds");
     bool lossless = false;
     const uint64_t time = value.As<Napi::BigInt>().Uint64Value(&lossless);
     if (!lossless)
-        throw Napi::TypeError::New(value.Env(), "now must fit in 64 bits, without a sign");
+        throw MakeTypeError(value.Env(), "now must fit in 64 bits, without a sign");
     return time;
 }
 

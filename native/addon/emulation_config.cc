@@ -54,7 +54,7 @@ class Members
         const Napi::Value value = Get(name);
         const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
         if (std::isnan(number))
-            throw Napi::TypeError::New(value.Env(), what_ + "." + name + " must be a number");
+            throw MakeTypeError(value.Env(), what_ + "." + name + " must be a number");
         return number;
     }
 
@@ -74,7 +74,7 @@ class Members
         out.reserve(numbers.length);
         for (size_t i = 0; i < numbers.length; i++) {
             if (!(numbers.data[i] >= 0 && numbers.data[i] <= static_cast<double>(MAX)))
-                throw Napi::TypeError::New(value.Env(), what_ + "." + name + " must hold numbers from 0 to 2^53");
+                throw MakeTypeError(value.Env(), what_ + "." + name + " must hold numbers from 0 to 2^53");
             out.push_back(static_cast<uint64_t>(numbers.data[i]));
         }
         return out;
@@ -162,7 +162,7 @@ void LinkConfig::ReadImpairments(const Napi::Object &record)
     if (members.Has("markov")) {
         const Span<double> p = Elements<double>(members.Get("markov"), napi_float64_array, "link.markov");
         if (p.length != 5)
-            throw Napi::TypeError::New(record.Env(), "link.markov must hold 5 probabilities");
+            throw MakeTypeError(record.Env(), "link.markov must hold 5 probabilities");
         std::copy(p.data, p.data + p.length, impair.markov);
     }
     if (members.Has("lossBits"))

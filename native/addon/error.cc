@@ -14,6 +14,20 @@ Napi::Error MakeError(Napi::Env env, const char *code, const std::string &messag
     return error;
 }
 
+Napi::Error MakeTypeError(Napi::Env env, const std::string &message)
+{
+    Napi::Error error = Napi::TypeError::New(env, message);
+    error.Set("code", Napi::String::New(env, "EINVAL"));
+    return error;
+}
+
+Napi::Error MakeRangeError(Napi::Env env, const std::string &message)
+{
+    Napi::Error error = Napi::RangeError::New(env, message);
+    error.Set("code", Napi::String::New(env, "ERANGE"));
+    return error;
+}
+
 Napi::Error MakeError(Napi::Env env, int error, const std::string &message)
 {
     const char *name = strerrorname_np(error);

@@ -18,6 +18,12 @@ Napi::Error MakeError(Napi::Env env, int error, const std::string &message);
 /* An Error with a code of the addon's own ("ECLOSED"). */
 Napi::Error MakeError(Napi::Env env, const char *code, const std::string &message);
 
+/* A TypeError with the code EINVAL, for an argument of the wrong type. */
+Napi::Error MakeTypeError(Napi::Env env, const std::string &message);
+
+/* A RangeError with the code ERANGE, for an index or a length beyond what there is. */
+Napi::Error MakeRangeError(Napi::Env env, const std::string &message);
+
 /* What the library said; `result` (-errno) counts when it said nothing. */
 Napi::Error MakeError(Napi::Env env, int result, const struct nv_error &error);
 

@@ -21,7 +21,7 @@ template <typename T> class Lent
     static T *Of(const Napi::Value &value, const char *what)
     {
         if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&T::kTag))
-            throw Napi::TypeError::New(value.Env(), std::string(what) + " is not an object of that kind");
+            throw MakeTypeError(value.Env(), std::string(what) + " is not an object of that kind");
         return T::Unwrap(value.As<Napi::Object>());
     }
 

@@ -27,7 +27,7 @@ class Strings
     Strings(const Napi::Value &value, const char *what)
     {
         if (!value.IsArray())
-            throw Napi::TypeError::New(value.Env(), std::string(what) + " must be an array of strings");
+            throw MakeTypeError(value.Env(), std::string(what) + " must be an array of strings");
         const Napi::Array from = value.As<Napi::Array>();
         for (uint32_t i = 0; i < from.Length(); i++)
             text_.push_back(Text(from.Get(i), what));
@@ -68,7 +68,7 @@ Napi::Value StartCommand(const Napi::CallbackInfo &info)
     const Strings argv(from.Get("argv"), "argv");
     const Strings environment(from.Get("env"), "env");
     if (argv.Size() == 0)
-        throw Napi::TypeError::New(env, "argv must not be empty");
+        throw MakeTypeError(env, "argv must not be empty");
     struct nv_command_plan plan = {};
     std::string resolv_conf;
     std::string hosts;

@@ -36,7 +36,7 @@ void TakeWide(const Napi::Object &from, const char *name, uint64_t *into)
     bool lossless = false;
     *into = value.As<Napi::BigInt>().Uint64Value(&lossless);
     if (!lossless)
-        throw Napi::TypeError::New(value.Env(), std::string(name) + " must be from 0 to 2^64 - 1");
+        throw MakeTypeError(value.Env(), std::string(name) + " must be from 0 to 2^64 - 1");
 }
 
 void TakeFlag(const Napi::Object &from, const char *name, bool *into)

@@ -77,7 +77,7 @@ Relay::Relay(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Relay>(info)
     bool lossless = true;
     if (!offset.IsUndefined()) {
         if (!offset.IsBigInt())
-            throw Napi::TypeError::New(env, "timeOffset must be a bigint");
+            throw MakeTypeError(env, "timeOffset must be a bigint");
         plan.time_offset = offset.As<Napi::BigInt>().Uint64Value(&lossless);
     }
     Rules *rules = from.Get("rules").IsUndefined() ? nullptr : Rules::Of(from.Get("rules"), "rules");

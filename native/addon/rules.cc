@@ -18,11 +18,11 @@ namespace
 uint64_t Big(const Napi::Value &value, const char *what)
 {
     if (!value.IsBigInt())
-        throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a bigint");
+        throw MakeTypeError(value.Env(), std::string(what) + " must be a bigint");
     bool lossless = false;
     const uint64_t number = value.As<Napi::BigInt>().Uint64Value(&lossless);
     if (!lossless)
-        throw Napi::TypeError::New(value.Env(), std::string(what) + " must fit in 64 bits, without a sign");
+        throw MakeTypeError(value.Env(), std::string(what) + " must fit in 64 bits, without a sign");
     return number;
 }
 
@@ -100,7 +100,7 @@ void ReadParams(const Napi::Value &value, struct nv_rules_params *params)
             known = true;
         }
         if (!known)
-            throw Napi::TypeError::New(value.Env(), "params: there is no parameter " + name);
+            throw MakeTypeError(value.Env(), "params: there is no parameter " + name);
     }
 }
 

@@ -53,7 +53,7 @@ RuleBatch::RuleBatch(const Napi::CallbackInfo &info) : Napi::ObjectWrap<RuleBatc
 RuleBatch *RuleBatch::From(const Napi::Value &value)
 {
     if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&RULE_BATCH))
-        throw Napi::TypeError::New(value.Env(), "batch must be a RuleBatch");
+        throw MakeTypeError(value.Env(), "batch must be a RuleBatch");
     return Unwrap(value.As<Napi::Object>());
 }
 
@@ -90,11 +90,11 @@ void RuleBatch::Classify(Napi::Env env, struct nv_rules_worker *worker, size_t c
         if (!(kind & GOES_ON))
             packet = {};
         else if (packet.tag_count > NV_RULES_MAX_TAGS || packet.call_depth > NV_RULES_CALL_STACK)
-            throw Napi::TypeError::New(env, "contexts: not one of a verdict");
+            throw MakeTypeError(env, "contexts: not one of a verdict");
         if (c.offsets[i] > c.data.size() || c.lengths[i] > c.data.size() - c.offsets[i])
-            throw Napi::TypeError::New(env, "columns: a packet reaches beyond the data");
+            throw MakeTypeError(env, "columns: a packet reaches beyond the data");
         if (c.in_ifs[i] > NV_RULES_MAX_INTERFACES || c.out_ifs[i] > NV_RULES_MAX_INTERFACES)
-            throw Napi::TypeError::New(env, "columns: an interface is not one of interface(name)");
+            throw MakeTypeError(env, "columns: an interface is not one of interface(name)");
         packet.data = c.data.data() + c.offsets[i];
         packet.length = c.lengths[i];
         packet.missing = std::min<uint32_t>(c.missing[i], INT32_MAX);

@@ -49,18 +49,18 @@ struct nv_rules_packet ReadPacket(const Napi::Object &record)
     if (!record.Get("context").IsUndefined()) {
         const Span<uint8_t> context = Elements<uint8_t>(record.Get("context"), napi_uint8_array, "context");
         if (context.length != sizeof(packet))
-            throw Napi::TypeError::New(record.Env(), "context is not one of a verdict");
+            throw MakeTypeError(record.Env(), "context is not one of a verdict");
         std::memcpy(&packet, context.data, sizeof(packet));
         if (packet.tag_count > NV_RULES_MAX_TAGS || packet.call_depth > NV_RULES_CALL_STACK)
-            throw Napi::TypeError::New(record.Env(), "context is not one of a verdict");
+            throw MakeTypeError(record.Env(), "context is not one of a verdict");
     }
     const Span<uint8_t> data = Elements<uint8_t>(record.Get("data"), napi_uint8_array, "data");
     if (data.length > INT32_MAX)
-        throw Napi::TypeError::New(record.Env(), "data is too long for a packet");
+        throw MakeTypeError(record.Env(), "data is too long for a packet");
     const Napi::Value time = record.Get("time");
     bool lossless = false;
     if (!time.IsBigInt())
-        throw Napi::TypeError::New(record.Env(), "time must be a bigint");
+        throw MakeTypeError(record.Env(), "time must be a bigint");
     packet.data = data.data;
     packet.length = static_cast<uint32_t>(data.length);
     packet.time_ns = time.As<Napi::BigInt>().Uint64Value(&lossless);

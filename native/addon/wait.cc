@@ -59,7 +59,7 @@ Napi::Value Port::Watch(const Napi::CallbackInfo &info)
 {
     struct nv_port *port = Live(info.Env());
     if (!info[0].IsFunction())
-        throw Napi::TypeError::New(info.Env(), "wake must be a function");
+        throw MakeTypeError(info.Env(), "wake must be a function");
     Context &context = ContextOf(info.Env());
     if (!context.waiter) {
         context.waiter = std::make_shared<Waiter>(info.Env());

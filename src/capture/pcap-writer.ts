@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// pcap-writer.ts: writes pcap and pcapng, to a file or any Writable. Needs nothing else of this package.
+// pcap-writer.ts: writes pcap and pcapng, to a file or any Writable. Needs nothing native.
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { argumentError, type NetvaleError, netvaleError } from '../errors.js';
+import { checkOptions, type OptionNames } from '../options.js';
 import {
   blockLength,
   type EncodedOption,
@@ -31,9 +33,7 @@ import {
 /** Codes of what a writer throws; errors of the file or stream keep theirs (ENOSPC, EPIPE, …). */
 export type PcapWriterErrorCode = 'EINVAL' | 'ERANGE' | 'ENOTSUP' | 'ECLOSED';
 
-function writerError(code: PcapWriterErrorCode, message: string): Error & { code: string } {
-  return Object.assign(new Error(message), { code });
-}
+const writerError = (code: PcapWriterErrorCode, message: string): NetvaleError => netvaleError(code, message);
 
 /** An error of a file, in one line that names it. */
 function fileError(file: string, error: NodeJS.ErrnoException): Error {
@@ -57,6 +57,22 @@ export interface PcapWriterOptions extends InterfaceOptions {
   application?: string;
 }
 
+const OF_INTERFACE: OptionNames<InterfaceOptions> = {
+  name: true,
+  description: true,
+  linkType: true,
+  snapLength: true,
+};
+const OPTIONS: OptionNames<PcapWriterOptions> = {
+  ...OF_INTERFACE,
+  format: true,
+  precision: true,
+  byteOrder: true,
+  interfaces: true,
+  comment: true,
+  application: true,
+};
+
 /** Bytes gathered before they are handed to the stream. */
 const GATHER = 1 << 16;
 const LAST_SECOND = 2n ** 32n;
@@ -79,6 +95,7 @@ export class PcapWriter {
 
   /** Throws EINVAL or ENOTSUP when the options do not go together. `file`: what it is called in errors of the stream. */
   constructor(to: Writable, options: PcapWriterOptions = {}, file?: string) {
+    checkOptions('options', options, OPTIONS);
     this.to = to;
     this.named = (error) => (file === undefined ? error : fileError(file, error));
     this.format = options.format ?? 'pcap';
@@ -119,6 +136,7 @@ export class PcapWriter {
 
   /** Write to a file, which is made or emptied. An error of the file is thrown by what is called after it. */
   static create(file: string, options: PcapWriterOptions = {}): PcapWriter {
+    checkOptions('options', options, OPTIONS); // before the file is emptied
     const format = options.format ?? (file.endsWith('.pcapng') ? 'pcapng' : 'pcap');
     const stream = createWriteStream(file, { highWaterMark: 4 * GATHER });
     return new PcapWriter(stream, { ...options, format }, file);
@@ -171,18 +189,30 @@ export class PcapWriter {
     return this.interfaces.length - 1;
   }
 
+  /** Throws a TypeError that names the packet, from 0, and its member. */
+  private checkTypes({ time, data, length }: CapturePacket): void {
+    const wrong = (name: string, wanted: string, value: unknown): TypeError =>
+      argumentError(`packet ${this.packets}: ${name} must be ${wanted}, not ${typeof value}`);
+    if (typeof time !== 'bigint') throw wrong('time', 'a bigint of nanoseconds', time);
+    if (!(data instanceof Uint8Array)) throw wrong('data', 'a Uint8Array', data);
+    if (length !== undefined && typeof length !== 'number') throw wrong('length', 'a number', length);
+  }
+
   /**
    * Write a packet. Its bytes are copied. False: the stream has enough for now, wait for `drain()` before going on
    * (what is written nevertheless is kept in memory, not lost).
    */
   write(packet: CapturePacket): boolean {
     this.usable();
+    if (typeof packet !== 'object' || packet === null)
+      throw argumentError(`packet ${this.packets} must be an object`);
     const one = this.interfaces[packet.interface ?? 0];
     if (!one)
       throw writerError(
         'EINVAL',
         `there is no interface ${packet.interface ?? 0}: expected one of 0 to ${this.interfaces.length - 1}`,
       );
+    this.checkTypes(packet);
     const { data, length = data.length } = packet;
     if (!(length >= data.length && length < 2 ** 32))
       throw writerError('EINVAL', `a packet of ${length} bytes of which ${data.length} are given`);

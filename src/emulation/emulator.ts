@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // An emulator: dummynet's objects by their parameters, and packets passed through them at times the caller gives.
+
 import { EMU_KIND } from '../abi.js';
+import { argumentError } from '../errors.js';
 import { native } from '../native.js';
+import { checkOptions, type OptionNames } from '../options.js';
 import type { DummynetConfig, DummynetKind } from '../rules/dummynet.js';
 import { namesLink, nativeFlowset, nativeLink, nativeSched } from './config.js';
 import type {
@@ -30,12 +33,18 @@ export interface Departure {
 /** What a frame has before its IP packet, as far as links count it: at layer 3 they do not. */
 export const macBytes = (layer: 2 | 3 = 2): number => (layer === 2 ? 14 : 0);
 
+const OPTIONS: OptionNames<EmulatorOptions> = { seed: true, memory: true, expireNs: true, macBytes: true };
+
 export class Emulator {
   readonly native: NativeEmulation;
   /** What the last call of `native.release` handed out. */
   readonly columns: NativeRelease;
 
+  /** Throws EINVAL for an option that is not known, a TypeError without a seed. */
   constructor(options: EmulatorOptions) {
+    checkOptions('options', options, OPTIONS);
+    if (typeof options.seed !== 'bigint')
+      throw argumentError(`seed must be a bigint, not ${typeof options.seed}`);
     this.native = new native.Emulation(options);
     this.columns = this.native.columns();
   }

@@ -2,13 +2,14 @@
 // live.ts: rules and links between two ports, started in one call.
 
 import { randomBytes } from 'node:crypto';
+import { checkOptions, type OptionNames } from '../options.js';
 import type { Controller } from '../rules/controller.js';
 import { parseHost } from '../rules/host.js';
 import { NativeEngine } from '../rules/native-engine.js';
 import { type OpenRules, type OpenRulesOptions, openRules } from '../rules/open.js';
 import { Emulator, macBytes } from './emulator.js';
 import { type LinkState, linkStates } from './link-states.js';
-import { clockOffset, type Measure, Relay, type RelayOptions } from './relay.js';
+import { clockOffset, type Measure, RELAY_OPTIONS, Relay, type RelayOptions } from './relay.js';
 
 export interface LiveOptions
   extends Omit<RelayOptions, 'rules' | 'emulation' | 'onePass' | 'timeOffset'>,
@@ -21,6 +22,20 @@ export interface LiveOptions
   seed?: bigint;
   host?: { me: string[]; networks: string[]; routes: string[] };
 }
+
+const { emulation: _emulation, onePass: _onePass, timeOffset: _offset, ...OF_RELAY } = RELAY_OPTIONS;
+export const LIVE_OPTIONS: OptionNames<LiveOptions> = {
+  ...OF_RELAY,
+  files: true,
+  rules: true,
+  defaultAction: true,
+  socket: true,
+  warn: true,
+  program: true,
+  seed: true,
+  host: true,
+  vlan: true,
+};
 
 const ONE_PASS = 'net.inet.ip.fw.one_pass';
 
@@ -66,8 +81,19 @@ export class LiveEmulation {
 
 /** Open rules and ports and start. Throws a RuleError or a NetvaleError, and then nothing is left open. */
 export async function startEmulation(options: LiveOptions): Promise<LiveEmulation> {
-  const { files, rules, defaultAction, socket, vlan, warn, program = 'emulate', host, ...plan } = options;
-  const seed = options.seed ?? newSeed();
+  checkOptions('options', options, LIVE_OPTIONS);
+  const {
+    files,
+    rules,
+    defaultAction,
+    socket,
+    vlan,
+    warn,
+    program = 'emulate',
+    host,
+    seed = newSeed(),
+    ...plan
+  } = options;
   const timeOffset = clockOffset();
   const emulator = new Emulator({ seed, macBytes: macBytes(plan.layer) });
   const now = (): bigint => process.hrtime.bigint() + timeOffset;

@@ -8,8 +8,9 @@ import { closeSync } from 'node:fs';
 import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { COMMAND } from '../abi.js';
-import { netvaleError } from '../errors.js';
+import { argumentError, netvaleError } from '../errors.js';
 import { type NativeCommand, native } from '../native.js';
+import { checkOptions, type OptionNames } from '../options.js';
 import { CommandControl, type CommandResult } from './command-control.js';
 import { CommandSignals } from './command-signals.js';
 import { DnsForwarder } from './dns-forwarder.js';
@@ -68,6 +69,14 @@ export interface CommandOptions {
   link(ends: LinkEnds): RunningLink | Promise<RunningLink>;
 }
 
+const OPTIONS: OptionNames<CommandOptions> = {
+  argv: true,
+  env: true,
+  mtu: true,
+  resolvers: true,
+  link: true,
+};
+
 const GRACE_MS = 500;
 
 /** A link that breaks down because the command's side went is the command's end, not the link's. */
@@ -116,6 +125,12 @@ const endedBy = (signal: NodeJS.Signals): CommandResult => ({
  * throws; nothing is left then.
  */
 export async function runBehindLink(options: CommandOptions): Promise<CommandResult> {
+  checkOptions('options', options, OPTIONS);
+  if (!Array.isArray(options.argv)) throw argumentError('argv must be an array of strings');
+  for (const [index, word] of (options.argv as readonly unknown[]).entries())
+    if (typeof word !== 'string') throw argumentError(`argv[${index}] must be a string, not ${typeof word}`);
+  if (typeof options.link !== 'function')
+    throw argumentError(`link must be a function, not ${typeof options.link}`);
   const { argv, env = process.env } = options;
   if (argv.length === 0) throw netvaleError('EINVAL', 'there is no command to run behind the link');
   let running: RunningLink | undefined;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // packet-stream.ts: a program's packets as the replay wants them.
-import { netvaleError } from '../errors.js';
+import { argumentError, netvaleError } from '../errors.js';
 import type { NativeEngine } from '../rules/native-engine.js';
 import type { PacketSide } from '../rules/packet-batch.js';
 import type { Arrival, ArrivalStream, PacketSource } from './journey.js';
@@ -23,6 +23,34 @@ export interface ReplayPacket {
 /** Packets of one kind, and how the rules see them. */
 interface Source extends PacketSource {
   side: PacketSide;
+}
+
+/** What a member of a packet must be, in the words of an error; undefined: it is so. */
+const WANTED: { [Name in keyof Required<ReplayPacket>]: (value: unknown) => string | undefined } = {
+  time: (value) => (typeof value === 'bigint' ? undefined : 'a bigint of nanoseconds'),
+  frame: (value) => (value instanceof Uint8Array ? undefined : 'a Uint8Array'),
+  direction: (value) => (value === 'in' || value === 'out' ? undefined : "'in' or 'out'"),
+  interface: (value) => (typeof value === 'string' && value !== '' ? undefined : 'the name of an interface'),
+  length: (value) => (value === undefined || typeof value === 'number' ? undefined : 'a number of bytes'),
+  received: (value) =>
+    value === undefined || typeof value === 'string' ? undefined : 'the name of an interface',
+};
+
+/** Throws a TypeError that names the packet, from 0, and its member. */
+function checkPacket(packet: ReplayPacket, number: number): void {
+  if (typeof packet !== 'object' || packet === null)
+    throw argumentError(
+      `packet ${number} must be an object, not ${packet === null ? 'null' : typeof packet}`,
+    );
+  for (const [name, wrong] of Object.entries(WANTED)) {
+    const value: unknown = packet[name as keyof ReplayPacket];
+    const wanted = wrong(value);
+    if (wanted === undefined) continue;
+    const got = typeof value === 'string' ? `"${value}"` : `${typeof value} ${String(value)}`;
+    throw argumentError(
+      `packet ${number}: ${name} must be ${wanted}, not ${value === undefined ? 'undefined' : got}`,
+    );
+  }
 }
 
 /** The packets of a program as the replay wants them. */
@@ -48,6 +76,7 @@ export class PacketStream implements ArrivalStream {
     const { value, done } = this.packets.next();
     if (done) return undefined;
     const packet: ReplayPacket = value;
+    checkPacket(packet, this.count);
     this.start ??= packet.time;
     const time = packet.time - this.start;
     if (time < this.last)

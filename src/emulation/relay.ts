@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EMU_KIND, RELAY_PAGE, WAIT_MODE } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import { type NativeRelay, native } from '../native.js';
+import { checkOptions, type OptionNames } from '../options.js';
 import { Histogram } from '../report/histogram.js';
 import type { NativeRules } from '../rules/native-engine.js';
 import { camelCase } from '../spelling.js';
@@ -42,6 +43,26 @@ export interface RelayOptions {
   /** Nanoseconds from CLOCK_MONOTONIC to the time the rules see; default: to now. */
   timeOffset?: bigint;
 }
+
+export const RELAY_OPTIONS: OptionNames<RelayOptions> = {
+  inside: true,
+  outside: true,
+  dir: true,
+  rules: true,
+  emulation: true,
+  layer: true,
+  onePass: true,
+  memory: true,
+  extraBufs: true,
+  slots: true,
+  burst: true,
+  wait: true,
+  cpu: true,
+  capture: true,
+  logFd: true,
+  matches: true,
+  timeOffset: true,
+};
 
 /** What came from one port. rxPackets + duplicates + returned = txPackets + bounced + waiting + the sum of drops. */
 export interface DirectionStats {
@@ -138,6 +159,7 @@ export class Relay {
 
   /** Opens both ports and starts. Throws a NetvaleError. */
   constructor(options: RelayOptions) {
+    checkOptions('options', options, RELAY_OPTIONS);
     const { wait = 'adaptive', timeOffset = clockOffset(), ...plan } = options;
     this.#native = new native.Relay({ ...plan, waitMode: WAIT_MODE[wait], timeOffset });
     relays.add(this);

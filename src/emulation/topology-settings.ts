@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // topology-settings.ts: parameters of pipes, queues and schedulers as a program gives them, and the ipfw commands they
 // come to.
+import type { SCHEDULERS } from '../rules/dummynet.js';
 import { RuleError } from '../rules/error.js';
 import { parseTime } from '../rules/units.js';
 import { defaultQueue } from './simple.js';
 
 /** What stands behind a parameter's name in ipfw's language: "10Mbit/s", "20ms", 0.01; numbers without a unit are as there. */
 export type Setting = string | number;
+
+/** A model of loss with its values, as in "list 3,7-9", or a chance. */
+export type LossSetting =
+  | `${'list' | 'pattern' | 'markov' | 'gemodel' | 'ber'} ${string}`
+  | `${number}`
+  | `${number}%`
+  | number;
+
+type PlainScheduler = (typeof SCHEDULERS)[number];
+export type SchedulerSetting = PlainScheduler | `${'fq_codel' | 'fq_pie'} ${string}`;
 
 /** What a link does to packets. */
 export interface LinkParameters {
@@ -22,10 +33,10 @@ export interface LinkParameters {
   reorder?: Setting;
   duplicate?: Setting;
   corrupt?: Setting;
-  /** Loss by a model: "pattern 0010", "markov ...", "ber 1e-6". */
-  loss?: string;
+  /** Loss at random, 0.01 or "1%", or by a model. */
+  loss?: LossSetting;
   overhead?: Setting;
-  framing?: string;
+  framing?: 'ethernet';
   /** File in mahimahi's format. */
   trace?: string;
   slot?: string;
@@ -60,8 +71,8 @@ export interface FlowParameters extends QueueParameters {
 }
 
 export interface SchedParameters extends LinkParameters {
-  /** fifo, wf2q+, rr, qfq, prio, fq_codel, fq_pie; the last two with their values: "fq_codel quantum 300". */
-  type: string;
+  /** The last two with their values: "fq_codel quantum 300". */
+  type: SchedulerSetting;
   /** One scheduler with a link of its own for each value of these bits. */
   mask?: string;
 }

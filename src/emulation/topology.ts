@@ -2,8 +2,10 @@
 // topology.ts: rules, links and the changes that happen to them over time, put together in a program; run between live
 // ports or in virtual time.
 
+import { argumentError } from '../errors.js';
+import { checkOptions, type OptionNames } from '../options.js';
 import type { VlanView } from '../rules/open.js';
-import { type LiveOptions, newSeed, startEmulation } from './live.js';
+import { LIVE_OPTIONS, type LiveOptions, newSeed, startEmulation } from './live.js';
 import type { ReplayPacket } from './packet-stream.js';
 import { RunningTopology } from './topology-live.js';
 import { type ReplayOptions, TopologyReplay } from './topology-replay.js';
@@ -16,7 +18,7 @@ import {
   pipeCommand,
   type SchedParameters,
 } from './topology-settings.js';
-import { openVirtual } from './virtual-world.js';
+import { openVirtual, tryPlan } from './virtual-world.js';
 
 export interface TopologyOptions {
   /** Of everything random: the same one gives the same run in virtual time. Default: from the system. */
@@ -54,15 +56,44 @@ export type TopologyLiveOptions = Omit<
   onError?: (error: Error) => void;
 };
 
+const OPTIONS: OptionNames<TopologyOptions> = {
+  seed: true,
+  layer: true,
+  defaultAction: true,
+  host: true,
+  vlan: true,
+};
+
+const {
+  rules: _rules,
+  files: _files,
+  seed: _seed,
+  layer: _layer,
+  defaultAction: _action,
+  host: _host,
+  vlan: _vlan,
+  ...OF_LIVE
+} = LIVE_OPTIONS;
+
+function checkCommands(commands: readonly unknown[]): void {
+  for (const command of commands)
+    if (typeof command !== 'string') throw argumentError(`a command must be a string, not ${typeof command}`);
+}
+
 export class Topology {
   readonly seed: bigint;
   readonly #options: TopologyOptions;
   readonly #commands: string[] = [];
   readonly #changes: Change[] = [];
 
+  /** Throws EINVAL for an option that is not known, or a seed that is no whole number. */
   constructor(options: TopologyOptions = {}) {
+    checkOptions('options', options, OPTIONS);
+    const { seed = newSeed() } = options;
+    if (typeof seed !== 'bigint' && !Number.isSafeInteger(seed))
+      throw argumentError(`seed must be a whole number or a bigint, not ${String(seed)}`);
     this.#options = options;
-    this.seed = options.seed === undefined ? newSeed() : BigInt(options.seed);
+    this.seed = BigInt(seed);
   }
 
   /** A link, with a queue in front of it. */
@@ -82,12 +113,14 @@ export class Topology {
 
   /** Commands of ipfw, given before the first packet: "add pipe 1 ip from any to any out". */
   rule(...commands: string[]): this {
+    checkCommands(commands);
     this.#commands.push(...commands);
     return this;
   }
 
   /** Commands given `time` ("5s", or milliseconds) after the start; those of one call together or not at all. */
   at(time: Setting, ...commands: string[]): this {
+    checkCommands(commands);
     this.#changes.push({ at: nanoseconds(time), commands });
     return this;
   }
@@ -98,19 +131,15 @@ export class Topology {
     return { ...this.#options, seed: this.seed, commands: [...this.#commands], changes };
   }
 
-  /** Try all commands and changes in their order, without packets. Throws a RuleError that names the wrong one. */
-  async check(): Promise<void> {
-    const world = await openVirtual(this.plan);
-    try {
-      for (const change of this.plan.changes) world.apply(change);
-    } finally {
-      world.close();
-    }
+  /** Try all commands and changes in their order, at once and without packets. Throws a RuleError that names the wrong one. */
+  check(): void {
+    tryPlan(this.plan);
   }
 
   /** Run it between two ports. Throws a RuleError or a NetvaleError, and then nothing is left open. */
   async live({ onError, ...options }: TopologyLiveOptions): Promise<RunningTopology> {
-    await this.check();
+    checkOptions('options', options, OF_LIVE);
+    this.check();
     const { commands, changes, ...plan } = this.plan;
     return new RunningTopology(
       await startEmulation({ ...options, ...plan, rules: commands }),
@@ -124,7 +153,12 @@ export class Topology {
    * over what comes back for a result a packet, in order of arrival. Throws a RuleError.
    */
   async replay(packets: Iterable<ReplayPacket>, options: ReplayOptions = {}): Promise<TopologyReplay> {
-    await this.check();
+    checkOptions('options', options, { start: true });
+    if (typeof packets?.[Symbol.iterator] !== 'function')
+      throw argumentError(
+        `packets must be something to iterate over, not ${packets === null ? 'null' : typeof packets}`,
+      );
+    this.check();
     return new TopologyReplay(await openVirtual(this.plan), this.plan, packets, options);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // page.ts: reads the statistics page of an engine (native/engine/stats.h) by the names its fields have there.
 import { PAGE } from '../abi.js';
+import { netvaleError } from '../errors.js';
 import { native } from '../native.js';
 import { Histogram } from '../report/histogram.js';
 import { camelCase } from '../spelling.js';
@@ -73,10 +74,11 @@ export class StatsPage {
   readonly #words: BigUint64Array;
   readonly #header: Record<string, number> = {};
 
-  /** Throws an Error when the page is not of the version this file reads. */
+  /** Throws EPROTO when the page is not of the version this file reads. */
   constructor(words: BigUint64Array) {
     if (words[0] !== PAGE.magicValue || words[1] !== BigInt(PAGE.versionValue))
-      throw new Error(
+      throw netvaleError(
+        'EPROTO',
         'the statistics page is of another version than this library: build both from one source',
       );
     this.#words = words;

@@ -2,7 +2,7 @@
 // batch.ts: batches of packets as typed arrays over the region. Packets are never copied: packet i is the lengths[i]
 // bytes from offsets[i] on in `bytes`.
 import { SLOT_FLAG } from '../abi.js';
-import { netvaleError } from '../errors.js';
+import { netvaleError, rangeError } from '../errors.js';
 import type { NativePort } from '../native.js';
 
 /** In `flags`: the packet goes on in the next one (NS_MOREFRAG). */
@@ -94,7 +94,7 @@ export class RxBatch extends Batch {
 
   /** Packet i as a view (no copy), good until the next receive(). Throws RangeError beyond count, ECLOSED. */
   packet(i: number): Uint8Array {
-    if (!(i >= 0 && i < this.count)) throw new RangeError(`packet ${i} of ${this.count}`);
+    if (!(i >= 0 && i < this.count)) throw rangeError(`packet ${i} of ${this.count}`);
     const start = this.offsets[i]!;
     return this.bytes.subarray(start, start + this.lengths[i]!);
   }
@@ -118,14 +118,14 @@ export class TxBatch extends Batch {
   reserve(want: number = this.capacity): number {
     this.check();
     if (!(want >= 0 && want <= this.capacity))
-      throw new RangeError(`reserve ${want}: a batch holds ${this.capacity}`);
+      throw rangeError(`reserve ${want}: a batch holds ${this.capacity}`);
     this.size = this.native.reserve(want);
     return this.size;
   }
 
   /** Buffer i as a view (no copy) of the buffer's whole size, good until send(). Throws RangeError, ECLOSED. */
   packet(i: number): Uint8Array {
-    if (!(i >= 0 && i < this.count)) throw new RangeError(`packet ${i} of ${this.count}`);
+    if (!(i >= 0 && i < this.count)) throw rangeError(`packet ${i} of ${this.count}`);
     const start = this.offsets[i]!;
     return this.bytes.subarray(start, start + this.#bufferSize);
   }
@@ -136,8 +136,7 @@ export class TxBatch extends Batch {
    * buffer; ECLOSED.
    */
   send(count: number = this.count): void {
-    if (!(count >= 0 && count <= this.count))
-      throw new RangeError(`send ${count}: ${this.count} are reserved`);
+    if (!(count >= 0 && count <= this.count)) throw rangeError(`send ${count}: ${this.count} are reserved`);
     this.native.send(count);
     this.size = 0;
   }

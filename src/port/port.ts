@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // port.ts: an open port: batches of packets, waiting, counters, closing.
+
 import { WAIT_MODE } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import { type NativeOpenOptions, type NativePort, native } from '../native.js';
+import { checkOptions, type OptionNames } from '../options.js';
 import { type Life, RxBatch, TxBatch } from './batch.js';
 import { eventsOf, type Ready, readyOf, type WaitFor, waitFor } from './wait.js';
 
@@ -25,6 +27,18 @@ export interface OpenOptions {
   /** How to wait. Default 'adaptive': spin while it pays, then sleep. */
   wait?: 'adaptive' | 'sleep' | 'busy';
 }
+
+const OPTIONS: OptionNames<OpenOptions> = {
+  dir: true,
+  existing: true,
+  copy: true,
+  txRings: true,
+  rxRings: true,
+  txSlots: true,
+  rxSlots: true,
+  batch: true,
+  wait: true,
+};
 
 /** Counters of a port since it was created, over all its openings: txPackets + txCopies = txDelivered + all drops. */
 export interface PortStats {
@@ -71,6 +85,7 @@ export class Port {
 
   /** Use openPort. */
   constructor(name: string, options: OpenOptions = {}) {
+    checkOptions('options', options, OPTIONS);
     const { batch = 512, wait, ...rest } = options;
     if (!Number.isInteger(batch) || batch < 1 || batch > 65536)
       throw netvaleError('EINVAL', `batch must be a whole number from 1 to 65536, not ${batch}`);

@@ -11,6 +11,19 @@ export const EXIT = {
   osError: 71,
 } as const;
 
+/**
+ * What a program tells errors of this language apart by. ERULE: a command, a rule or a file of rules is wrong. ENOHOST: a
+ * host's name is unknown. EUNAVAILABLE: a file cannot be read, or what is asked for is not there. EOSERR: the system
+ * refused.
+ */
+export type RuleErrorCode = 'ERULE' | 'ENOHOST' | 'EUNAVAILABLE' | 'EOSERR';
+
+const CODES: Record<number, RuleErrorCode> = {
+  [EXIT.noHost]: 'ENOHOST',
+  [EXIT.unavailable]: 'EUNAVAILABLE',
+  [EXIT.osError]: 'EOSERR',
+};
+
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** A place in the input: file (or undefined for a command line), line and column counted from 1. */
@@ -30,6 +43,7 @@ export class RuleError extends Error {
   readonly problem: string;
   readonly expected: string | undefined;
   readonly exit: ExitCode;
+  readonly code: RuleErrorCode;
 
   constructor(
     problem: string,
@@ -41,6 +55,7 @@ export class RuleError extends Error {
     this.place = options.place;
     this.expected = options.expected;
     this.exit = options.exit ?? EXIT.data;
+    this.code = CODES[this.exit] ?? 'ERULE';
   }
 
   /** The same error at a place, for errors found where only values are known. */

@@ -102,6 +102,9 @@ export interface Glance {
   files: Record<string, string>;
 }
 
+/** A host's address where its name is not looked up: one of those for documentation. */
+const standIn = (family: 4 | 6): string => (family === 4 ? '192.0.2.1' : '2001:db8::1');
+
 /** Parse a source without applying it. Throws a RuleError. */
 export function glance(source: Source): Glance {
   const warnings: string[] = [];
@@ -117,7 +120,7 @@ export function glance(source: Source): Glance {
     resolveHost(name, family) {
       if (isIP(name) === family) return name;
       named = true;
-      return family === 4 ? '192.0.2.1' : '2001:db8::1';
+      return standIn(family);
     },
   });
   return { jobs, warnings, named, files };
@@ -213,4 +216,17 @@ export function executeRequest(controller: Controller, source: Source): Reply {
     },
   };
   return apply(controller, warnings, () => [parseSource(source, context), context]);
+}
+
+/** The same to see whether a source can be applied, at once: no host name is looked up, each stands for some address. */
+export function tryOut(controller: Controller, source: Source): Reply {
+  const warnings: string[] = [];
+  return apply(controller, warnings, () => {
+    const context: ParseContext = {
+      resolveHost: (name, family) => (isIP(name) === family ? name : standIn(family)),
+      warn: (text) => warnings.push(text),
+      readFile: fromDisk(source),
+    };
+    return [parseSource(source, context), context];
+  });
 }

@@ -3,6 +3,7 @@
 import { PREPARE, SIZE_MODE, WAIT_MODE } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import type { NativePlan } from '../native.js';
+import { checkOptions, type OptionNames } from '../options.js';
 import type { OpenOptions } from '../port/port.js';
 import type { NativeEngine as RuleEngine } from '../rules/native-engine.js';
 
@@ -110,6 +111,70 @@ export interface Plan {
 
 const PROTOCOLS = { udp: 17, tcp: 6, icmp: 1 } as const;
 
+const PLAN: OptionNames<Plan> = {
+  port: true,
+  role: true,
+  open: true,
+  threads: true,
+  cpu: true,
+  cpus: true,
+  wait: true,
+  count: true,
+  burst: true,
+  rate: true,
+  ramp: true,
+  linkWaitMs: true,
+  silenceMs: true,
+  durationMs: true,
+  timeoutMs: true,
+  options: true,
+  verify: true,
+  histogram: true,
+  dumpFd: true,
+  stream: true,
+  rules: true,
+  logFd: true,
+  matches: true,
+  traffic: true,
+};
+
+const TRAFFIC: OptionNames<Traffic> = {
+  version: true,
+  srcMac: true,
+  dstMac: true,
+  src: true,
+  dst: true,
+  protocol: true,
+  ttl: true,
+  tos: true,
+  vlans: true,
+  vnetLength: true,
+  size: true,
+  prepare: true,
+  frags: true,
+  fragSize: true,
+  flows: true,
+  randomSrc: true,
+  randomDst: true,
+  seed: true,
+};
+
+const OPEN: OptionNames<NonNullable<Plan['open']>> = {
+  dir: true,
+  existing: true,
+  copy: true,
+  txRings: true,
+  rxRings: true,
+  txSlots: true,
+  rxSlots: true,
+};
+
+const STEP: OptionNames<RateStep> = {
+  from: true,
+  to: true,
+  milliseconds: true,
+};
+
 function pick<T extends Record<string, number>>(table: T, name: string, what: string): number {
   const value = table[name];
   if (value === undefined)
@@ -138,6 +203,10 @@ function nativeTraffic(traffic: Traffic): Record<string, unknown> {
 
 /** A plan as the native part takes it. Throws EINVAL for what has no translation. */
 export function nativePlan(plan: Plan): NativePlan {
+  checkOptions('plan', plan, PLAN);
+  if (plan.traffic !== undefined) checkOptions('plan.traffic', plan.traffic, TRAFFIC);
+  if (plan.open !== undefined) checkOptions('plan.open', plan.open, OPEN);
+  for (const step of plan.ramp ?? []) checkOptions('plan.ramp', step, STEP);
   const { wait, ramp, linkWaitMs, silenceMs, durationMs, timeoutMs, traffic, rules, ...rest } = plan;
   const out: NativePlan = { ...rest };
   if (wait !== undefined) out.waitMode = pick(WAIT_MODE, wait, 'wait');

@@ -103,21 +103,21 @@ test('what is wrong with a plan is named, by checking and by starting', () => {
   const wrong: [Partial<Plan>, string, RegExp][] = [
     [{ role: 'sink' as 'rx' }, 'EINVAL', /sink/],
     [{ threads: 17 }, 'EINVAL', /17|threads/],
-    [{ threads: 1.5 }, 'TypeError', /threads/],
-    [{ count: -1 }, 'TypeError', /count/],
+    [{ threads: 1.5 }, 'EINVAL', /threads/],
+    [{ count: -1 }, 'EINVAL', /count/],
     [{ rate: 2e9 }, 'EINVAL', /rate|2000000000/],
     [{ wait: 'spin' as 'busy' }, 'EINVAL', /spin/],
     [{ durationMs: -1 }, 'EINVAL', /durationMs/],
-    [{ port: 'vale0:a\0' }, 'TypeError', /port/],
+    [{ port: 'vale0:a\0' }, 'EINVAL', /port/],
     [{ traffic: { size: 5 } }, 'EINVAL', /5/],
     [{ traffic: { size: { min: 100, max: 60 } } }, 'EINVAL', /100/],
     [{ traffic: { srcMac: '00:11' } }, 'EINVAL', /00:11/],
     [{ traffic: { dst: '10.0.0.256' } }, 'EINVAL', /10\.0\.0\.256/],
     [{ traffic: { vlans: [1, 2, 3, 4, 5] } }, 'EINVAL', /5 VLAN/],
-    [{ traffic: { vlans: [70000] } }, 'TypeError', /VLAN/],
+    [{ traffic: { vlans: [70000] } }, 'EINVAL', /VLAN/],
     [{ traffic: { vnetLength: 11 as 12 } }, 'EINVAL', /11/],
     [{ traffic: { version: 5 as 4 } }, 'EINVAL', /5/],
-    [{ traffic: { seed: -1n } }, 'TypeError', /seed/],
+    [{ traffic: { seed: -1n } }, 'EINVAL', /seed/],
     [{ ramp: [{ from: 1, to: 2, milliseconds: 0 }] }, 'EINVAL', /ramp|duration|step/],
   ];
   for (const [part, code, words] of wrong) {
@@ -168,10 +168,7 @@ test('rules are lent to an engine: not closed before it, and only rules will do'
   assert.is(refusal(() => start(plan)).code, 'ECLOSED');
   const port = openPort('null:', { dir });
   for (const wrong of [{}, 1, port])
-    assert.is(
-      refusal(() => checkPlan({ ...plan, rules: { rules: wrong } as NativeEngine })).code,
-      'TypeError',
-    );
+    assert.is(refusal(() => checkPlan({ ...plan, rules: { rules: wrong } as NativeEngine })).code, 'EINVAL');
   port.close();
 });
 
