@@ -62,7 +62,7 @@ static void looks_at_everything(struct build *b, unsigned last, uint32_t arg)
         build_op(b, last, 0, arg);
 }
 
-static struct bench open_bench(unsigned last, uint32_t arg)
+static struct bench open_bench(unsigned last, uint32_t arg, bool inner)
 {
     struct bench bench = {.time = 1000000000};
     struct nv_rules_params params = nv_rules_default_params();
@@ -71,6 +71,7 @@ static struct bench open_bench(unsigned last, uint32_t arg)
     size_t size;
     params.seed = 7;
     params.dyn_max = 64;
+    params.vlan_inner = inner;
     CHECK(nv_rules_create(&params, &bench.rules, &err) == 0, "%s", err.message);
     if (last == NV_OP_NAT) {
         const struct nv_rules_nat nat __attribute__((aligned(8))) = {
@@ -187,15 +188,41 @@ static void all_shapes(struct bench *bench)
     }
 }
 
-/* Every shape through rules that end with this action; all packets that rules were asked about are counted. */
-static void through(unsigned last, uint32_t arg)
+/* The same behind VLAN tags, by turns one and two. */
+static void behind_tags(struct bench *bench)
 {
-    struct bench bench = open_bench(last, arg);
+    static const uint8_t protocols[] = {1, 6, 17, 132};
+    static const uint8_t next[] = {0, 6, 17, 43, 44, 58, 60, 112};
+    uint8_t frame[LONGEST], tagged[LONGEST + 8];
+    for (unsigned i = 0; i < 2 * (sizeof(protocols) + sizeof(next)); i++) {
+        uint32_t tags = i & 1 ? 8 : 4, kind = i / 2, length = 100;
+        if (kind < sizeof(protocols))
+            packet_ip4(frame, length, 0x0a000001, 0x0a000002, protocols[kind], 1000, 80);
+        else
+            length = ip6(frame, next[kind - sizeof(protocols)], 60);
+        memcpy(tagged, frame, 12);
+        packet_put16(tagged + 12, 0x88a8);
+        packet_put16(tagged + 16, 0x8100);
+        packet_put16(tagged + 12 + tags - 4, 0x8100);
+        memcpy(tagged + 12 + tags, frame + 12, length - 12);
+        cut(bench, tagged, length + tags);
+        if (kind < sizeof(protocols)) { /* fragments */
+            packet_put16(tagged + 20 + tags, i & 2 ? 0x2000 : 0x0003);
+            cut(bench, tagged, length + tags);
+        }
+    }
+}
+
+/* Every shape through rules that end with this action; all packets that rules were asked about are counted. */
+static void through_tags(unsigned last, uint32_t arg, bool inner)
+{
+    struct bench bench = open_bench(last, arg, inner);
     struct nv_rules_sink sink = {.arg = &bench, .answer = take_answer};
     struct nv_rules_counter counters[64];
     struct nv_error err = {0};
     CHECK(nv_rules_worker_open(bench.rules, &sink, &bench.worker, &err) == 0, "%s", err.message);
     all_shapes(&bench);
+    behind_tags(&bench);
     uint32_t count = nv_rules_counters(bench.rules, counters, 64);
     /* setdscp is met by every packet that a rule was asked about, before anything can end its way */
     CHECK(counters[count - 5].packets == bench.asked, "%llu counted of %llu",
@@ -207,10 +234,16 @@ static void through(unsigned last, uint32_t arg)
     nv_rules_destroy(bench.rules);
 }
 
+static void through(unsigned last, uint32_t arg)
+{
+    through_tags(last, arg, false);
+    through_tags(last, arg, true);
+}
+
 /* What a capture left out counts; a header it left out is not one that does not fit. */
 static void captured_in_part(void)
 {
-    struct bench bench = open_bench(NV_OP_ACCEPT, 0);
+    struct bench bench = open_bench(NV_OP_ACCEPT, 0, false);
     struct nv_rules_counter counters[64];
     struct nv_error err = {0};
     uint8_t frame[LONGEST];
@@ -261,6 +294,7 @@ static void translated(void)
 static void reassembled(void)
 {
     through(NV_OP_REASS, 0);
+    through(NV_OP_DIVERT, 1000);
 }
 
 int main(int argc, char **argv)
