@@ -18,6 +18,8 @@ export const PROGRAM = {
   tableMe: 65535,
   tableRoutes: 65534,
   tableMaxId: 65533,
+  idOffIp4: 2,
+  idOffIp6: 3,
   natGlobal: 0xfffffffe,
   not: 128,
   or: 64,

@@ -29,12 +29,12 @@ static void decide(struct nv_rules_verdict *verdict, unsigned reason)
     *verdict = (struct nv_rules_verdict){.action = pass ? NV_RULES_PASS : NV_RULES_DENY, .reason = (uint8_t)reason};
 }
 
-/* Links take what a firewall would drop for its headers. */
-static void admit(struct rules_keys *keys)
+/* Those that a firewall would drop for their headers, where nobody asked for one. */
+static void admit(const struct rules_image *image, struct rules_keys *keys)
 {
     for (uint64_t left = keys->refused; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
-        if (rules_drops(keys->reasons[i]))
+        if (rules_drops(keys->reasons[i]) && image_admits(image, keys->views[i].family))
             keys->refused &= ~(UINT64_C(1) << i);
     }
 }
@@ -114,9 +114,9 @@ void RULES_BATCH(struct nv_rules_worker *worker, const struct rules_image *image
                            .lines = __atomic_load_n(&image->lines[worker->index], __ATOMIC_ACQUIRE)};
 
     rules_keys_fill(keys, params, packets, count, there);
-    if (image->links_only)
-        admit(keys);
-    else if (__builtin_expect(keys->tagged != 0, 0))
+    if (__builtin_expect(image->admits && keys->refused, 0))
+        admit(image, keys);
+    if (__builtin_expect(keys->tagged && image->admits != ADMIT_ALL, 0))
         count_tagged(worker, keys->tagged);
     if (image->has_states)
         fetch_states(worker, count);

@@ -245,7 +245,7 @@ int nv_rules_explain(struct nv_rules *engine, const struct nv_rules_packet *pack
     out->reason = (uint8_t)rules_parse(&copy, e.params, &view);
     if (out->reason == NV_RULES_WHY_NOT_IP)
         out->action = NV_RULES_PASS;
-    if (out->reason == NV_RULES_WHY_BY_RULE || (e.image->links_only && rules_drops(out->reason))) {
+    if (out->reason == NV_RULES_WHY_BY_RULE || (rules_drops(out->reason) && image_admits(e.image, view.family))) {
         out->reason = NV_RULES_WHY_BY_RULE;
         e.hash = rules_state_hash(engine, &view);
         rules_walk_watched(&e, 0, &witness);

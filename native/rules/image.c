@@ -346,7 +346,7 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
             resolve_jumps(image);
             match_patterns(image, engine);
             error = find_probes(image);
-            image->links_only = rules_links_only(image);
+            image->admits = rules_admits(image);
         }
         if (error == 0 && !engine->params->linear)
             error = index_make(image, &image->index);

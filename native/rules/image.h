@@ -91,7 +91,7 @@ struct rules_image {
     uint32_t state_name; /* that name */
     uint32_t first_look; /* with one name: the first rule that looks for states before it asks anything; else NO_RULE */
     bool shared;         /* it has rules that need the shared lock: states, nat, reass, divert */
-    bool links_only;     /* see rules_links_only */
+    uint8_t admits;      /* enum image_admits */
 
     struct rules_index *index; /* NULL: evaluate linearly */
     struct rules_count *base;  /* counts of earlier programs and closed workers; under the engine's lock */
@@ -149,10 +149,17 @@ int rules_image_make(struct nv_rules *engine, const void *program, size_t size, 
 void rules_image_free(struct rules_image *image);
 
 /*
- * Did nobody ask for a firewall? True of a program without rules, or with rules that only send to links, and look at
- * no header for it; and the last one lets pass (links_only.c).
+ * Of which packets nobody asked that a firewall look at them: of all, when there are no rules or such that only send to
+ * links and look at no header for it, and the last one lets pass; or of those for which the firewall is off (admit.c).
  */
-bool rules_links_only(const struct rules_image *image);
+enum image_admits { ADMIT_IP4 = 1, ADMIT_IP6 = 2, ADMIT_ALL = 7 };
+uint8_t rules_admits(const struct rules_image *image);
+
+/* May a packet that is not to be looked at (rules_drops) be one of them? family: 4, 6 or 0. */
+static inline bool image_admits(const struct rules_image *image, unsigned family)
+{
+    return image->admits & (family == 4 ? ADMIT_IP4 : family == 6 ? ADMIT_IP6 : 4);
+}
 
 /* Lines and a map for one more worker. 0 or -ENOMEM. */
 int rules_image_worker(struct rules_image *image, uint32_t worker);

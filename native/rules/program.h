@@ -33,9 +33,12 @@
 #define NV_RULES_TABLE_ME                                                                                              \
     65535u /* addr table: the addresses that are `me` (set by the program that runs the rules)                         \
             */
-#define NV_RULES_TABLE_ROUTES  65534u /* addr table: route -> value.iface, for verrevpath, versrcreach, antispoof */
-#define NV_RULES_TABLE_MAX_ID  65533u /* tables of the user: 0..this */
-#define NV_RULES_STATE_DEFAULT 0u     /* name id of keep-state and friends without a name */
+#define NV_RULES_TABLE_ROUTES 65534u /* addr table: route -> value.iface, for verrevpath, versrcreach, antispoof */
+#define NV_RULES_TABLE_MAX_ID 65533u /* tables of the user: 0..this */
+#define NV_RULES_ID_OFF_IP4   2u /* ids of the rules that let all of IPv4, and of IPv6, pass while the firewall is off; \
+                                  */
+#define NV_RULES_ID_OFF_IP6    3u          /* one of them alone without tests: all packets */
+#define NV_RULES_STATE_DEFAULT 0u          /* name id of keep-state and friends without a name */
 #define NV_RULES_STATE_ANY     0xffffffffu /* check-state :any */
 
 /* 64 bytes at offset 0. `size` is that of the whole program. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The rules themselves: numbering, sets, and the program made of them. Changes go through a journal.
+import { PROGRAM } from '../abi.js';
 import type { Rule } from './ast.js';
 import { assembleProgram, type ProgramRule } from './compiler/program.js';
 import { type CompiledRule, compileRule } from './compiler/rule.js';
@@ -13,7 +14,7 @@ export const RESERVED_SET = 31;
 
 /** Ids of rules that are not the user's: the default rule, and those that let everything pass while the firewall is off. */
 const DEFAULT_ID = 1;
-const BYPASS_ID = { ip4: 2, ip6: 3 };
+const BYPASS_ID = { ip4: PROGRAM.idOffIp4, ip6: PROGRAM.idOffIp6 };
 const FIRST_ID = 4;
 
 /** A rule in its place. `id` names it to the engine for its whole life. */

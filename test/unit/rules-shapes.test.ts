@@ -153,6 +153,18 @@ test('a firewall drops them before its rules, also one that came to a plain link
   assert.is(classify(ODD[0]![1]).reason, 'short_header', 'deny as the default is a firewall');
 });
 
+test('a firewall that is off drops nothing, of the family for which it is', () => {
+  run('add 100 deny ip from any to any');
+  const passed = () => ODD.map(([, frame]) => classify(frame).action === 'pass');
+  const six = ODD.map(([, frame]) => frame[12] === 0x86);
+  run('sysctl net.inet6.ip6.fw.enable=0');
+  assert.equal(passed(), six);
+  run('sysctl net.inet.ip.fw.enable=0');
+  assert.equal(passed(), Array(ODD.length).fill(true));
+  run('enable firewall');
+  assert.equal(passed(), Array(ODD.length).fill(false));
+});
+
 test('deny_unknown_exthdrs 0 lets unknown headers meet the rules', () => {
   run('sysctl net.inet6.ip6.fw.deny_unknown_exthdrs=0\nadd 100 deny ip6 from any to any proto 46');
   assert.equal(

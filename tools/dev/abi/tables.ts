@@ -113,6 +113,8 @@ export const CONSTANTS: ConstantTable[] = [
       'NV_RULES_TABLE_ME',
       'NV_RULES_TABLE_ROUTES',
       'NV_RULES_TABLE_MAX_ID',
+      'NV_RULES_ID_OFF_IP4',
+      'NV_RULES_ID_OFF_IP6',
       'NV_RULES_NAT_GLOBAL',
       'NV_RULES_NOT',
       'NV_RULES_OR',

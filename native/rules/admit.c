@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * links_only.c - is a program a firewall, or just links? Links carry whatever comes, as a cable does (RFC 7045 2.1 for
- * IPv6 headers nobody knows); a firewall drops before its rules what it cannot read.
+ * admit.c - is a program a firewall, or just links, or is the firewall off? Links carry whatever comes, as a cable does
+ * (RFC 7045 2.1 for IPv6 headers nobody knows); a firewall drops before its rules what it cannot read.
  */
 #include "rules/image.h"
 
@@ -24,7 +24,8 @@ static bool looks_at_nothing(const struct rules_image *image, uint32_t rule)
     return true;
 }
 
-bool rules_links_only(const struct rules_image *image)
+/* Do rules only send to links, and is what is left allowed? */
+static bool links_only(const struct rules_image *image)
 {
     uint32_t last = image->rule_count - 1;
     for (uint32_t rule = 0; rule < image->rule_count; rule++) {
@@ -36,4 +37,14 @@ bool rules_links_only(const struct rules_image *image)
             return false;
     }
     return true;
+}
+
+uint8_t rules_admits(const struct rules_image *image)
+{
+    const struct nv_rules_rule *first = &image->rules[0];
+    if (first->id == NV_RULES_ID_OFF_IP4)
+        return first->test_words ? ADMIT_IP4 : ADMIT_ALL;
+    if (first->id == NV_RULES_ID_OFF_IP6)
+        return ADMIT_IP6;
+    return links_only(image) ? ADMIT_ALL : 0;
 }
