@@ -38,7 +38,10 @@ export const RELAY_PAGE = {
   groupWords: 64,
   dropsAt: 16,
   measuresAt: 160,
-  measureWords: 16,
+  measureWords: 48,
+  measureLostAt: 16,
+  measureTimed: 64,
+  histograms: 67,
 } as const;
 
 /** Opcodes of a rule program. */

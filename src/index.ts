@@ -4,6 +4,7 @@ export * from './capture/index.js';
 export { type Departure, Emulator, type EmulatorOptions } from './emulation/emulator.js';
 export type { LinkState } from './emulation/link-states.js';
 export { LiveEmulation, type LiveOptions, startEmulation } from './emulation/live.js';
+export type { Measure, WayMeasure } from './emulation/measures.js';
 export {
   type CommandOptions,
   type CommandResult,
@@ -14,7 +15,6 @@ export {
 export type { ReplayPacket } from './emulation/packet-stream.js';
 export {
   type DirectionStats,
-  type Measure,
   Relay,
   type RelayOptions,
   type RelayStats,

@@ -57,6 +57,7 @@ int AddFlow(void *arg, const struct nv_emu_flow_info *flow)
     one.Set("drops", Count(list->env, flow->drops));
     one.Set("departed", Count(list->env, flow->departed));
     one.Set("departedBytes", Count(list->env, flow->departed_bytes));
+    one.Set("delayNs", Count(list->env, flow->delay_ns));
     list->out.Set(list->out.Length(), one);
     return 0;
 }

@@ -146,10 +146,11 @@ Napi::Value Relay::Page(const Napi::CallbackInfo &info)
     return Share(info.Env(), &page_, nv_relay_page(Live(info.Env())), NV_RELAY_PAGE_WORDS);
 }
 
-/* histograms(): the words of three, see nv_relay_histograms */
+/* histograms(): the words of all, see nv_relay_histograms */
 Napi::Value Relay::Histograms(const Napi::CallbackInfo &info)
 {
-    return Share(info.Env(), &histograms_, nv_relay_histograms(Live(info.Env())), 3 * NV_HISTOGRAM_WORDS);
+    return Share(info.Env(), &histograms_, nv_relay_histograms(Live(info.Env())),
+                 NV_RELAY_HISTOGRAMS * NV_HISTOGRAM_WORDS);
 }
 
 Napi::Value Relay::SetOnePass(const Napi::CallbackInfo &info)

@@ -27,7 +27,7 @@ static uint64_t host_random(void *arg)
 static void host_drop(void *arg, struct emu_flow *flow, struct nv_emu_packet *packet, enum nv_emu_drop reason)
 {
     struct nv_emu *emu = arg;
-    struct emu_queue *queue = (struct emu_queue *)flow; /* its first member */
+    struct emu_queue *queue = emu_queue_of(flow);
     emu->serving->waiting--;
     emu_queue_drop(queue, packet);
     if (queue->set->config.no_error)

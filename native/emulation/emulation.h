@@ -334,7 +334,8 @@ struct nv_emu_flow_info {
     uint64_t total_packets, total_bytes; /* offered, losses included */
     uint64_t packets, bytes;             /* waiting in the queue; links: also on the delay line */
     uint64_t drops;
-    uint64_t departed, departed_bytes; /* links only: put on the delay line */
+    uint64_t departed, departed_bytes; /* put on the link */
+    uint64_t delay_ns;                 /* queues only: of those, the sum of the times from arrival to departure */
     uint64_t busy_until_ns;            /* links only */
 };
 

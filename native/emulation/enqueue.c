@@ -64,7 +64,7 @@ static enum nv_emu_drop join(struct nv_emu *emu, struct emu_queue *queue, struct
             return drop;
     }
     if (idle && path->flags & PATH_SINGLE && !queue->flow.management && !(plan->link.does & LINK_AIR)) {
-        emu_transmit(emu, path, packet, now_ns);
+        emu_transmit(emu, path, queue, packet, now_ns);
     } else {
         if (path->flags & PATH_SINGLE) {
             flow_push(&queue->flow, packet);

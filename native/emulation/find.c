@@ -329,6 +329,8 @@ void emu_queue_free(struct nv_emu *emu, struct emu_queue *queue)
     queue->set->gone.packets += queue->packets;
     queue->set->gone.bytes += queue->bytes;
     queue->set->gone.drops += queue->drops;
+    queue->set->gone.dropped_bytes += queue->dropped_bytes;
+    queue->set->gone.delay_ns += queue->delay_ns;
     *queue->here = queue->next;
     if (queue->next)
         queue->next->here = queue->here;

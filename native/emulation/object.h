@@ -105,7 +105,7 @@ struct emu_set {
     struct emu_queue *queues;
     struct emu_set *next, **here; /* QUEUE: all there are */
     struct emu_gone {             /* queues that went away */
-        uint64_t packets, bytes, drops;
+        uint64_t packets, bytes, drops, dropped_bytes, delay_ns;
     } gone;
 };
 
@@ -123,11 +123,12 @@ struct emu_queue {
     uint64_t word[2] __attribute__((aligned(64))); /* of the id; a line of its own begins here */
     struct emu_path *path;
     struct emu_set *set;
-    uint64_t packets, bytes, drops; /* offered, losses included; lost */
-    uint64_t seen_ns;               /* last arrival */
+    uint64_t packets, bytes; /* offered, losses included */
+    uint64_t delay_ns;       /* sum over what was put on the link: from arrival to departure */
+    uint64_t seen_ns;        /* last arrival */
 
     uint64_t far[4];
-    uint64_t dropped_bytes;
+    uint64_t drops, dropped_bytes;            /* lost */
     uint32_t number, hash;                    /* in the slab; in the table */
     struct emu_queue *next, **here;           /* of the set */
     struct emu_queue *path_next, **path_here; /* of the path */
@@ -185,6 +186,12 @@ struct nv_emu {
 
     struct nv_emu_totals totals;
 };
+
+/* The queue that a flow is of. */
+static inline struct emu_queue *emu_queue_of(struct emu_flow *flow)
+{
+    return (struct emu_queue *)(void *)flow; /* its first member */
+}
 
 /* Count a packet that the queue lost. */
 static inline void emu_queue_drop(struct emu_queue *queue, const struct nv_emu_packet *packet)
@@ -252,8 +259,9 @@ void emu_sweep(struct nv_emu *emu, unsigned count);
 
 /* Put onto the link what has its turn up to now_ns. floor_ns: no service can have begun before. */
 void emu_serve(struct nv_emu *emu, struct emu_path *path, uint64_t now_ns, uint64_t floor_ns);
-/* The packet goes onto the link at now_ns; the link is free. */
-void emu_transmit(struct nv_emu *emu, struct emu_path *path, struct nv_emu_packet *packet, uint64_t now_ns);
+/* The packet, which came through `queue`, goes onto the link at now_ns; the link is free. */
+void emu_transmit(struct nv_emu *emu, struct emu_path *path, struct emu_queue *queue, struct nv_emu_packet *packet,
+                  uint64_t now_ns);
 /* A packet has arrived at a link with nothing to do: give it its burst credit and begin. */
 void emu_begin(struct nv_emu *emu, struct emu_path *path, uint64_t now_ns);
 /* Set or correct the path's event. */

@@ -80,11 +80,12 @@ static uint64_t air(const struct nv_emu *emu, struct emu_path *path, struct nv_e
     return off_ns > now_ns ? off_ns : now_ns;
 }
 
-void emu_transmit(struct nv_emu *emu, struct emu_path *path, struct nv_emu_packet *packet, uint64_t now_ns)
+void emu_transmit(struct nv_emu *emu, struct emu_path *path, struct emu_queue *queue, struct nv_emu_packet *packet,
+                  uint64_t now_ns)
 {
     struct emu_plan *plan = path->plan;
     const struct emu_link *link = &plan->link;
-    uint64_t at = now_ns;
+    uint64_t at = now_ns, arrival_ns = packet->time_ns;
     if (link->does & LINK_AIR)
         at = air(emu, path, packet, now_ns);
     if (at == UINT64_MAX) {
@@ -101,24 +102,29 @@ void emu_transmit(struct nv_emu *emu, struct emu_path *path, struct nv_emu_packe
         emu->totals.reordered++;
     else
         packet->time_ns = path->last_ns;
+    if (at != UINT64_MAX)
+        queue->delay_ns += packet->time_ns - arrival_ns;
     line_put(path, packet);
 }
 
-/* The packet that has its turn, taken out; NULL: what waited was dropped. */
-static struct nv_emu_packet *choose(struct nv_emu *emu, struct emu_path *path, uint64_t at)
+/* The packet that has its turn, taken out, and in *queue where it waited; NULL: what waited was dropped. */
+static struct nv_emu_packet *choose(struct nv_emu *emu, struct emu_path *path, uint64_t at, struct emu_queue **queue)
 {
     struct emu_queue *single = path->flags & PATH_SINGLE ? path->queues : NULL;
+    *queue = single;
     if (single && !single->flow.management) {
         path->waiting--;
         return flow_pop(&single->flow);
     }
-    struct emu_flow *from;
+    struct emu_flow *from = NULL;
     emu->serving = path;
     emu->serving_ns = at;
     struct nv_emu_packet *packet =
         single ? aqm_take(&single->flow, at, &emu->host) : path->plan->ops->dequeue(path->sched, at, &emu->host, &from);
     if (packet)
         path->waiting--;
+    if (!single)
+        *queue = emu_queue_of(from);
     return packet;
 }
 
@@ -130,10 +136,11 @@ void emu_serve(struct nv_emu *emu, struct emu_path *path, uint64_t now_ns, uint6
             return;
         if (at < floor_ns)
             at = floor_ns;
-        struct nv_emu_packet *packet = choose(emu, path, at);
+        struct emu_queue *queue;
+        struct nv_emu_packet *packet = choose(emu, path, at, &queue);
         if (!packet)
             return;
-        emu_transmit(emu, path, packet, at);
+        emu_transmit(emu, path, queue, packet, at);
     }
 }
 

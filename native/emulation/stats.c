@@ -55,7 +55,10 @@ static void tell_queues(struct nv_emu *emu, const struct emu_set *set, struct te
                                         .total_bytes = queue->bytes,
                                         .packets = queue->flow.packets,
                                         .bytes = queue->flow.bytes,
-                                        .drops = queue->drops};
+                                        .drops = queue->drops,
+                                        .departed = queue->packets - queue->drops - queue->flow.packets,
+                                        .departed_bytes = queue->bytes - queue->dropped_bytes - queue->flow.bytes,
+                                        .delay_ns = queue->delay_ns};
         key_from(queue->word, queue->far, &info.key);
         tell(teller, &info);
     }
@@ -66,7 +69,10 @@ static void tell_queues(struct nv_emu *emu, const struct emu_set *set, struct te
                                             .number = set->number,
                                             .total_packets = set->gone.packets,
                                             .total_bytes = set->gone.bytes,
-                                            .drops = set->gone.drops});
+                                            .drops = set->gone.drops,
+                                            .departed = set->gone.packets - set->gone.drops,
+                                            .departed_bytes = set->gone.bytes - set->gone.dropped_bytes,
+                                            .delay_ns = set->gone.delay_ns});
 }
 
 static void tell_paths(struct nv_emu *emu, const struct emu_plan *plan, struct teller *teller)

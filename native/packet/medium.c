@@ -35,12 +35,10 @@ static unsigned find_ip(const struct nv_carried *packet, uint32_t *at)
     return version == 6 && room >= NV_IPV6_LEN && (raw || type == NV_TYPE_IPV6) ? 6 : 0;
 }
 
-uint32_t nv_carried_length(const struct nv_carried *packet)
+uint32_t nv_carried_ip_length(const struct nv_carried *packet)
 {
     uint32_t whole = packet->length + packet->missing, at;
 
-    if (!(packet->how & NV_CARRIED_LAYER3))
-        return whole;
     unsigned version = find_ip(packet, &at);
     uint32_t rest = whole > at ? whole - at : 0, says = 0, least = NV_IPV4_LEN;
     if (version == 4) {
@@ -53,7 +51,7 @@ uint32_t nv_carried_length(const struct nv_carried *packet)
     return says >= least && says < rest ? says : rest;
 }
 
-bool nv_carried_ect(const struct nv_carried *packet)
+bool nv_carried_any_ect(const struct nv_carried *packet)
 {
     uint32_t at;
 

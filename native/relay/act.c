@@ -109,6 +109,7 @@ static void entered(struct nv_relay *r, struct nv_emu_packet *record, enum nv_em
     }
     struct frame frame;
     side_kept(record, sides, &frame);
+    relay_measure_lost(&r->measures, record->user >> RELAY_MEASURE_SHIFT, lost);
     relay_drop(r, from, RELAY_WHY_LINK + lost, &frame);
 }
 
@@ -126,13 +127,12 @@ void relay_enter_all(struct nv_relay *r)
     b->count = 0;
 }
 
-/* Of which pipe or queue packets come one after the other: what is looked up once for all of a chunk. */
-static void aim(struct nv_relay *r, enum nv_emu_kind kind, uint32_t number)
+/* By which way packets come one after the other: what is looked up once for all of a chunk. */
+static void aim(struct nv_relay *r, const struct relay_way *way)
 {
-    r->aim = (struct relay_aim){.kind = kind,
-                                .number = number,
-                                .group = relay_measure_find(r->page + NV_RELAY_MEASURES_AT, kind, number),
-                                .wants_key = nv_emu_wants_key(r->plan.emulation, kind, number),
+    r->aim = (struct relay_aim){.way = *way,
+                                .group = relay_measure_find(&r->measures, way),
+                                .wants_key = nv_emu_wants_key(r->plan.emulation, way->kind, way->number),
                                 .one_pass = __atomic_load_n(&r->one_pass, __ATOMIC_RELAXED),
                                 .valid = true};
 }
@@ -148,8 +148,10 @@ static void to_link(struct nv_relay *r, unsigned from, struct frame *frame, cons
         relay_drop(r, from, RELAY_WHY_LINK + NV_EMU_DROP_NO_PIPE, frame);
         return;
     }
-    if (!r->aim.valid || r->aim.kind != kind || r->aim.number != verdict->arg)
-        aim(r, kind, verdict->arg);
+    const struct relay_way *last = &r->aim.way, way = {kind, verdict->arg, verdict->rule, from};
+    if (!r->aim.valid || last->kind != kind || last->number != way.number || last->rule != way.rule ||
+        last->from != from)
+        aim(r, &way);
     bool one_pass = r->aim.one_pass, context = !one_pass && has_context(packet);
     struct nv_emu_packet *record = side_keep(frame, r->store, context ? sizeof(*packet) : 0);
     if (!record) {

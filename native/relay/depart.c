@@ -36,15 +36,17 @@ static void times_enter(const struct times *times, struct nv_histogram *histogra
         nv_histogram_note(histogram, times->count, times->sum, times->min, times->max);
 }
 
-static void measure(struct nv_relay *r, struct notes *notes, const struct nv_emu_packet *record, uint64_t delay_ns)
+/* delay_ns: until it was sent, UINT64_MAX when that is not known; exact_ns: until it departed. */
+static void measure(struct nv_relay *r, struct notes *notes, const struct nv_emu_packet *record, uint64_t delay_ns,
+                    uint64_t exact_ns)
 {
     unsigned group = record->user >> RELAY_MEASURE_SHIFT;
 
     if (group != notes->run.group) {
-        relay_measure(r->page + NV_RELAY_MEASURES_AT, &notes->run, r->now);
+        relay_measure(&r->measures, &notes->run, r->now);
         notes->run.group = group;
     }
-    relay_run_add(&notes->run, record->length, delay_ns);
+    relay_run_add(&r->measures, &notes->run, record->length, delay_ns, exact_ns);
 }
 
 /* A packet passes the rules behind the one that sent it to its link. */
@@ -75,6 +77,7 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record, struct note
     side_kept(record, sides, &frame);
     r->stat[from][NV_RELAY_WAITING]--;
     if (__builtin_expect(record->drop, 0)) {
+        relay_measure_lost(&r->measures, record->user >> RELAY_MEASURE_SHIFT, record->drop);
         relay_drop(r, from, RELAY_WHY_LINK + record->drop, &frame);
         return;
     }
@@ -89,7 +92,7 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record, struct note
             nv_carried_corrupt(&carried, record->corrupt_bit);
     }
     if (__builtin_expect(!(record->user & RELAY_HAS_ARRIVAL), 0)) {
-        measure(r, notes, record, UINT64_MAX);
+        measure(r, notes, record, UINT64_MAX, 0);
         pass_again(r, from, record, &frame);
         return;
     }
@@ -98,7 +101,7 @@ static void depart(struct nv_relay *r, struct nv_emu_packet *record, struct note
     uint64_t delay = record->time_ns - arrival;
     nv_histogram_put(r->delay[from], delay);
     times_add(&notes->delay[from], delay);
-    measure(r, notes, record, r->now - arrival);
+    measure(r, notes, record, r->now - arrival, delay);
     relay_forward(r, from, 1 - from, &frame, delay);
 }
 
@@ -127,6 +130,6 @@ unsigned relay_release(struct nv_relay *r, unsigned most)
     times_enter(&notes.late, r->lateness);
     for (unsigned from = 0; from < 2; from++)
         times_enter(&notes.delay[from], r->delay[from]);
-    relay_measure(r->page + NV_RELAY_MEASURES_AT, &notes.run, r->now);
+    relay_measure(&r->measures, &notes.run, r->now);
     return total;
 }

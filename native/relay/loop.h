@@ -36,9 +36,10 @@ struct relay_batch {
     unsigned count;
 };
 
-/* Of the pipe or queue that packets go to. */
+/* Of the way that packets go. */
 struct relay_aim {
-    unsigned kind, number, group; /* group: of measure.h */
+    struct relay_way way;
+    unsigned group; /* of measure.h */
     bool wants_key, one_pass, valid;
 };
 
@@ -59,7 +60,8 @@ struct nv_relay {
     uint64_t stat[2][NV_RELAY_GROUP_WORDS]; /* published once a turn */
     uint64_t sleeps, batches;
     struct relay_aim aim;                     /* of the packet before */
-    struct nv_histogram *lateness, *delay[2]; /* one piece of memory */
+    struct nv_histogram *lateness, *delay[2]; /* one piece of memory, with those of the measures */
+    struct relay_measures measures;
     uint64_t *page;
     struct relay_log log;
     struct nv_capture_writer *capture; /* NULL: none, or it failed */

@@ -2,20 +2,35 @@
 /* measure.c - see measure.h. */
 #include "relay/measure.h"
 
-unsigned relay_measure_find(uint64_t *area, enum nv_emu_kind kind, unsigned number)
+static bool is_way(const uint64_t *word, const struct relay_way *way)
 {
+    return word[NV_RELAY_MEASURE_NUMBER] == way->number && word[NV_RELAY_MEASURE_KIND] == (uint64_t)way->kind &&
+           word[NV_RELAY_MEASURE_RULE] == way->rule && word[NV_RELAY_MEASURE_FROM] == way->from;
+}
+
+unsigned relay_measure_find(struct relay_measures *measures, const struct relay_way *way)
+{
+    uint16_t *hint = &measures->hint[(way->number * 31 + way->rule * 7 + (unsigned)way->kind * 2 + way->from) & 255];
     unsigned group = 0;
 
+    if (*hint && is_way(measures->area + (*hint - 1u) * NV_RELAY_MEASURE_WORDS, way))
+        return *hint - 1u;
     for (; group < NV_RELAY_MEASURE_GROUPS; group++) {
-        uint64_t *word = area + group * NV_RELAY_MEASURE_WORDS;
-        if (word[NV_RELAY_MEASURE_NUMBER] == number && word[NV_RELAY_MEASURE_KIND] == (uint64_t)kind)
+        uint64_t *word = measures->area + group * NV_RELAY_MEASURE_WORDS;
+        if (is_way(word, way))
             break;
         if (word[NV_RELAY_MEASURE_NUMBER] == 0) {
-            relay_measure_set(&word[NV_RELAY_MEASURE_KIND], kind);
-            __atomic_store_n(&word[NV_RELAY_MEASURE_NUMBER], number, __ATOMIC_RELEASE);
+            if (group < NV_RELAY_MEASURE_TIMED)
+                nv_histogram_reset(&measures->delay[group]);
+            relay_measure_set(&word[NV_RELAY_MEASURE_KIND], way->kind);
+            relay_measure_set(&word[NV_RELAY_MEASURE_RULE], way->rule);
+            relay_measure_set(&word[NV_RELAY_MEASURE_FROM], way->from);
+            __atomic_store_n(&word[NV_RELAY_MEASURE_NUMBER], way->number, __ATOMIC_RELEASE);
             break;
         }
     }
+    if (group < NV_RELAY_MEASURE_GROUPS)
+        *hint = (uint16_t)(group + 1);
     return group;
 }
 
@@ -24,9 +39,9 @@ static void add(uint64_t *word, uint64_t more)
     relay_measure_set(word, relay_measure_get(word) + more);
 }
 
-void relay_measure(uint64_t *area, struct relay_run *run, uint64_t now_ns)
+void relay_measure(struct relay_measures *measures, struct relay_run *run, uint64_t now_ns)
 {
-    uint64_t *word = area + run->group * NV_RELAY_MEASURE_WORDS;
+    uint64_t *word = measures->area + run->group * NV_RELAY_MEASURE_WORDS;
     uint64_t *min = &word[NV_RELAY_MEASURE_DELAY_MIN], *max = &word[NV_RELAY_MEASURE_DELAY_MAX];
 
     if (run->packets && run->group < NV_RELAY_MEASURE_GROUPS) {
@@ -44,6 +59,9 @@ void relay_measure(uint64_t *area, struct relay_run *run, uint64_t now_ns)
                 relay_measure_set(max, run->max);
             add(&word[NV_RELAY_MEASURE_DELAY_SUM], run->sum);
             add(&word[NV_RELAY_MEASURE_DELAYS], run->delays);
+            if (run->group < NV_RELAY_MEASURE_TIMED)
+                nv_histogram_note(&measures->delay[run->group], run->delays, run->exact_sum, run->exact_min,
+                                  run->exact_max);
         }
     }
     *run = (struct relay_run){.group = run->group};

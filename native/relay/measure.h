@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * measure.h - what pipes and queues really gave, to be set beside what they promise: one group of words in the relay's
- * page for each pipe or queue that packets went to. Times are those of sending, not the links' exact ones.
+ * page for each rule that sends packets to a pipe or queue, and each direction. Times are those of sending; those of
+ * the links' exact departures go into a histogram beside it.
  */
 #ifndef NETVALE_RELAY_MEASURE_H
 #define NETVALE_RELAY_MEASURE_H
@@ -9,11 +10,14 @@
 #include <stdint.h>
 
 #include "emulation/emulation.h"
+#include "engine/histogram.h"
 
 /* Words of a group. Delays are from arrival at the relay to sending, with one_pass only. */
 #define NV_RELAY_MEASURES(X)                                                                                           \
     X(NUMBER, "number") /* of the pipe or queue; 0: the group is not in use, and so are those behind it */             \
     X(KIND, "kind")     /* enum nv_emu_kind */                                                                         \
+    X(RULE, "rule")     /* its number */                                                                               \
+    X(FROM, "from")     /* port the packets come from */                                                               \
     X(PACKETS, "packets")                                                                                              \
     X(BYTES, "bytes")                                                                                                  \
     X(FIRST_NS, "first_ns") /* of sending */                                                                           \
@@ -28,11 +32,26 @@
 enum nv_relay_measure { NV_RELAY_MEASURES(NV_RELAY_MEASURE_ENUM) NV_RELAY_MEASURE_COUNT };
 #undef NV_RELAY_MEASURE_ENUM
 
-#define NV_RELAY_MEASURE_WORDS  16u
-#define NV_RELAY_MEASURE_GROUPS 256u /* pipes and queues beyond are not measured */
+#define NV_RELAY_MEASURE_LOST_AT 16u /* word of a group at which its losses begin: by enum nv_emu_drop */
+#define NV_RELAY_MEASURE_WORDS   48u
+#define NV_RELAY_MEASURE_GROUPS  256u /* what would need more is not measured */
+#define NV_RELAY_MEASURE_TIMED   64u  /* groups that have a histogram of delays: the first */
 
-/* The group of a pipe or queue in the area, made on first use. NV_RELAY_MEASURE_GROUPS: there are too many. */
-unsigned relay_measure_find(uint64_t *area, enum nv_emu_kind kind, unsigned number);
+/* What packets are told apart by. */
+struct relay_way {
+    enum nv_emu_kind kind;
+    uint32_t number, rule, from;
+};
+
+/* All groups of a relay. */
+struct relay_measures {
+    uint64_t *area;             /* words of the page */
+    struct nv_histogram *delay; /* NV_RELAY_MEASURE_TIMED: from arrival to exact departure */
+    uint16_t hint[256];         /* group + 1 that a way of this hash had last */
+};
+
+/* The group of a way, made on first use. NV_RELAY_MEASURE_GROUPS: there are too many. */
+unsigned relay_measure_find(struct relay_measures *measures, const struct relay_way *way);
 
 /* Others read the words at any time: there is one writer, so relaxed loads and stores do. */
 static inline uint64_t relay_measure_get(const uint64_t *word)
@@ -50,18 +69,28 @@ struct relay_run {
     unsigned group;
     uint32_t first_bytes; /* of the first */
     uint64_t packets, bytes;
-    uint64_t delays, sum, min, max; /* delays that are known */
+    uint64_t delays, sum, min, max;           /* delays that are known */
+    uint64_t exact_sum, exact_min, exact_max; /* of these packets, by the links' clock */
 };
 
 /* They were sent at now_ns. The run is empty then. */
-void relay_measure(uint64_t *area, struct relay_run *run, uint64_t now_ns);
+void relay_measure(struct relay_measures *measures, struct relay_run *run, uint64_t now_ns);
 
-/* One more packet was sent, delay_ns after its arrival (UINT64_MAX: not known). */
-static inline void relay_run_add(struct relay_run *run, uint32_t bytes, uint64_t delay_ns)
+/* A packet of the group was lost. */
+static inline void relay_measure_lost(struct relay_measures *measures, unsigned group, enum nv_emu_drop reason)
+{
+    uint64_t *word = measures->area + group * NV_RELAY_MEASURE_WORDS + NV_RELAY_MEASURE_LOST_AT + reason;
+    if (group < NV_RELAY_MEASURE_GROUPS)
+        relay_measure_set(word, relay_measure_get(word) + 1);
+}
+
+/* One more packet was sent, delay_ns after its arrival (UINT64_MAX: not known), exact_ns by the links' clock. */
+static inline void relay_run_add(struct relay_measures *measures, struct relay_run *run, uint32_t bytes,
+                                 uint64_t delay_ns, uint64_t exact_ns)
 {
     if (run->packets++ == 0) {
         run->first_bytes = bytes;
-        run->min = UINT64_MAX;
+        run->min = run->exact_min = UINT64_MAX;
     }
     run->bytes += bytes;
     if (delay_ns == UINT64_MAX)
@@ -70,6 +99,11 @@ static inline void relay_run_add(struct relay_run *run, uint32_t bytes, uint64_t
     run->sum += delay_ns;
     run->min = delay_ns < run->min ? delay_ns : run->min;
     run->max = delay_ns > run->max ? delay_ns : run->max;
+    run->exact_sum += exact_ns;
+    run->exact_min = exact_ns < run->exact_min ? exact_ns : run->exact_min;
+    run->exact_max = exact_ns > run->exact_max ? exact_ns : run->exact_max;
+    if (run->group < NV_RELAY_MEASURE_TIMED)
+        nv_histogram_put(&measures->delay[run->group], exact_ns);
 }
 
 #endif

@@ -26,7 +26,9 @@ _Static_assert((unsigned)NV_RELAY_FIELD_COUNT <= NV_RELAY_DROPS_AT, "words befor
 _Static_assert(NV_RELAY_DROPS_AT + NV_RELAY_DROP_WORDS <= NV_RELAY_GROUP_WORDS, "words of a group");
 _Static_assert(sizeof(page_names) / sizeof(page_names[0]) == NV_RELAY_PAGE_FIELD_COUNT, "a name for each word");
 _Static_assert(sizeof(word_names) / sizeof(word_names[0]) == NV_RELAY_FIELD_COUNT, "a name for each word");
-_Static_assert((unsigned)NV_RELAY_MEASURE_COUNT <= NV_RELAY_MEASURE_WORDS, "words of a group");
+_Static_assert((unsigned)NV_RELAY_MEASURE_COUNT <= NV_RELAY_MEASURE_LOST_AT, "words before the losses");
+_Static_assert(NV_RELAY_MEASURE_LOST_AT + NV_EMU_DROP_COUNT <= NV_RELAY_MEASURE_WORDS, "words of a group");
+_Static_assert(NV_RELAY_MEASURE_GROUPS < UINT16_MAX >> RELAY_MEASURE_SHIFT, "a record names its group");
 _Static_assert(sizeof(own_drops) / sizeof(own_drops[0]) == NV_RELAY_DROP_COUNT, "a name for each drop");
 
 const char *nv_relay_page_name(unsigned word)
@@ -211,7 +213,7 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
     r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r->store = nv_store_new(plan->memory);
     r->batch = calloc(1, sizeof(*r->batch));
-    r->lateness = malloc(3 * sizeof(*r->lateness));
+    r->lateness = calloc(NV_RELAY_HISTOGRAMS, sizeof(*r->lateness)); /* touched as they are used */
     r->page = calloc(NV_RELAY_PAGE_WORDS, sizeof(*r->page));
     r->log.fd = plan->log_fd;
     r->log.text = malloc(RELAY_LOG_SIZE);
@@ -223,6 +225,8 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
         nv_histogram_reset(&r->lateness[i]);
     r->delay[0] = &r->lateness[1];
     r->delay[1] = &r->lateness[2];
+    r->measures.area = r->page + NV_RELAY_MEASURES_AT;
+    r->measures.delay = &r->lateness[3];
     r->page[NV_RELAY_PAGE_STORE_SIZE] = nv_store_size(r->store);
     error = open_sides(r, plan, err);
     if (error == 0 && plan->rules) {

@@ -134,9 +134,11 @@ int nv_relay_join(struct nv_relay *relay, struct nv_error *err);
 uint64_t *nv_relay_page(const struct nv_relay *relay);
 
 /*
- * Three histograms of nanoseconds, valid until free: how late departures were (behind the links' exact time), and how
- * long packets took from arrival to exact departure, from the inside and from the outside (with one_pass only).
+ * Histograms of nanoseconds, valid until free: how late departures were (behind the links' exact time), and how long
+ * packets took from arrival to exact departure, from the inside and from the outside, then of the first groups of
+ * measures (with one_pass only).
  */
+#define NV_RELAY_HISTOGRAMS (3 + NV_RELAY_MEASURE_TIMED)
 struct nv_histogram *nv_relay_histograms(const struct nv_relay *relay);
 
 /* Stop at once, join and free. NULL is fine. */

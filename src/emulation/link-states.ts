@@ -16,6 +16,9 @@ export interface LinkState {
   packets: number;
   bytes: number;
   drops: number;
+  /** Put on the link, and the mean time from their arrival to their departure, once there are any. */
+  departed: number;
+  delayMeanMs?: number;
 }
 
 /** Which flow: "udp 10.0.1.0:0 > 0.0.0.0:0"; empty for the only queue of an object without a mask. */
@@ -43,6 +46,8 @@ export function linkStates(
         packets: info.packets,
         bytes: info.bytes,
         drops: info.drops,
+        departed: info.departed,
+        ...(info.departed > 0 && { delayMeanMs: info.delayNs / info.departed / 1e6 }),
       })),
     ),
   );

@@ -9,7 +9,8 @@ import { NativeEngine } from '../rules/native-engine.js';
 import { type OpenRules, type OpenRulesOptions, openRules } from '../rules/open.js';
 import { Emulator, macBytes } from './emulator.js';
 import { type LinkState, linkStates } from './link-states.js';
-import { clockOffset, type Measure, RELAY_OPTIONS, Relay, type RelayOptions } from './relay.js';
+import type { Measure } from './measures.js';
+import { clockOffset, RELAY_OPTIONS, Relay, type RelayOptions } from './relay.js';
 
 export interface LiveOptions
   extends Omit<RelayOptions, 'rules' | 'emulation' | 'onePass' | 'timeOffset'>,

@@ -118,8 +118,11 @@ export interface NativeRelease {
 /** A flow queue, or a link. */
 export interface FlowInfo extends FlowQueue {
   number: number;
+  /** Put on the link. */
   departed: number;
   departedBytes: number;
+  /** Flow queues: of those, the sum of the times from arrival to departure. */
+  delayNs: number;
 }
 
 /** offered + duplicated = departed + waiting + the sum of drops, always. */

@@ -2,13 +2,14 @@
 // relay.ts: the live loop between two ports (native/relay) and its counters.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EMU_KIND, RELAY_PAGE, WAIT_MODE } from '../abi.js';
+import { RELAY_PAGE, WAIT_MODE } from '../abi.js';
 import { netvaleError } from '../errors.js';
 import { type NativeRelay, native } from '../native.js';
 import { checkOptions, type OptionNames } from '../options.js';
 import { Histogram } from '../report/histogram.js';
 import type { NativeRules } from '../rules/native-engine.js';
 import { camelCase } from '../spelling.js';
+import { type Measure, readWays, sumOfWays, type WayMeasure } from './measures.js';
 
 export interface RelayOptions {
   /** Port names: packets from inside to outside are `out recv INSIDE xmit OUTSIDE`, the others `in recv OUTSIDE`. */
@@ -97,23 +98,6 @@ export interface DirectionStats {
   drops: Record<string, number>;
 }
 
-/** What a pipe or queue really gave. Times of sending, CLOCK_MONOTONIC nanoseconds; delays from arrival to sending. */
-export interface Measure {
-  kind: 'pipe' | 'queue';
-  number: number;
-  packets: number;
-  bytes: number;
-  firstNs: number;
-  lastNs: number;
-  /** Of the first packet: it was on the link before firstNs. */
-  firstBytes: number;
-  /** Packets whose delay is known: with one_pass. */
-  delays: number;
-  delayMinNs: number;
-  delayMaxNs: number;
-  delaySumNs: number;
-}
-
 export interface RelayStats {
   state: string;
   /** CLOCK_MONOTONIC nanoseconds. */
@@ -133,13 +117,7 @@ export interface RelayStats {
   directions: [DirectionStats, DirectionStats];
 }
 
-const {
-  pageHead: HEAD_WORDS,
-  groupWords: GROUP_WORDS,
-  dropsAt: DROPS_AT,
-  measuresAt: MEASURES_AT,
-  measureWords: MEASURE_WORDS,
-} = RELAY_PAGE;
+const { pageHead: HEAD_WORDS, groupWords: GROUP_WORDS, dropsAt: DROPS_AT } = RELAY_PAGE;
 const LOOK_MS = 10;
 
 /** Nanoseconds from CLOCK_MONOTONIC to the time since 1970. */
@@ -178,7 +156,7 @@ export class Relay {
       if (name !== 'none') drops[name] = (drops[name] ?? 0) + Number(this.#words[at + DROPS_AT + i]!);
     });
     const words = native.relayNames.map((name, i) => [camelCase(name), Number(this.#words[at + i]!)]);
-    const delay = (1 + index) * (this.#histograms.length / 3);
+    const delay = (1 + index) * (this.#histograms.length / RELAY_PAGE.histograms);
     return {
       ...(Object.fromEntries(words) as Omit<DirectionStats, 'drops'>),
       delays: Number(this.#histograms[delay]!),
@@ -200,24 +178,23 @@ export class Relay {
     };
   }
 
-  /** What pipes and queues gave so far, in the order in which packets first went there. */
+  /** What each rule's packets got of pipes and queues so far, in the order in which they first went there. */
+  ways(): WayMeasure[] {
+    this.#check();
+    const delayOf = (group: number): Histogram | undefined =>
+      group < RELAY_PAGE.measureTimed ? this.#histogram(3 + group) : undefined;
+    return readWays(this.#words, delayOf);
+  }
+
+  /** What pipes and queues gave so far. */
   measures(): Measure[] {
     this.#check();
-    const out: Measure[] = [];
-    for (let at = MEASURES_AT; at < this.#words.length && this.#words[at] !== 0n; at += MEASURE_WORDS) {
-      const words = native.relayMeasureNames.map((name, i) => [
-        camelCase(name),
-        Number(this.#words[at + i]!),
-      ]);
-      const measure = Object.fromEntries(words) as Omit<Measure, 'kind'> & { kind: number };
-      out.push({ ...measure, kind: measure.kind === EMU_KIND.pipe ? 'pipe' : 'queue' });
-    }
-    return out;
+    return sumOfWays(readWays(this.#words, () => undefined));
   }
 
   #histogram(index: number): Histogram {
     this.#check();
-    const words = this.#histograms.length / 3;
+    const words = this.#histograms.length / RELAY_PAGE.histograms;
     const merged = new Histogram();
     merged.mergeWords(this.#histograms.subarray(index * words, (index + 1) * words));
     return merged;

@@ -2,7 +2,8 @@
 // topology-live.ts: a topology between two ports, and the timer that makes its changes.
 import type { LinkState } from './link-states.js';
 import type { LiveEmulation } from './live.js';
-import type { Measure, RelayStats } from './relay.js';
+import type { Measure } from './measures.js';
+import type { RelayStats } from './relay.js';
 import type { Change } from './topology.js';
 
 /** A change that was due. */

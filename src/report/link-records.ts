@@ -2,7 +2,7 @@
 // link-records.ts: links and flow queues as emulate reports them.
 
 import type { LinkState } from '../emulation/link-states.js';
-import type { Measure } from '../emulation/relay.js';
+import type { Measure } from '../emulation/measures.js';
 import { type DummynetConfig, rateOf } from '../rules/dummynet.js';
 import type { DummynetObjects } from '../rules/dummynet-objects.js';
 
@@ -18,6 +18,9 @@ export interface LinkRecord {
   packets: number;
   bytes: number;
   drops: number;
+  /** Put on the link, and the mean time from their arrival to their departure, once there are any. */
+  departed: number;
+  delay_mean_ms?: number;
 }
 
 /** What a pipe or queue promises, and what it gave. Rates are bit/s, 0: no limit; times milliseconds. */
@@ -97,6 +100,11 @@ export function promiseRecords(
 }
 
 /** A flow queue as a record. */
-export function linkRecord({ totalPackets, totalBytes, ...state }: LinkState): LinkRecord {
-  return { ...state, total_packets: totalPackets, total_bytes: totalBytes };
+export function linkRecord({ totalPackets, totalBytes, delayMeanMs, ...state }: LinkState): LinkRecord {
+  return {
+    ...state,
+    total_packets: totalPackets,
+    total_bytes: totalBytes,
+    ...(delayMeanMs !== undefined && { delay_mean_ms: delayMeanMs }),
+  };
 }

@@ -6,6 +6,7 @@ import type { LiveEmulation } from '../emulation/live.js';
 import type { DirectionStats, RelayStats } from '../emulation/relay.js';
 import { type LinkRecord, linkRecord, type PromiseRecord, promiseRecords } from './link-records.js';
 import { type LatencyRecord, latencyRecord } from './records.js';
+import type { WayRecord } from './way-records.js';
 
 /** One direction in one interval (report) or the whole run (result). Rates are per second. */
 export interface DirectionRecord {
@@ -62,6 +63,8 @@ export interface RelayResultRecord {
   links: LinkRecord[];
   /** What pipes and queues promise, beside what they gave. */
   promises: PromiseRecord[];
+  /** What each rule's packets got of pipes and queues. */
+  ways: WayRecord[];
   /** Packets that could not be written to the capture file, records that could not be written to the log. */
   capture_lost: number;
   log_lost: number;
@@ -165,6 +168,10 @@ export function relayResult(
     lateness: latencyRecord(relay.lateness()),
     links: live.links().map(linkRecord),
     promises: promiseRecords(live.measures(), live.controller.world.dummynet),
+    ways: live.relay.ways().map(({ rule, kind, number, from, packets, bytes, drops, delay: delays }) => ({
+      ...{ rule, kind, number, from: from === 0 ? inside : outside, packets, bytes, drops },
+      ...(delays && delays.count > 0 && { delay: latencyRecord(delays) }),
+    })),
     capture_lost: now.captureLost,
     log_lost: now.logLost,
     vlan_opaque: live.rules.engine.rules.tagged(),

@@ -34,6 +34,7 @@ const result = (more: Partial<RelayResultRecord>): RelayResultRecord => ({
     seed: '1',
     links: [],
     promises: [],
+    ways: [],
     lateness: latency(),
   },
   ...{ directions: [direction({}), direction({ from: 'vale1:e', to: 'vale0:e' })] },

@@ -104,6 +104,58 @@ test('a lossy link drops by name, and the same ones with the same seed', async (
   assert.equal(marks[0], marks[1]);
 });
 
+test('what each rule got of a pipe is told apart, and adds up', async () => {
+  await bench.start([
+    'pipe 1 config bw 100Mbit/s queue 1000 delay 1ms mask dst-port 0xffff',
+    'pipe 2 config loss list 1-3',
+    'add 100 pipe 1 udp from any to any 1 out',
+    'add 200 pipe 1 udp from any to any 2 out',
+    'add 300 pipe 2 udp from any to any 3 out',
+  ]);
+  for (const [dport, count] of [
+    [1, 10],
+    [2, 20],
+    [3, 5],
+  ] as const)
+    await bench.pour(count, 1000, { dport });
+  assert.is((await bench.collectAll()).length, 32);
+  await bench.finish();
+  const { relay } = bench.live;
+  const ways = relay.ways();
+  assert.equal(
+    ways.map(({ rule, kind, number, from, packets, bytes, drops, delay }) => [
+      ...[rule, kind, number, from, packets, bytes, drops, delay!.count],
+    ]),
+    [
+      [100, 'pipe', 1, 0, 10, 10_000, {}, 10],
+      [200, 'pipe', 1, 0, 20, 20_000, {}, 20],
+      [300, 'pipe', 2, 0, 2, 2000, { list: 3 }, 2],
+    ],
+  );
+  assert.ok(ways[0]!.delay!.min >= 1e6 && ways[2]!.delay!.max === 0);
+  const whole = relay.delay(0);
+  assert.is(
+    whole.sum,
+    ways.reduce((sum, { delay }) => sum + delay!.sum, 0),
+  );
+  assert.equal(
+    relay
+      .measures()
+      .map(({ kind, number, packets, bytes, delays }) => [kind, number, packets, bytes, delays]),
+    [
+      ['pipe', 1, 30, 30_000, 30],
+      ['pipe', 2, 2, 2000, 2],
+    ],
+  );
+  const flows = bench.live.links().filter(({ number }) => number === 1);
+  assert.equal(flows.map(({ totalPackets, departed, drops }) => [totalPackets, departed, drops]).sort(), [
+    [10, 10, 0],
+    [20, 20, 0],
+  ]);
+  const sum = flows.reduce((total, { departed, delayMeanMs }) => total + departed * delayMeanMs!, 0);
+  assert.ok(Math.abs(sum * 1e6 - ways[0]!.delay!.sum - ways[1]!.delay!.sum) < 1, `${sum}`);
+});
+
 test('one_pass 0: behind a link packets go on with their tags, through further links', async () => {
   const { controller, relay } = await bench.start([
     'pipe 1 config delay 5ms',

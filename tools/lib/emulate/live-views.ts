@@ -8,6 +8,7 @@ import type {
 } from '../../../src/report/relay-records.js';
 import { duration, norm } from '../../../src/report/units.js';
 import { vlanLines } from '../../../src/report/vlan.js';
+import { delayText, figureLines, reasonsText } from './figures.js';
 
 export interface LiveView {
   /** What was understood: printed once, before packets. */
@@ -36,8 +37,8 @@ export class JsonLiveView implements LiveView {
 }
 
 const lost = (drops: Record<string, number>): string => {
-  const named = Object.entries(drops).filter(([, count]) => count > 0);
-  return named.length === 0 ? '' : ` lost: ${named.map(([name, count]) => `${name} ${count}`).join(', ')}`;
+  const reasons = reasonsText(drops);
+  return reasons === '' ? '' : ` lost: ${reasons}`;
 };
 
 /** vale0:a > vale0:b   81.273 K pps in, 80.000 K pps 40.960 M bps out, 33 waiting */
@@ -85,10 +86,7 @@ function latenessLines({ lateness: { count, p50, p99, max } }: RelayResultRecord
 /** Lines of the end. */
 export function resultLines(record: RelayResultRecord): string[] {
   const lines = record.directions.map((one) => {
-    const delay =
-      one.delay === undefined
-        ? ''
-        : ` Delay promised: min ${duration(one.delay.min)}, median ${duration(one.delay.p50)}, 99 % ${duration(one.delay.p99)}, max ${duration(one.delay.max)}.`;
+    const delay = one.delay === undefined ? '' : ` Delay promised: ${delayText(one.delay)}.`;
     return (
       `${one.from} > ${one.to}: ${one.rx_packets} packets ${one.rx_bytes} bytes in, ${one.tx_packets} packets ${one.tx_bytes} bytes out` +
       `${one.waiting > 0 ? `, ${one.waiting} still waiting` : ''}.${ended(lost(one.drops).replace(' lost:', ' Lost:'))}${delay}`
@@ -126,7 +124,10 @@ function promiseLine({ kind, number, promised, measured }: PromiseRecord): strin
 }
 
 /** Lines that set what was promised beside what was measured. */
-export const promisedLines = (record: RelayResultRecord): string[] => record.promises.map(promiseLine);
+export const promisedLines = (record: RelayResultRecord): string[] => [
+  ...record.promises.map(promiseLine),
+  ...figureLines(record.ways, record.links),
+];
 
 /** For people: reports on stderr (redrawn in place on a terminal), the end on stdout. */
 export class TextLiveView implements LiveView {
