@@ -8,6 +8,7 @@ import { offlineOptions } from './lib/emulate/offline-options.js';
 import { newDraft, settle } from './lib/emulate/offline-settings.js';
 import { helpText, readOptions } from './lib/options.js';
 import { EXIT_OK, runProgram } from './lib/program.js';
+import { tidy } from './lib/tidy.js';
 
 const PROGRAM = 'emulate';
 const LIVE = {
@@ -51,6 +52,7 @@ await runProgram(PROGRAM, async (argv) => {
     if (showed(draft.show, () => helpText(PROGRAM, summary, offlineOptions, notes, usage))) return EXIT_OK;
     const settings = settle(draft);
     warn(settings);
+    await tidy();
     const { runOffline } = await import('./lib/emulate/offline.js');
     return runOffline(settings);
   }
@@ -69,10 +71,12 @@ await runProgram(PROGRAM, async (argv) => {
     const { runCommand, settleCommand } = await import('./lib/emulate/command.js');
     const settings = settleCommand(draft, argv.slice(dashes + 1));
     warn(settings);
+    await tidy();
     return runCommand(settings);
   }
   const settings = settleLive(draft);
   warn(settings);
+  await tidy();
   const { runLive } = await import('./lib/emulate/live.js');
   return runLive(settings);
 });

@@ -27,7 +27,13 @@ async function main(argv: string[]): Promise<number> {
       return runExplain(settings, task.packet);
     }
     default:
-      return runTask(settings, task);
+      try {
+        return await runTask(settings, task);
+      } finally {
+        // Last, since it may have to wait for a program that holds the lock of the directory.
+        const { tidy } = await import('./lib/tidy.js');
+        await tidy();
+      }
   }
 }
 

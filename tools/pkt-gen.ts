@@ -11,6 +11,7 @@ import { newDraft, type Settings, settle } from './lib/pkt-gen/settings.js';
 import { table } from './lib/pkt-gen/table.js';
 import { JsonView, TextView } from './lib/pkt-gen/views.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt, runProgram } from './lib/program.js';
+import { tidy } from './lib/tidy.js';
 import { watchEngine } from './lib/watch.js';
 
 const PROGRAM = 'pkt-gen';
@@ -44,6 +45,7 @@ await runProgram(PROGRAM, async (argv) => {
 
   const settings = settle(draft);
   asUsage(() => checkPlan(settings.plan));
+  await tidy();
   const filter = await openFilter(PROGRAM, settings.filter);
   if (typeof filter === 'number') return filter;
   try {

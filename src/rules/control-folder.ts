@@ -20,11 +20,12 @@ import { EXIT, RuleError } from './error.js';
 
 export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** Folder of the control sockets: beside the directory where this user's ports live. */
-export function controlFolder(): string {
-  const world = process.env.NETVALE_DIR?.replace(/\/+$/, '') || `/dev/shm/netvale-${process.geteuid!()}`;
-  return `${world}.control`;
-}
+/** The directory where this user's ports live. */
+export const worldFolder = (): string =>
+  process.env.NETVALE_DIR?.replace(/\/+$/, '') || `/dev/shm/netvale-${process.geteuid!()}`;
+
+/** Folder of the control sockets: beside it. */
+export const controlFolder = (): string => `${worldFolder()}.control`;
 
 /** Which socket it was, when it was looked at. */
 export type Identity = Pick<Stats, 'dev' | 'ino'>;

@@ -65,6 +65,18 @@ async function sweep(folder: Folder): Promise<void> {
   }
 }
 
+/** Take away the sockets of programs that are gone, and the folder if it is empty then. Throws a RuleError. */
+export async function sweepControls(): Promise<void> {
+  const folder = Folder.open(controlFolder(), true);
+  if (!folder) return;
+  try {
+    await sweep(folder);
+  } finally {
+    folder.close();
+  }
+  leaveControlFolder(folder.path);
+}
+
 /** Connect to the one running program. Sockets whose programs are gone are removed. */
 export async function connectOnly(): Promise<Socket> {
   const live: { file: string; socket: Socket }[] = [];
