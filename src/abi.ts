@@ -370,9 +370,10 @@ export const WAIT_MODE = {
 export const COMMAND = {
   go: 1,
   signal: 2,
-  ended: 3,
-  exit: 4,
-  exec: 5,
+  started: 3,
+  ended: 4,
+  exit: 5,
+  exec: 6,
 } as const;
 
 /** What XDP can do on an interface, as bits. */

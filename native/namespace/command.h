@@ -66,11 +66,12 @@ struct nv_command {
 };
 
 enum nv_command_type {
-    NV_COMMAND_GO = 1, /* to it: start the command */
-    NV_COMMAND_SIGNAL, /* to it: send signal `value` to the command */
-    NV_COMMAND_ENDED,  /* from it: the command ended with wait status `value`, its connections may not be finished */
-    NV_COMMAND_EXIT,   /* from it: they are; `value` as before */
-    NV_COMMAND_EXEC,   /* from it: the command cannot be run, errno `value` */
+    NV_COMMAND_GO = 1,  /* to it: start the command */
+    NV_COMMAND_SIGNAL,  /* to it: send signal `value` to the command */
+    NV_COMMAND_STARTED, /* from it: the command is a process */
+    NV_COMMAND_ENDED,   /* from it: the command ended with wait status `value`, its connections may not be finished */
+    NV_COMMAND_EXIT,    /* from it: they are; `value` as before */
+    NV_COMMAND_EXEC,    /* from it: the command cannot be run, errno `value` */
 };
 
 struct nv_command_message {

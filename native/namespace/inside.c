@@ -201,6 +201,7 @@ static bool serve(const struct nv_inside *in, int children, int *status)
             tell(in->control, NV_COMMAND_EXEC, errno);
             return false;
         }
+        tell(in->control, NV_COMMAND_STARTED, 0);
     }
     return false;
 }

@@ -58,11 +58,11 @@ export class CommandControl {
   #resolve: (result: CommandResult) => void = () => {};
   #hurried = false;
 
-  /** `onEnded`: called when the command has ended, and its connections may not have. */
+  /** `on.started`: the command is a process; `on.ended`: it has ended, and its connections may not have. */
   constructor(
     fd: number,
     private readonly command: string,
-    private readonly onEnded: () => void,
+    private readonly on: { started(): void; ended(): void },
   ) {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -78,10 +78,11 @@ export class CommandControl {
     for (; this.#received.length >= MESSAGE_SIZE; this.#received = this.#received.subarray(MESSAGE_SIZE)) {
       const type = this.#received.readInt32LE(0);
       const value = this.#received.readInt32LE(4);
+      if (type === COMMAND.started) this.on.started();
       if (type === COMMAND.exec) this.#failure = resultOfExec(this.command, value);
       if (type === COMMAND.ended) {
         this.#result = this.#failure ?? resultOfStatus(value);
-        this.onEnded();
+        this.on.ended();
         if (this.#hurried) this.#resolve(this.#result);
       }
       if (type === COMMAND.exit) this.#resolve(this.#failure ?? resultOfStatus(value));

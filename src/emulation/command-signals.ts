@@ -17,6 +17,9 @@ const TELLING: NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2'];
 export class CommandSignals {
   /** The first signal that came before the command ran and would have ended it. */
   early: NodeJS.Signals | undefined;
+  /** Resolves when it comes. */
+  readonly cameEarly: Promise<NodeJS.Signals>;
+  #resolve: (name: NodeJS.Signals) => void = () => {};
   readonly #foreground = native.namespaces.terminalForeground();
   readonly #handlers: [NodeJS.Signals, () => void][];
   readonly #kept: NodeJS.Signals[] = [];
@@ -25,6 +28,9 @@ export class CommandSignals {
 
   /** `hurry`: called for each signal that comes when the command has ended. */
   constructor(private readonly hurry: () => void) {
+    this.cameEarly = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
     this.#handlers = [...FORWARDED, ...FROM_TERMINAL].map((name) => [name, () => this.#take(name)]);
     for (const [name, handler] of this.#handlers) process.on(name, handler);
   }
@@ -35,7 +41,10 @@ export class CommandSignals {
       if (!telling) this.hurry();
     } else if (this.#control === undefined) {
       if (telling) this.#kept.push(name);
-      else this.early ??= name;
+      else {
+        this.early ??= name;
+        this.#resolve(name);
+      }
     } else if (!(this.#foreground && FROM_TERMINAL.includes(name))) this.#pass(name);
   }
 
@@ -43,10 +52,17 @@ export class CommandSignals {
     this.#control!.tell(COMMAND.signal, os.constants.signals[name]);
   }
 
-  /** The command runs: signals are for it, also those that came before. */
+  /**
+   * The command is a process: from now on signals are for it, and those that came before and are not meant to end anything.
+   * What the terminal sent before that moment did not reach it. Such a signal may be heard behind the message that the
+   * command is there, but not later than in the same turn of the event loop.
+   */
   running(control: CommandControl): void {
-    this.#control = control;
-    for (const name of this.#kept) this.#pass(name);
+    setImmediate(() => {
+      if (this.early !== undefined || this.#ended) return;
+      this.#control = control;
+      for (const name of this.#kept) this.#pass(name);
+    });
   }
 
   /** The command does not run, or no more. */

@@ -150,7 +150,11 @@ export async function runBehindLink(options: CommandOptions): Promise<CommandRes
     });
     let taps = [command.inside, command.outside];
     let forwarder: DnsForwarder | undefined;
-    control = new CommandControl(command.control, argv[0]!, () => running?.ended?.());
+    const stream = new CommandControl(command.control, argv[0]!, {
+      started: () => signals.running(stream),
+      ended: () => running?.ended?.(),
+    });
+    control = stream;
     try {
       if (command.resolves)
         forwarder = await DnsForwarder.start(command.gateway, options.resolvers ?? host.resolvers);
@@ -158,21 +162,19 @@ export async function runBehindLink(options: CommandOptions): Promise<CommandRes
       // The ports have descriptors of their own.
       for (const fd of taps) closeSync(fd);
       taps = [];
-      if (signals.early !== undefined) {
-        running.hurry?.();
-        return endedBy(signals.early);
-      }
-      control.tell(COMMAND.go);
-      signals.running(control);
-      return await (running.failed === undefined
-        ? control.ended
-        : Promise.race([control.ended, heard(running.failed, control)]));
+      if (signals.early === undefined) stream.tell(COMMAND.go);
+      const early = signals.cameEarly.then((name) => {
+        running?.hurry?.();
+        return endedBy(name);
+      });
+      const failed = running.failed === undefined ? [] : [heard(running.failed, stream)];
+      return await Promise.race([early, stream.ended, ...failed]);
     } finally {
       signals.ended();
       try {
         await running?.stop();
       } finally {
-        control.close();
+        stream.close();
         native.namespaces.reapCommand(command.pid);
         for (const fd of taps) closeSync(fd);
         if (command.masquerade !== undefined) closeSync(command.masquerade);

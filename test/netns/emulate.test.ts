@@ -140,7 +140,7 @@ check('statuses, errors, reports', async () => {
 check('without rights it says which are needed, and does nothing', async () => {
   // As nobody, who may not even open /dev/net/tun; and as root without one capability.
   const needs =
-    /^emulate: running a command behind a link needs CAP_SYS_ADMIN and CAP_NET_ADMIN.*: run as root, .*\n$/;
+    /^emulate: running a command behind a link needs CAP_SYS_ADMIN and CAP_NET_ADMIN.*: run as root, .*unshare --user --map-root-user --net\n$/;
   const device = /^emulate: .*: no right to open \/dev\/net\/tun: run as root, .*\n$/;
   const open = (statSync('/dev/net/tun').mode & 0o6) === 0o6; // for everybody
   for (const [why, ...how] of [
