@@ -15,6 +15,7 @@ import { parseCommand } from './parse-command.js';
 import { RuleSet } from './ruleset.js';
 import { Sysctl } from './sysctl.js';
 import { Tables } from './tables.js';
+import { missing } from './traps.js';
 import type { Transaction, World } from './world.js';
 
 export interface ControllerOptions {
@@ -36,6 +37,8 @@ const TOGGLE_VARIABLES: Record<string, string[]> = {
 export class Controller {
   readonly world: World;
   private readonly refuse: ControllerOptions['refuse'];
+  /** What is known to be missing. */
+  private told = new Set<string>();
 
   constructor(options: ControllerOptions) {
     this.refuse = options.refuse;
@@ -92,6 +95,15 @@ export class Controller {
     }
     world.tables.settle(true);
     return output;
+  }
+
+  /** What rules and queues refer to that is not there: a line for each that was not told before. */
+  traps(): string[] {
+    if (this.world.lenient) return [];
+    const now = missing(this.world);
+    const fresh = [...now].filter(([name]) => !this.told.has(name)).map(([, text]) => text);
+    this.told = new Set(now.keys());
+    return fresh;
   }
 
   /** Parse and apply text, all of it or nothing. */

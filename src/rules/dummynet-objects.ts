@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The links, flow queues and schedulers that were configured, by number.
+import { withDefaults } from './aqm-defaults.js';
 import type { DummynetCommand, Flags } from './command.js';
 import type { DummynetConfig, DummynetKind } from './dummynet.js';
 import { EXIT, RuleError } from './error.js';
 import type { Journal } from './journal.js';
 import { printObjects } from './print-dummynet.js';
 import type { Range } from './ranges.js';
-import type { Transaction, World } from './world.js';
+import { resetText } from './traps.js';
+import { type Transaction, type World, warn } from './world.js';
 
 const inRanges = (number: number, ranges: readonly Range[]): boolean =>
   ranges.length === 0 || ranges.some(({ low, high }) => number >= low && number <= high);
@@ -52,6 +54,9 @@ export class DummynetObjects {
     const config: Record<string, unknown> = { ...given };
     for (const member of KEPT)
       if (given[member] === undefined && before?.[member] !== undefined) config[member] = before[member];
+    // a scheduler that keeps its type keeps what belongs to it
+    if (kind === 'sched' && given.scheduler === undefined && before?.fair && given.management === undefined)
+      Object.assign(config, { fair: before.fair, management: before.management });
     if (kind === 'queue' && config.parent === undefined)
       throw new RuleError(`queue ${number} belongs to no pipe or scheduler`, {
         expected: `queue ${number} config pipe N or sched N`,
@@ -101,6 +106,39 @@ function remove(world: World, transaction: Transaction, kind: DummynetKind, numb
   dummynet.remove(kind, number, transaction.journal);
 }
 
+/** What a command says of its objects; of `pipe N config … type X` also the scheduler of that number. */
+function configure(
+  world: World,
+  transaction: Transaction,
+  command: DummynetCommand & { kind: 'dummynet-config' },
+): void {
+  const { sched, ...own } = command.config;
+  checkSize(world, own);
+  const mask = own.schedMask ?? own.mask;
+  for (const number of command.numbers) {
+    change(world, transaction, command, command.object, number, own);
+    if (sched)
+      change(world, transaction, command, 'sched', number, { ...sched, ...(mask && { schedMask: mask }) });
+  }
+}
+
+function change(
+  world: World,
+  transaction: Transaction,
+  command: DummynetCommand,
+  kind: DummynetKind,
+  number: number,
+  config: DummynetConfig,
+): void {
+  const { dummynet } = world;
+  const given = withDefaults(config, world.sysctl);
+  const before = dummynet.get(kind, number);
+  const after = dummynet.configure(kind, number, given, transaction.journal);
+  const reset = before && resetText(kind, number, before, given, after);
+  if (reset !== undefined) warn(world, command, reset);
+  tellEngine(world, transaction, kind, number, before, after);
+}
+
 export function applyDummynet(
   world: World,
   command: DummynetCommand,
@@ -110,12 +148,7 @@ export function applyDummynet(
   const { dummynet } = world;
   switch (command.kind) {
     case 'dummynet-config':
-      checkSize(world, command.config);
-      for (const number of command.numbers) {
-        const before = dummynet.get(command.object, number);
-        const after = dummynet.configure(command.object, number, command.config, transaction.journal);
-        tellEngine(world, transaction, command.object, number, before, after);
-      }
+      configure(world, transaction, command);
       return '';
     case 'dummynet-delete':
       for (const range of command.ranges) {
@@ -125,7 +158,12 @@ export function applyDummynet(
             `${command.object} ${range.low === range.high ? range.low : `${range.low}-${range.high}`} not found`,
             { exit: EXIT.unavailable },
           );
-        for (const [number] of found) remove(world, transaction, command.object, number);
+        for (const [number] of found) {
+          // the scheduler that comes with a pipe goes with it
+          if (command.object === 'pipe' && dummynet.get('sched', number))
+            remove(world, transaction, 'sched', number);
+          remove(world, transaction, command.object, number);
+        }
       }
       return '';
     case 'dummynet-flush':
@@ -133,6 +171,13 @@ export function applyDummynet(
         for (const [number] of dummynet.all(kind)) remove(world, transaction, kind, number);
       return flags.quiet ? '' : 'Flushed all pipes.\n';
     case 'dummynet-list':
+      for (const { low, high } of command.ranges)
+        if (
+          low === high &&
+          !dummynet.get(command.object, low) &&
+          !(command.object === 'sched' && dummynet.get('pipe', low))
+        )
+          warn(world, command, `there is no ${command.object} ${low}`);
       return printObjects(dummynet, command.object, command.ranges, {
         engine: world.engine.dummynet,
         sort: flags.sort,

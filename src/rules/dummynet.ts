@@ -57,11 +57,12 @@ export interface PieParameters {
   departureRate: boolean;
 }
 
+/** `given`: what a command said; the rest are defaults, which variables may change when it is applied. */
 export type QueueManagement =
   | { kind: 'droptail' }
   | { kind: 'red' | 'gred'; red: RedParameters; ecn: boolean }
-  | { kind: 'codel'; codel: CodelParameters }
-  | { kind: 'pie'; pie: PieParameters };
+  | { kind: 'codel'; codel: CodelParameters; given?: Partial<CodelParameters> }
+  | { kind: 'pie'; pie: PieParameters; given?: Partial<PieParameters> };
 
 export interface FairQueueing {
   quantum: number;
@@ -132,6 +133,10 @@ export interface DummynetConfig extends Impairments {
   management?: QueueManagement;
   scheduler?: SchedulerType;
   fair?: FairQueueing;
+  /** What a command said of `fair`; the rest are defaults, which variables may change. */
+  fairGiven?: Partial<FairQueueing>;
+  /** Of `pipe N config … type X`: what the scheduler with the pipe's number gets. */
+  sched?: DummynetConfig;
 }
 
 export const DUMMYNET_LIMITS = {

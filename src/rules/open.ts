@@ -74,10 +74,16 @@ export async function openRules(options: OpenRulesOptions): Promise<OpenRules> {
       })),
     ];
     for (const source of sources) {
-      const { error, exit, warnings } = await execute(controller, { ...source, flags: { quiet: true } });
+      const { error, exit, warnings } = await execute(
+        controller,
+        { ...source, flags: { quiet: true } },
+        undefined,
+        true,
+      );
       for (const warning of warnings) options.warn?.(warning);
       if (error !== undefined) throw new RuleError(error, { exit: exit as RuleError['exit'] });
     }
+    for (const warning of controller.traps()) options.warn?.(warning);
     if (options.socket !== false)
       server = await ControlServer.open(controller, {
         program: options.program,

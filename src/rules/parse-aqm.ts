@@ -8,6 +8,7 @@ import {
   FQ_PIE_DEFAULT,
   PIE_DEFAULT,
   type PieParameters,
+  type QueueManagement,
   type RedParameters,
 } from './dummynet.js';
 import { parseTime } from './units.js';
@@ -78,9 +79,9 @@ function untilEnd(words: Words, what: string, names: string, one: (word: string)
 type Own = () => boolean;
 const NOTHING: Own = () => false;
 
-/** `own`: within fq_codel. */
-export function parseCodel(words: Words, own: Own = NOTHING): CodelParameters {
-  const codel = { ...(own === NOTHING ? CODEL_DEFAULT : FQ_CODEL_DEFAULT) };
+/** What was given; `own`: within fq_codel. */
+export function parseCodel(words: Words, own: Own = NOTHING): QueueManagement {
+  const codel: Partial<CodelParameters> = {};
   const longest = own === NOTHING ? 5e6 : 100e6;
   const one = (word: string): boolean => {
     if (word === 'target') codel.target = time(words, 'target', 1, 5e6);
@@ -90,12 +91,13 @@ export function parseCodel(words: Words, own: Own = NOTHING): CodelParameters {
     return true;
   };
   untilEnd(words, 'codel', 'target, interval, ecn, noecn', one, own);
-  return codel;
+  const defaults = own === NOTHING ? CODEL_DEFAULT : FQ_CODEL_DEFAULT;
+  return { kind: 'codel', codel: { ...defaults, ...codel }, given: codel };
 }
 
-/** `own`: within fq_pie. */
-export function parsePie(words: Words, own: Own = NOTHING): PieParameters {
-  const pie = { ...(own === NOTHING ? PIE_DEFAULT : FQ_PIE_DEFAULT) };
+/** What was given; `own`: within fq_pie. */
+export function parsePie(words: Words, own: Own = NOTHING): QueueManagement {
+  const pie: Partial<PieParameters> = {};
   const longest = own === NOTHING ? 10e6 : 5e6;
   const switches: Record<
     string,
@@ -128,5 +130,6 @@ export function parsePie(words: Words, own: Own = NOTHING): PieParameters {
   };
   const names = `target, tupdate, alpha, beta, max_burst, max_ecnth, ${Object.keys(switches).join(', ')}`;
   untilEnd(words, 'pie', names, one, own);
-  return pie;
+  const defaults = own === NOTHING ? PIE_DEFAULT : FQ_PIE_DEFAULT;
+  return { kind: 'pie', pie: { ...defaults, ...pie }, given: pie };
 }

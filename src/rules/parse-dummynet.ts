@@ -6,6 +6,7 @@ import {
   type DummynetConfig,
   type DummynetKind,
   FAIR_DEFAULT,
+  type FairQueueing,
   type PacketLoss,
   SCHEDULERS,
   type SchedulerType,
@@ -120,10 +121,10 @@ const QUEUE: Record<string, Parameter> = {
     management.ecn = true;
   },
   codel: (words, config) => {
-    config.management = { kind: 'codel', codel: parseCodel(words) };
+    config.management = parseCodel(words);
   },
   pie: (words, config) => {
-    config.management = { kind: 'pie', pie: parsePie(words) };
+    config.management = parsePie(words);
   },
 };
 QUEUE.maxlen = QUEUE.lmax!;
@@ -131,7 +132,9 @@ QUEUE.priority = QUEUE.pri!;
 QUEUE.sched = QUEUE.pipe!;
 QUEUE.link = QUEUE.pipe!;
 
-/** fq_codel and fq_pie take quantum, limit, flows and the parameters of their queue management, to the end. */
+/**
+ * type X. Behind `pipe N config` it is about the scheduler of that number, which queues of the pipe run under.
+ * fq_codel and fq_pie take quantum, limit, flows and the parameters of their queue management, to the end. */
 function parseScheduler(words: Words, config: DummynetConfig): void {
   const text = words.next(`a scheduler: ${SCHEDULERS.join(', ')}`);
   const type = text.toLowerCase();
@@ -139,7 +142,7 @@ function parseScheduler(words: Words, config: DummynetConfig): void {
     throw words.failBack(`unknown scheduler "${text}"`, SCHEDULERS.join(', '));
   config.scheduler = type as SchedulerType;
   if (!type.startsWith('fq_')) return;
-  const fair = { ...FAIR_DEFAULT };
+  const fair: Partial<FairQueueing> = {};
   const own = (): boolean => {
     if (words.accept('quantum')) fair.quantum = boundedCount(words, 'quantum', 9000);
     else if (words.accept('limit')) fair.limit = boundedCount(words, 'limit', 20480);
@@ -147,11 +150,9 @@ function parseScheduler(words: Words, config: DummynetConfig): void {
     else return false;
     return true;
   };
-  config.management =
-    type === 'fq_codel'
-      ? { kind: 'codel', codel: parseCodel(words, own) }
-      : { kind: 'pie', pie: parsePie(words, own) };
-  config.fair = fair;
+  config.management = type === 'fq_codel' ? parseCodel(words, own) : parsePie(words, own);
+  config.fair = { ...FAIR_DEFAULT, ...fair };
+  config.fairGiven = fair;
 }
 
 /** Parameters behind `pipe|queue|sched N config`. */
@@ -166,6 +167,14 @@ export function parseDummynet(words: Words, kind: DummynetKind, context: ParseCo
   while (!words.done) {
     const word = words.next('');
     if (kind === 'sched' && word === 'type') parseScheduler(words, config);
+    else if (kind === 'pipe' && word === 'type') {
+      config.sched ??= {};
+      parseScheduler(words, config.sched);
+    } else if (word === 'fq_codel' || word === 'fq_pie')
+      throw words.failBack(
+        `"${word}" without type`,
+        `sched N config type ${word}, or pipe N config type ${word}`,
+      );
     else if (Object.hasOwn(masks, word)) config[masks[word]!] = parseMask(words);
     else if (Object.hasOwn(table, word)) table[word]!(words, config, context);
     else {
@@ -174,7 +183,7 @@ export function parseDummynet(words: Words, kind: DummynetKind, context: ParseCo
         : `unknown ${kind} parameter "${word}"`;
       throw words.failBack(
         elsewhere,
-        [...Object.keys(table), ...Object.keys(masks), ...(kind === 'sched' ? ['type'] : [])].join(', '),
+        [...Object.keys(table), ...Object.keys(masks), ...(kind !== 'queue' ? ['type'] : [])].join(', '),
       );
     }
   }

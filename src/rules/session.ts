@@ -2,7 +2,7 @@
 // From what a user gave (arguments or a rule file) to commands, and from commands to a reply: output, warnings, exit code.
 import { isIP } from 'node:net';
 import path from 'node:path';
-import type { Command, Flags, Job, Located } from './command.js';
+import { type Command, changes, type Flags, type Job, type Located } from './command.js';
 import type { ParseContext } from './context.js';
 import type { Controller } from './controller.js';
 import { EXIT, RuleError } from './error.js';
@@ -163,12 +163,22 @@ export async function carry(source: Source, seen?: Glance): Promise<Source> {
   return { ...source, files, hosts };
 }
 
-/** Apply what `parse` makes of a source; what a command refuses is in the reply. */
-function apply(controller: Controller, warnings: string[], parse: () => [Job[], ParseContext]): Reply {
+/**
+ * Apply what `parse` makes of a source; what a command refuses is in the reply. `more`: other sources follow, so what is
+ * missing may still come.
+ */
+function apply(
+  controller: Controller,
+  warnings: string[],
+  parse: () => [Job[], ParseContext],
+  more = false,
+): Reply {
   try {
     const [jobs, context] = parse();
     controller.world.context = { ...context, warn: (text) => warnings.push(text) };
-    return { output: controller.run(jobs), warnings, exit: EXIT.ok };
+    const output = controller.run(jobs);
+    if (!more && jobs.some(({ command }) => changes(command))) warnings.push(...controller.traps());
+    return { output, warnings, exit: EXIT.ok };
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     return { output: '', warnings, error: error.message, exit: error.exit };
@@ -177,9 +187,14 @@ function apply(controller: Controller, warnings: string[], parse: () => [Job[], 
 
 /**
  * Parse a source and apply it to a controller, whole or not at all. Never throws for what the user gave. `seen`: what
- * a glance at this source has parsed already.
+ * a glance at this source has parsed already. `more`: other sources follow.
  */
-export async function execute(controller: Controller, source: Source, seen?: Glance): Promise<Reply> {
+export async function execute(
+  controller: Controller,
+  source: Source,
+  seen?: Glance,
+  more = false,
+): Promise<Reply> {
   const parsed = seen?.named ? undefined : seen;
   const warnings: string[] = [...(parsed?.warnings ?? [])];
   const base: ParseContext = {
@@ -187,7 +202,7 @@ export async function execute(controller: Controller, source: Source, seen?: Gla
     warn: (text) => warnings.push(text),
     readFile: fromDisk(source),
   };
-  if (parsed) return apply(controller, warnings, () => [parsed.jobs, base]);
+  if (parsed) return apply(controller, warnings, () => [parsed.jobs, base], more);
   let result: [Job[], ParseContext];
   try {
     result = await withHosts(base, (context) => [parseSource(source, context), context]);
@@ -196,7 +211,7 @@ export async function execute(controller: Controller, source: Source, seen?: Gla
       throw error;
     });
   }
-  return apply(controller, warnings, () => result);
+  return apply(controller, warnings, () => result, more);
 }
 
 /**

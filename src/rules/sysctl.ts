@@ -12,7 +12,28 @@ interface Variable {
 
 const on = (value: 0 | 1): Variable => ({ value, min: 0, max: 1 });
 const range = (value: number, min: number, max: number): Variable => ({ value, min, max });
+const FAIR = { quantum: range(1514, 1, 9000), limit: range(10240, 1, 20480), flows: range(1024, 1, 65536) };
+const PIE = {
+  target: range(15_000, 1, 10_000_000),
+  tupdate: range(15_000, 1, 10_000_000),
+  max_burst: range(150_000, 1, 10_000_000),
+  max_ecnth: range(99, 1, 1000),
+  alpha: range(125, 1, 7000),
+  beta: range(1250, 1, 7000),
+};
 const told = (value: number): Variable => ({ value, min: 0, max: 0xffffffff, readOnly: true });
+
+/** Defaults of codel, pie, fq_codel and fq_pie: times in microseconds, factors and probabilities in thousandths. */
+const AQM_VARIABLES: Record<string, Variable> = Object.fromEntries(
+  Object.entries({
+    codel: { target: range(5_000, 1, 10_000_000), interval: range(100_000, 1, 10_000_000) },
+    fqcodel: { target: range(5_000, 1, 10_000_000), interval: range(100_000, 1, 100_000_000), ...FAIR },
+    pie: PIE,
+    fqpie: { ...PIE, ...FAIR },
+  }).flatMap(([family, variables]) =>
+    Object.entries(variables).map(([name, variable]) => [`net.inet.ip.dummynet.${family}.${name}`, variable]),
+  ),
+);
 
 export const VARIABLES: Record<string, Variable> = {
   'net.inet.ip.fw.enable': on(1),
@@ -53,6 +74,7 @@ export const VARIABLES: Record<string, Variable> = {
   'net.inet.ip.dummynet.red_lookup_depth': range(256, 1, 65536),
   'net.inet.ip.dummynet.red_avg_pkt_size': range(512, 1, 65536),
   'net.inet.ip.dummynet.red_max_pkt_size': range(1500, 1, 65536),
+  ...AQM_VARIABLES,
   'net.link.ether.ipfw': on(0),
   'net.link.bridge.ipfw': on(0),
 };
@@ -105,6 +127,12 @@ export class Sysctl {
   tell(name: string, value: number): void {
     this.find(name);
     this.values.set(name, value);
+  }
+
+  /** What a variable was set to; undefined: it is as it was at first. */
+  changed(name: string): number | undefined {
+    const value = this.get(name);
+    return value === VARIABLES[name]!.value ? undefined : value;
   }
 
   list(): [name: string, value: number][] {

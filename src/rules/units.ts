@@ -45,3 +45,19 @@ export function parseProbability(text: string): number {
     throw new RuleError(`bad probability "${text}"`, { expected: '0..1, or 0%..100%' });
   return value;
 }
+
+/** A number with as many digits as are worth reading. */
+export const plain = (value: number, digits = 6): string => String(Number(value.toPrecision(digits)));
+
+const RATES = [
+  [1e9, 'Gbit/s'],
+  [1e6, 'Mbit/s'],
+  [1e3, 'Kbit/s'],
+  [1, 'bit/s'],
+] as const;
+
+/** "10 Mbit/s" */
+export function plainRate(bits: number): string {
+  const [scale, unit] = RATES.find(([least]) => bits >= least) ?? RATES[3];
+  return `${plain(bits / scale)} ${unit}`;
+}

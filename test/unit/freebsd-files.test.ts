@@ -9,6 +9,7 @@ import type { Flags } from '../../src/rules/command.js';
 import { bareContext } from '../../src/rules/context.js';
 import { Controller } from '../../src/rules/controller.js';
 import { NativeEngine } from '../../src/rules/native-engine.js';
+import { parsePacket } from '../../src/rules/packet-text.js';
 import { execute, type Reply } from '../../src/rules/session.js';
 
 const test = suite('files written for FreeBSD');
@@ -18,6 +19,7 @@ const folder = 'test/golden/freebsd';
 function begin(): {
   load(file: string, flags?: Partial<Flags>): Promise<Reply>;
   run(command: string): Promise<Reply>;
+  links: Emulator;
   close(): void;
 } {
   const links = new Emulator({ seed: 1n });
@@ -27,6 +29,7 @@ function begin(): {
     load: (file, flags = {}) =>
       execute(controller, { text: readFileSync(`${folder}/${file}`, 'utf8'), file, folder, flags }),
     run: (command) => execute(controller, { args: [command], folder }),
+    links,
     close: () => {
       engine.close();
       links.close();
@@ -111,6 +114,92 @@ test('an algorithm and its masks are one argument', async () => {
   assert.is((await run('table A create type addr algo "addr:hash masks=/24,/64"')).exit, 0);
   assert.is((await run('table B create algo addr:hash masks=/24,/64 limit 5')).exit, 0);
   assert.is((await run('table A swap B')).exit, 0);
+  close();
+});
+
+/** When 1250 bytes of a flow leave that came `count` at once, in microseconds. */
+function departures(links: Emulator, kind: 'pipe' | 'queue', number: number, count: number): number[] {
+  const frame = parsePacket('udp 10.0.0.1:5 > 10.0.0.2:53').frame;
+  for (let cookie = 1; cookie <= count; cookie++)
+    assert.is(links.enqueue(0n, kind, number, { cookie, length: 1250, frame }), undefined);
+  return links.release(10n ** 12n).map(({ time }) => Number(time / 1000n));
+}
+
+test("pipe N config type X: the rate is the pipe's, the type that of the scheduler with its number", async () => {
+  const { load, run, links, close } = begin();
+  const { warnings, error } = await load('pipe-type.rules');
+  assert.equal([warnings, error], [[], undefined]);
+  const sched = (await run('sched 10001 show')).output;
+  assert.match(
+    sched,
+    /^10001: {2}20\.000 Mbit\/s {4}0 ms burst 0 \n sched 10001 type FQ_CODEL flags 0x0 0 buckets 0 active\n/,
+  );
+  assert.match(
+    sched,
+    /\n FQ_CODEL target 5ms interval 100ms quantum 300 limit 600 flows 1024 ECN\n {3}Children flowsets: 10000 \n$/,
+  );
+  const wf2q = (await run('sched 10000 show')).output;
+  assert.match(
+    wf2q,
+    /^10000: 100\.000 Mbit\/s {3}20 ms burst 0 \n sched 10000 type WF2Q\+ flags 0x1 64 buckets 0 active\n/,
+  );
+  assert.match(
+    (await run('pipe 10001 show')).output,
+    / sched 75537 type FIFO flags 0x0 0 buckets 0 active\n/,
+  );
+  assert.match((await run('queue 10000 show')).output, /^q10000 .* sched 10001 weight 100 /);
+  assert.equal(departures(links, 'queue', 10000, 3), [500, 1000, 1500]);
+  assert.equal(departures(links, 'pipe', 10000, 2), [20_100, 20_200]);
+  await run('pipe 10001 config bw 10Mbit/s');
+  assert.match((await run('sched 10001 show')).output, /10\.000 Mbit\/s.*\n sched 10001 type FQ_CODEL/);
+  await run('sched 10001 config queue 60');
+  assert.match(
+    (await run('sched 10001 show')).output,
+    / FQ_CODEL target 5ms interval 100ms quantum 300 limit 600/,
+  );
+  await run('pipe 10001 delete');
+  assert.is((await run('sched 10001 show')).output, '');
+  assert.is((await run('pipe 3 config fq_codel target 5')).exit, 65);
+  assert.is((await run('pipe 3 config type fq_codel target 5 mask all')).exit, 65);
+  assert.is((await run('queue 3 config pipe 1 type rr')).exit, 65);
+  close();
+});
+
+test('derand and noderand, as the program has them', async () => {
+  const { load, run, close } = begin();
+  assert.is((await load('pie-derand.rules')).error, undefined);
+  assert.match((await run('pipe 1 show')).output, / CapDrop DRE Derand\n/);
+  assert.match((await run('pipe 2 show')).output, / CapDrop DRE NoDerand\n/);
+  assert.match((await run('sched 3 show')).output, / CapDrop TS NoDerand\n/);
+  close();
+});
+
+test('variables are the defaults of what a command does not give, from then on', async () => {
+  const { run, close } = begin();
+  await run('pipe 1 config codel');
+  const set = (name: string, value: number): Promise<Reply> =>
+    run(`sysctl net.inet.ip.dummynet.${name}=${value}`);
+  assert.is((await set('codel.target', 8000)).output, 'net.inet.ip.dummynet.codel.target: 5000 -> 8000\n');
+  await set('pie.alpha', 250);
+  await set('pie.max_ecnth', 50);
+  await set('fqcodel.quantum', 300);
+  await set('fqpie.flows', 64);
+  assert.is((await set('codel.target', 0)).exit, 65);
+  await run('pipe 2 config codel interval 50');
+  await run('pipe 3 config codel target 6');
+  await run('pipe 4 config pie');
+  await run('sched 5 config type fq_codel');
+  await run('sched 6 config type fq_pie limit 500');
+  const shown = async (what: string): Promise<string> => (await run(`${what} show`)).output;
+  assert.match(await shown('pipe 1'), /CoDel target 5ms interval 100ms/);
+  assert.match(await shown('pipe 2'), /CoDel target 8ms interval 50ms/);
+  assert.match(await shown('pipe 3'), /CoDel target 6ms interval 100ms/);
+  assert.match(await shown('pipe 4'), /alpha 0\.25 beta 1\.25 max_burst 150ms max_ecnth 0\.05/);
+  assert.match(
+    await shown('sched 5'),
+    /FQ_CODEL target 5ms interval 100ms quantum 300 limit 10240 flows 1024/,
+  );
+  assert.match(await shown('sched 6'), /alpha 0\.125 .* quantum 1514 limit 500 flows 64/);
   close();
 });
 

@@ -4,27 +4,13 @@ import { OWN_FLOWS } from '../../../src/emulation/simple.js';
 import { type DummynetConfig, type PacketLoss, rateOf } from '../../../src/rules/dummynet.js';
 import type { DummynetObjects } from '../../../src/rules/dummynet-objects.js';
 import { printImpairments } from '../../../src/rules/print-impairments.js';
+import { plain, plainRate } from '../../../src/rules/units.js';
 
 type Objects = Pick<DummynetObjects, 'get' | 'all'>;
 
 /** Lines shown at most: with many pipes `ipfw pipe show` is the better list. */
 const MOST_LINES = 16;
 const SLOTS = 50;
-const SCALES = [
-  [1e9, 'Gbit/s'],
-  [1e6, 'Mbit/s'],
-  [1e3, 'Kbit/s'],
-  [1, 'bit/s'],
-] as const;
-
-const plain = (value: number, digits = 6): string => String(Number(value.toPrecision(digits)));
-
-/** "10 Mbit/s" */
-export function plainRate(bits: number): string {
-  const [scale, unit] = SCALES.find(([least]) => bits >= least) ?? SCALES[3];
-  return `${plain(bits / scale)} ${unit}`;
-}
-
 /** "1 %" */
 export const plainChance = (chance: number): string => `${plain(chance * 100, 4)} %`;
 

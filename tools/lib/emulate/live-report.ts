@@ -13,7 +13,8 @@ import type {
 } from '../../../src/report/relay-records.js';
 import { type DummynetConfig, rateOf } from '../../../src/rules/dummynet.js';
 import { printImpairments } from '../../../src/rules/print-impairments.js';
-import { chanceOf, plainChance, plainRate, shortLink } from './link-echo.js';
+import { plainRate } from '../../../src/rules/units.js';
+import { chanceOf, plainChance, shortLink } from './link-echo.js';
 import { plotsOf, promisedOf } from './live-plots.js';
 
 export interface LiveReport {
