@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: BSD-2-Clause
 // emulate: rules and links between ports and on capture files. Manual page: docs/emulate.md.
-import { readFileSync } from 'node:fs';
 import { liveOptions } from './lib/emulate/live-options.js';
 import { newLiveDraft, settleLive } from './lib/emulate/live-settings.js';
 import { offlineOptions } from './lib/emulate/offline-options.js';
@@ -9,6 +8,7 @@ import { newDraft, settle } from './lib/emulate/offline-settings.js';
 import { helpText, readOptions } from './lib/options.js';
 import { EXIT_OK, runProgram } from './lib/program.js';
 import { tidy } from './lib/tidy.js';
+import { version } from './lib/version.js';
 
 const PROGRAM = 'emulate';
 const LIVE = {
@@ -23,12 +23,6 @@ const OFFLINE = {
   usage: '--offline --input in:iface:file [--input …] [--rules file] [options]',
   notes: `Exit status: 0 done, 1 failed while running (a damaged capture file), 2 the command line is wrong, 65 the rules are.`,
 };
-
-function version(): string {
-  // This file is tools/emulate.ts in a checkout and dist/tools/emulate.js in a package.
-  const up = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
-  return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
-}
 
 /** Help and version, when that is what was asked for. */
 function showed(show: 'help' | 'version' | undefined, help: () => string): boolean {

@@ -1,17 +1,12 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: BSD-2-Clause
 // ipfw: list, change and explain the rules of a running program or of a file. Manual page: docs/ipfw.md.
-import { readFileSync } from 'node:fs';
 import { EXIT, RuleError } from '../src/rules/error.js';
 import { readArguments } from './lib/ipfw/arguments.js';
 import { helpText } from './lib/ipfw/help.js';
 import { runTask } from './lib/ipfw/run.js';
-
-function version(): string {
-  // This file is tools/ipfw.ts in a checkout and dist/tools/ipfw.js in a package.
-  const up = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
-  return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
-}
+import { guardOutput } from './lib/output.js';
+import { version } from './lib/version.js';
 
 async function main(argv: string[]): Promise<number> {
   const { settings, task } = readArguments(argv);
@@ -37,11 +32,7 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT.ok);
-  });
+guardOutput('ipfw', EXIT.osError);
 
 try {
   process.exitCode = await main(process.argv.slice(2));

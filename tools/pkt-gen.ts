@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: BSD-2-Clause
 // pkt-gen: send, receive and measure packets on any port. Manual page: docs/pkt-gen.md.
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { checkPlan, type EngineStats, isNetvaleError, type Plan, startEngine } from '../src/index.js';
 import type { ResultRecord } from '../src/report/records.js';
 import type { OpenRules } from '../src/rules/open.js';
@@ -12,6 +12,7 @@ import { table } from './lib/pkt-gen/table.js';
 import { JsonView, TextView } from './lib/pkt-gen/views.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt, runProgram } from './lib/program.js';
 import { tidy } from './lib/tidy.js';
+import { version } from './lib/version.js';
 import { watchEngine } from './lib/watch.js';
 
 const PROGRAM = 'pkt-gen';
@@ -19,12 +20,6 @@ const SUMMARY = 'Send, receive and measure packets on any netmap, VALE or pipe p
 const NOTES = `Ctrl-C ends a run: the final lines are printed and the exit status is 0.
 Exit status: 0 done, 1 failed while running, no request answered or every packet dropped, 2 the command line is wrong; rules: 65 wrong (file, line and column are
 named), 68 unknown host, 69 unreadable or unavailable, 71 system error.`;
-
-function version(): string {
-  // This file is tools/pkt-gen.ts in a checkout and dist/tools/pkt-gen.js in a package.
-  const up = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
-  return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
-}
 
 /** What the library finds wrong with names, addresses and sizes is wrong with the command line. */
 function asUsage<T>(work: () => T): T {

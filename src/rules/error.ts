@@ -84,8 +84,12 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
+/** The words of a list that a mistyped one may be. */
+export const nearest = (text: string, list: readonly string[]): string[] =>
+  list.filter((word) => distance(text, word) <= (word.length > 4 ? 2 : 1));
+
 /** What was expected instead of a word: the one of the list that it is nearly, or all of them. */
 export function expectedOf(text: string, list: readonly string[]): string {
-  const near = list.filter((word) => distance(text, word) <= (word.length > 4 ? 2 : 1));
+  const near = nearest(text, list);
   return near.length > 0 ? near.map((word) => `"${word}"`).join(' or ') : list.join(', ');
 }

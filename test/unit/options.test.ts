@@ -78,6 +78,18 @@ test('every option with an argument needs one', () => {
 test('unknown options and stray words are named', () => {
   assert.match(refusal(['-i', 'vale0:a', '-q']), 'unknown option -q');
   assert.match(refusal(['-zq']), 'unknown option -q');
+  for (const [typed, near] of [
+    ['--fnuction', '-f function'],
+    ['--tmie', '--time'],
+    ['--histogramm', '--histogram'],
+    ['--rlue', '--rules or --rule'],
+    ['-time', '--time'],
+  ] as const) {
+    const message = refusal(['-i', 'vale0:a', typed, '5']);
+    assert.ok(message.includes(`: expected ${near} (`), message);
+    assert.not.match(message, '\n');
+  }
+  assert.is(refusal(['--bogus']), 'unknown option --bogus (pkt-gen -h lists them)');
   assert.match(refusal(['--imixed']), 'unknown option --imixed');
   assert.match(refusal(['--i', 'vale0:a']), 'unknown option --i');
   assert.match(refusal(['vale0:a']), "'vale0:a' is not an option");

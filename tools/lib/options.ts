@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // options.ts: a program's options as one table: each says how it is called, what it means and what it sets.
 import { cac } from 'cac';
+import { nearest } from '../../src/rules/error.js';
 
 /** The command line is wrong: one line that names what, and exit status 2. */
 export class UsageError extends Error {}
@@ -18,6 +19,18 @@ export interface Option<Draft> {
 
 const flagOf = (name: string) => (name.length === 1 ? `-${name}` : `--${name}`);
 
+/** Options that a mistyped long name may stand for; one of a single letter may be known by what its argument is called. */
+function meant<D>(name: string, table: Option<D>[]): string[] {
+  if (name.length < 3) return [];
+  const words = new Map<string, string>();
+  for (const { name: own, argument = '' } of table) {
+    const [called] = /^[a-z]{3,}/.exec(argument) ?? [];
+    if (own.length > 1) words.set(own, flagOf(own));
+    else if (called !== undefined && !words.has(called)) words.set(called, `${flagOf(own)} ${called}`);
+  }
+  return nearest(name, [...words.keys()]).map((word) => words.get(word)!);
+}
+
 /** What more there is to say of a word that is no option, with what stands before it and from it on. */
 export type Stray = (before: string[], from: string[]) => string;
 
@@ -29,7 +42,11 @@ export type Stray = (before: string[], from: string[]) => string;
 function separate<D>(program: string, table: Option<D>[], argv: string[], stray?: Stray): string[] {
   const out: string[] = [];
   const rest = [...argv];
-  const unknown = (flag: string) => new UsageError(`unknown option ${flag} (${program} -h lists them)`);
+  const unknown = (flag: string, name: string) => {
+    const near = meant(name, table);
+    const hint = near.length > 0 ? `: expected ${near.join(' or ')}` : '';
+    return new UsageError(`unknown option ${flag}${hint} (${program} -h lists them)`);
+  };
   const take = (option: Option<D>, bound: string | undefined) => {
     const flag = flagOf(option.name);
     if (option.argument === undefined) {
@@ -45,12 +62,12 @@ function separate<D>(program: string, table: Option<D>[], argv: string[], stray?
     if (word.startsWith('--')) {
       const [name, ...value] = word.slice(2).split('=');
       const option = table.find((one) => one.name === name && name.length > 1);
-      if (option === undefined) throw unknown(`--${name}`);
+      if (option === undefined) throw unknown(`--${name}`, name!);
       take(option, value.length > 0 ? value.join('=') : undefined);
     } else if (word.startsWith('-') && word.length > 1) {
       for (let at = 1; at < word.length; at++) {
         const option = table.find((one) => one.name === word[at]);
-        if (option === undefined) throw unknown(`-${word[at]}`);
+        if (option === undefined) throw unknown(`-${word[at]}`, word.slice(1).split('=', 1)[0]!);
         const bound = option.argument !== undefined && at + 1 < word.length ? word.slice(at + 1) : undefined;
         take(option, bound);
         if (bound !== undefined) break;

@@ -2,6 +2,7 @@
 // program.ts: what every program does around its work: one clear line for each failure, exit statuses, broken pipes.
 import { isNetvaleError } from '../../src/index.js';
 import { UsageError } from './options.js';
+import { guardOutput } from './output.js';
 
 /** Exit statuses: also in the manual pages. */
 export const EXIT_OK = 0;
@@ -10,14 +11,10 @@ export const EXIT_USAGE = 2;
 
 /**
  * Run a program: `main` returns the exit status. A UsageError becomes status 2, any other failure status 1, each with
- * one line on stderr that begins with the program's name. A reader of its output that goes away ends the program quietly.
+ * one line on stderr that begins with the program's name. Output that cannot be written ends it, see output.ts.
  */
 export async function runProgram(name: string, main: (argv: string[]) => Promise<number>): Promise<void> {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(EXIT_OK);
-    });
+  guardOutput(name, EXIT_FAILURE);
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {

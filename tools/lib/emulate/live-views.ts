@@ -8,6 +8,7 @@ import type {
 } from '../../../src/report/relay-records.js';
 import { duration, norm } from '../../../src/report/units.js';
 import { vlanLines } from '../../../src/report/vlan.js';
+import { Block, linesFor } from '../screen.js';
 import { delayText, figureLines, reasonsText } from './figures.js';
 
 export interface LiveView {
@@ -131,30 +132,23 @@ export const promisedLines = (record: RelayResultRecord): string[] => [
 
 /** For people: reports on stderr (redrawn in place on a terminal), the end on stdout. */
 export class TextLiveView implements LiveView {
-  #drawn = 0;
+  readonly #block = new Block(process.stderr);
 
   start(lines: readonly string[]): void {
-    for (const line of lines) console.log(line);
+    for (const line of linesFor(process.stdout, lines)) console.log(line);
   }
 
   note(text: string): void {
-    this.#drawn = 0;
+    this.#block.leave();
     process.stderr.write(`${text}\n`);
   }
 
   report(record: RelayReportRecord): void {
-    const lines = reportLines(record);
-    if (!process.stderr.isTTY) {
-      process.stderr.write(`${lines.join('\n')}\n`);
-      return;
-    }
-    const columns = process.stderr.columns ?? 80;
-    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : '';
-    process.stderr.write(`${up}${lines.map((line) => `${line.slice(0, columns - 1)}\n`).join('')}`);
-    this.#drawn = lines.length;
+    this.#block.draw(reportLines(record));
   }
 
   end(record: RelayResultRecord): void {
-    process.stdout.write(`${[...resultLines(record), ...promisedLines(record)].join('\n')}\n`);
+    const lines = linesFor(process.stdout, [...resultLines(record), ...promisedLines(record)]);
+    process.stdout.write(`${lines.join('\n')}\n`);
   }
 }

@@ -2,7 +2,7 @@
 // arguments.ts: the command line of ipfw: our long options, ipfw's flags, and whether it names a command, a rule file or a packet.
 import { existsSync } from 'node:fs';
 import type { Flags } from '../../../src/rules/command.js';
-import { EXIT, RuleError } from '../../../src/rules/error.js';
+import { EXIT, expectedOf, RuleError } from '../../../src/rules/error.js';
 import { lexArgs } from '../../../src/rules/lexer.js';
 import { parseFlags } from '../../../src/rules/parse-command.js';
 import { Words } from '../../../src/rules/words.js';
@@ -56,7 +56,7 @@ function takeLong(argv: readonly string[]): {
       rest.push(word, ...queue.splice(0));
     } else if (!LONG.includes(name)) {
       if (word.startsWith('--') && word.length > 2 && rest.every((each) => each.startsWith('-')))
-        throw usage(`unknown option ${name}`, LONG.join(', '));
+        throw usage(`unknown option ${name}`, expectedOf(name!, LONG));
       rest.push(word);
     } else if (name === '--json') settings.json = true;
     else if (name === '--help' || name === '--version') show = name === '--help' ? 'help' : 'version';

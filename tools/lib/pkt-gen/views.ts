@@ -3,8 +3,16 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { EngineInfo } from '../../../src/index.js';
 import type { ReportRecord, ResultRecord } from '../../../src/report/records.js';
-import { averageText, finalLines, latencyLines, lossLines, reportLine } from '../../../src/report/text.js';
+import {
+  averageText,
+  finalLines,
+  latencyLines,
+  lossLines,
+  reportLine,
+  shortLine,
+} from '../../../src/report/text.js';
 import { norm } from '../../../src/report/units.js';
+import { Block, linesFor } from '../screen.js';
 import type { Settings } from './settings.js';
 
 export interface View {
@@ -32,10 +40,11 @@ const WINDOW = 15;
 const SENDERS = new Set(['tx', 'txseq', 'ping']);
 const VERBS: Record<string, string> = { tx: 'Sent', txseq: 'Sent', ping: 'Sent', pong: 'Answered' };
 
-/** pkt-gen's lines: progress on stderr, the beginning and the end on stdout. */
+/** pkt-gen's lines: progress on stderr, on a terminal one line in its place; the beginning and the end on stdout. */
 export class TextView implements View {
   readonly #settings: Settings;
   readonly #rates: number[] = [];
+  readonly #block = new Block(process.stderr);
   #bar: SingleBar | undefined;
 
   constructor(settings: Settings) {
@@ -65,8 +74,13 @@ export class TextView implements View {
     const count = plan.count ?? 0;
     if (count > 0 && process.stderr.isTTY) {
       const format = '{bar} {percentage}% | {value}/{total} packets | {rate}pps';
+      // Beside the bar stand two counts, a percentage and a rate.
+      const barsize = Math.max(
+        10,
+        Math.min(40, (process.stderr.columns || 80) - 2 * String(count).length - 38),
+      );
       this.#bar = new SingleBar(
-        { format, stream: process.stderr, hideCursor: false },
+        { format, barsize, stream: process.stderr, hideCursor: false },
         Presets.shades_classic,
       );
       this.#bar.start(count, 0, { rate: norm(0) });
@@ -85,6 +99,10 @@ export class TextView implements View {
       if (this.#rates.length > WINDOW) this.#rates.shift();
       average = averageText(this.#rates, style);
     }
+    if (process.stderr.isTTY) {
+      this.#block.draw([shortLine(record, style), ...(average === '' ? [] : [average])]);
+      return;
+    }
     const now = process.hrtime.bigint() / 1000n;
     const stamp = `${String((now / 1000000n) % 1000n).padStart(3, '0')}.${String(now % 1000000n).padStart(6, '0')}`;
     console.error(`${stamp} main_thread [${process.pid}] ${reportLine(record, style, average)}`);
@@ -97,6 +115,6 @@ export class TextView implements View {
     const lines = [...finalLines(record, VERBS[record.role] ?? 'Received', style), ...lossLines(record)];
     if (histogram && record.latency !== undefined)
       lines.push(...latencyLines(record.latency, record.role === 'ping' ? 'RTT' : 'Delay'));
-    process.stdout.write(`${lines.join('\n')}\n`);
+    process.stdout.write(`${linesFor(process.stdout, lines).join('\n')}\n`);
   }
 }
