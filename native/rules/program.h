@@ -35,9 +35,9 @@
             */
 #define NV_RULES_TABLE_ROUTES 65534u /* addr table: route -> value.iface, for verrevpath, versrcreach, antispoof */
 #define NV_RULES_TABLE_MAX_ID 65533u /* tables of the user: 0..this */
-#define NV_RULES_ID_OFF_IP4   2u /* ids of the rules that let all of IPv4, and of IPv6, pass while the firewall is off; \
-                                  */
-#define NV_RULES_ID_OFF_IP6    3u          /* one of them alone without tests: all packets */
+/* Ids of the rules that let IPv4 and IPv6 pass while the firewall is off for them; the first without tests: all. */
+#define NV_RULES_ID_OFF_IP4    2u
+#define NV_RULES_ID_OFF_IP6    3u
 #define NV_RULES_STATE_DEFAULT 0u          /* name id of keep-state and friends without a name */
 #define NV_RULES_STATE_ANY     0xffffffffu /* check-state :any */
 
