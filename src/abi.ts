@@ -35,9 +35,9 @@ export const PAGE = {
 /** Where things are in a relay's page. */
 export const RELAY_PAGE = {
   pageHead: 32,
-  groupWords: 64,
+  groupWords: 96,
   dropsAt: 16,
-  measuresAt: 160,
+  measuresAt: 224,
   measureWords: 48,
   measureLostAt: 16,
   measureTimed: 64,

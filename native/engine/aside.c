@@ -20,14 +20,16 @@ int nv_aside_new(const struct nv_plan *plan, struct nv_aside **out, struct nv_er
     if (!a)
         return nv_fail(err, ENOMEM, "no memory for what rules send");
     pthread_mutex_init(&a->lock, NULL);
-    a->rules = plan->rules;
-    a->open.dir = plan->open.dir ? strdup(plan->open.dir) : NULL;
+    outlets_init(&a->outlets);
+    a->dir = plan->open.dir ? strdup(plan->open.dir) : NULL;
     a->log.fd = plan->log_fd;
     a->log.text = malloc(RELAY_LOG_SIZE);
     a->log.start_ns = nv_now();
-    if (!a->log.text || (plan->open.dir && !a->open.dir))
+    if (!a->log.text || (plan->open.dir && !a->dir))
         return nv_fail(err, ENOMEM, "no memory for what rules send");
-    return plan->matches ? relay_log_packets(&a->log, plan->matches, &plan->port, 1, err) : 0;
+    const struct nv_open_options open = {.dir = a->dir};
+    int error = outlets_start(&a->outlets, plan->rules, &open, err);
+    return error == 0 && plan->matches ? relay_log_packets(&a->log, plan->matches, &plan->port, 1, err) : error;
 }
 
 int nv_aside_free(struct nv_aside *a, struct nv_error *err)
@@ -39,7 +41,7 @@ int nv_aside_free(struct nv_aside *a, struct nv_error *err)
     if (error == 0 && a->log.lost)
         error = nv_fail(err, EIO, "%lu matches of rules with log could not be written", a->log.lost);
     pthread_mutex_destroy(&a->lock);
-    free((char *)(uintptr_t)a->open.dir);
+    free(a->dir);
     free(a->log.text);
     free(a);
     return error;
@@ -83,18 +85,23 @@ static void answer(void *arg, const struct nv_rules_packet *packet, const uint8_
         keep(arg, data, length);
 }
 
-/* A copy of a packet to the port that a rule names: a number, or a name's reference. */
-static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
+/* A packet goes to the port that a rule names by `port`, in the program of that generation (0: the running one). */
+static void send_aside(struct nv_worker *w, const struct nv_rules_packet *packet, uint32_t port, uint32_t generation)
 {
-    struct nv_worker *w = arg;
     struct nv_aside *a = w->engine->aside;
     struct frame frame = {.data = packet->data, .length = packet->length, .place = FRAME_LOOSE};
 
     pthread_mutex_lock(&a->lock);
-    struct outlet *outlet = outlet_of(&a->outlets, a->rules, port, &a->open);
-    w->stat[outlet && side_send(&outlet->side, &frame, NULL) ? NV_STAT_COPIES : NV_STAT_UNSENT]++;
+    struct outlet *outlet = outlet_of(&a->outlets, w->filter->rules, port, generation);
+    bool sent = outlet && side_send(&outlet->side, &frame, NULL);
     pthread_mutex_unlock(&a->lock);
+    w->stat[NV_STAT_UNSENT] += !sent;
     w->filter->answers.shared = true;
+}
+
+static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
+{
+    send_aside(arg, packet, port, 0);
 }
 
 static void logged(void *arg, const struct nv_rules_packet *packet, uint16_t rule, uint32_t id, uint32_t where)
@@ -121,7 +128,7 @@ void nv_aside_redirect(struct nv_worker *w, const struct nv_rules_packet *packet
                        const struct nv_rules_verdict *verdict)
 {
     if (verdict->action == NV_RULES_DIVERT || (verdict->action == NV_RULES_FORWARD && !verdict->next_hop_family))
-        copy(w, packet, verdict->arg);
+        send_aside(w, packet, verdict->arg, verdict->resume.generation);
     else if (verdict->action == NV_RULES_FORWARD && packet->direction == NV_RULES_IN)
         keep(w, packet->data, packet->length);
 }
@@ -130,12 +137,13 @@ static void send_answers(struct nv_worker *w)
 {
     struct nv_answers *answers = &w->filter->answers;
     bool receives = w->plan->role == NV_ROLE_RX || w->plan->role == NV_ROLE_RXSEQ;
+    bool good = side_join(&answers->home); /* else somebody wrote rubbish there, which the next sync sets right */
     uint32_t length;
 
     for (uint32_t at = 0; at < answers->used; at += (uint32_t)sizeof(length) + length) {
         memcpy(&length, answers->bytes + at, sizeof(length));
         struct frame frame = {.data = answers->bytes + at + sizeof(length), .length = length, .place = FRAME_LOOSE};
-        if (!side_send(&answers->home, &frame, NULL)) {
+        if (!good || !side_send(&answers->home, &frame, NULL)) {
             w->stat[NV_STAT_UNSENT]++;
             continue;
         }
@@ -145,21 +153,47 @@ static void send_answers(struct nv_worker *w)
     answers->used = 0;
     if (w->fill) /* the slots' buffers hold other bytes now */
         memset(w->fill->ring[0].written, 0, answers->home.tx.slots * sizeof(struct nv_written));
-    side_push(&answers->home); /* rubbish in the ring shows when the worker syncs it */
+    if (good)
+        side_push(&answers->home);
+}
+
+/* Hand over what was put into an outlet's ring, and count what became of it: by whichever worker comes to it. */
+static void push_outlet(struct nv_worker *w, struct side *side)
+{
+    struct nv_tx_counts now;
+    uint64_t lost = 0;
+
+    if (side->put)
+        side_push(side); /* one whose interface is gone costs what goes there, not this program */
+    nv_stats_tx(side->port, side->tx_ring, &now);
+    uint64_t taken = now.packets - side->counted.packets;
+    for (unsigned why = 0; why < NV_DROP_COUNT; why++)
+        lost += now.drops[why] - side->counted.drops[why];
+    side->counted = now;
+    for (unsigned owner = 0; owner < SIDE_OWNERS; owner++) {
+        w->stat[NV_STAT_UNSENT] += side->lost[owner];
+        side->lost[owner] = 0;
+    }
+    lost = lost < taken ? lost : taken; /* the loss of a flooded copy is none of theirs */
+    w->stat[NV_STAT_COPIES] += taken - lost;
+    w->stat[NV_STAT_UNSENT] += lost;
 }
 
 void nv_aside_send(struct nv_worker *w)
 {
     struct nv_aside *a = w->engine->aside;
 
+    if (w->index == 0)
+        outlets_look(&a->outlets);
     if (w->filter->answers.used)
         send_answers(w);
     if (!w->filter->answers.shared)
         return;
     w->filter->answers.shared = false;
     pthread_mutex_lock(&a->lock);
-    for (unsigned i = 0; i < a->outlets.count; i++)
-        side_push(&a->outlets.outlet[i].side); /* rubbish in its ring costs its copies, not this program */
+    for (unsigned i = 0; i < outlets_count(&a->outlets); i++)
+        if (outlet_open(&a->outlets.outlet[i]))
+            push_outlet(w, &a->outlets.outlet[i].side);
     relay_log_flush(&a->log);
     pthread_mutex_unlock(&a->lock);
 }

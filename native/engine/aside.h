@@ -17,8 +17,7 @@
 /* Of an engine whose plan has rules. */
 struct nv_aside {
     pthread_mutex_t lock;
-    struct nv_rules *rules;
-    struct nv_open_options open; /* its dir is a copy */
+    char *dir; /* of the ports that rules name */
     struct outlets outlets;
     struct relay_log log;
 };

@@ -145,7 +145,7 @@ static uint8_t *data_of(const struct nv_fill *f, const struct nv_fill_ring *r, u
 {
     if (f->indirect)
         return own_data(r, k, buffer);
-    *buffer = r->slots.ring->slot[k].buf_idx;
+    *buffer = nv_shared_load(&r->slots.ring->slot[k].buf_idx);
     return nv_slots_buffer(&r->slots, *buffer);
 }
 
@@ -209,7 +209,8 @@ static inline __attribute__((always_inline)) uint32_t fill_each(struct nv_fill *
         if (!fixed)
             size = nv_generator_terms(g, nv_sizes_next(&g->sizes), kind);
         bool anew = slots[k].flags & changed;
-        uint8_t *data = indirect ? own_data(r, k, &buffer) : nv_slots_buffer(&s, buffer = slots[k].buf_idx);
+        uint8_t *data =
+            indirect ? own_data(r, k, &buffer) : nv_slots_buffer(&s, buffer = nv_shared_load(&slots[k].buf_idx));
         nv_slot_set(&slots[k], size.bytes, flags);
         if (__builtin_expect(!data, 0))
             continue; /* no such buffer: the port will say so */
@@ -258,7 +259,7 @@ static uint32_t put_pieces(struct nv_fill *f, struct nv_fill_ring *r, uint32_t f
     for (uint32_t i = 0, at = 0; i < pieces; i++, k = nv_slots_next(k, r->slots.slots)) {
         struct netmap_slot *slot = &r->slots.ring->slot[k];
         uint32_t len = (bytes - at) / (pieces - i);
-        uint8_t *data = nv_slots_buffer(&r->slots, slot->buf_idx);
+        uint8_t *data = nv_slots_buffer(&r->slots, nv_shared_load(&slot->buf_idx));
         if (data && !f->rubbish)
             memcpy(data, whole + at, len);
         nv_slot_set(slot, len, i + 1 == pieces ? 0 : NS_MOREFRAG);
@@ -334,8 +335,9 @@ static void dump(const struct nv_fill *f, const struct nv_fill_ring *r, uint32_t
     for (uint32_t k = from; k != to; k = nv_slots_next(k, r->slots.slots)) {
         uint32_t buffer;
         const uint8_t *data = data_of(f, r, k, &buffer);
+        const struct netmap_slot slot = nv_slots_read(&r->slots, k);
         if (data)
-            nv_worker_dump(f->w, r->slots.ring, k, data, r->slots.ring->slot[k].len);
+            nv_worker_dump(f->w, r->slots.ring, k, data, nv_slots_len(&r->slots, &slot));
     }
 }
 

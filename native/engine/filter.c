@@ -107,21 +107,20 @@ void nv_filter_judge(struct nv_filter *f)
     f->count = f->whole = 0;
 }
 
-/* Copy a packet of several slots to `whole`, or back. Returns its bytes, or as many as there is room and memory for. */
-static uint32_t copy_slots(const struct nv_slots *s, uint32_t k, uint32_t slots, uint8_t *whole, bool back)
+/* Copy what was rewritten of a packet of several slots back to them, as far as there is memory for it. */
+static void copy_back(const struct nv_slots *s, uint32_t k, uint32_t slots, const uint8_t *whole)
 {
     uint32_t at = 0;
 
     for (uint32_t i = 0; i < slots; i++, k = nv_slots_next(k, s->slots)) {
-        const struct netmap_slot *piece = &s->ring->slot[k];
-        uint8_t *data = nv_slots_buffer(s, piece->buf_idx);
-        uint32_t len = piece->len < s->buf_size ? piece->len : s->buf_size;
+        const struct netmap_slot piece = nv_slots_read(s, k);
+        uint8_t *data = nv_slots_buffer(s, piece.buf_idx);
+        uint32_t len = nv_slots_len(s, &piece);
         if (!data || at + len > LONGEST)
             break;
-        memcpy(back ? data : whole + at, back ? whole + at : data, len);
+        memcpy(data, whole + at, len);
         at += len;
     }
-    return at;
 }
 
 /* Judge what was gathered from a ring; what was rewritten in the store goes back to its slots. */
@@ -134,41 +133,66 @@ static void judge_ring(struct nv_filter *f, const struct nv_slots *s)
         if (f->at[i].slots < 2)
             continue;
         if (f->outcome[first + i] & NV_FILTER_REWRITTEN)
-            copy_slots(s, f->at[i].slot, f->at[i].slots, f->store + (size_t)whole * LONGEST, true);
+            copy_back(s, f->at[i].slot, f->at[i].slots, f->store + (size_t)whole * LONGEST);
         whole++;
     }
 }
 
-/* Slots of the packet at `from`, with `have` slots from there on; 0: not all of it is there. */
-static inline uint32_t slots_of(const struct nv_slots *s, uint32_t from, uint32_t have)
+/* A packet as its slots have it, each of them read once. */
+struct looked {
+    uint8_t *data; /* NULL: some slot names no buffer */
+    uint32_t bytes, slots;
+};
+
+/* The packet of several slots at `from`, with `have` slots from there on, put together in `whole`. */
+static struct looked put_together(const struct nv_slots *s, uint32_t from, uint32_t have, uint8_t *whole)
 {
-    for (uint32_t n = 1; n <= have; n++, from = nv_slots_next(from, s->slots))
-        if (!(s->ring->slot[from].flags & NS_MOREFRAG))
-            return n;
-    return 0;
+    struct looked packet = {.data = whole};
+
+    for (bool more = true; more; from = nv_slots_next(from, s->slots)) {
+        if (packet.slots++ == have)
+            return (struct looked){0}; /* not all of it is there */
+        const struct netmap_slot piece = nv_slots_read(s, from);
+        const uint8_t *data = nv_slots_buffer(s, piece.buf_idx);
+        uint32_t len = nv_slots_len(s, &piece);
+        more = piece.flags & NS_MOREFRAG;
+        if (!data)
+            packet.data = NULL;
+        if (!packet.data || packet.bytes + len > LONGEST)
+            continue;
+        memcpy(whole + packet.bytes, data, len);
+        packet.bytes += len;
+    }
+    return packet;
 }
 
 uint32_t nv_filter_ring(struct nv_filter *f, const struct nv_slots *s, uint32_t from, uint32_t to, uint32_t most,
                         enum nv_rules_direction direction)
 {
-    uint32_t have = nv_slots_between(from, to, s->slots), n;
+    uint32_t have = nv_slots_between(from, to, s->slots);
 
     most = most < NV_FILTER_MOST ? most : NV_FILTER_MOST;
     nv_filter_begin(f, direction);
-    while (f->judged + f->count < most && (n = slots_of(s, from, have)) > 0) {
+    while (have && f->judged + f->count < most) {
         if (f->count == NV_FILTER_BATCH || f->whole == NV_FILTER_WHOLE)
             judge_ring(f, s);
-        const struct netmap_slot *slot = &s->ring->slot[from];
-        if (n == 1) {
-            uint8_t *data = nv_slots_buffer(s, slot->buf_idx);
-            uint32_t len = slot->len < s->buf_size ? slot->len : s->buf_size;
-            gather(f, data ? data : f->store, data ? len : 0, from, 1);
-        } else {
-            gather(f, nv_filter_room(f), copy_slots(s, from, n, nv_filter_room(f), false), from, n);
-            f->whole++;
+        const struct netmap_slot slot = nv_slots_read(s, from);
+        struct looked packet = {nv_slots_buffer(s, slot.buf_idx), nv_slots_len(s, &slot), 1};
+        if (__builtin_expect(slot.flags & NS_MOREFRAG, 0)) {
+            packet = put_together(s, from, have, nv_filter_room(f));
+            if (packet.slots == 0)
+                break;
         }
-        from = (from + n) % s->slots;
-        have -= n;
+        f->width[f->judged + f->count] = (uint16_t)packet.slots;
+        if (__builtin_expect(packet.data != NULL, 1)) {
+            gather(f, packet.data, packet.bytes, from, packet.slots);
+            f->whole += packet.slots > 1;
+        } else {
+            judge_ring(f, s);
+            f->outcome[f->judged++] = direction == NV_RULES_OUT ? NV_FILTER_ALLOWED : 0;
+        }
+        from = (from + packet.slots) % s->slots;
+        have -= packet.slots;
     }
     judge_ring(f, s);
     f->end = from;
@@ -191,13 +215,13 @@ static void exchange(const struct nv_slots *s, struct nv_written *written, uint3
 uint32_t nv_filter_compact(struct nv_filter *f, const struct nv_slots *s, struct nv_written *written, uint32_t from,
                            uint32_t packets, uint32_t *allowed)
 {
-    uint32_t to = from, n, have = s->slots - 1;
+    uint32_t to = from;
 
     *allowed = 0;
-    for (uint32_t i = 0; i < packets && (n = slots_of(s, from, have)) > 0; i++, have -= n) {
+    for (uint32_t i = 0; i < packets; i++) {
         bool keep = f->outcome[i] & NV_FILTER_ALLOWED, forget = written && f->outcome[i] & NV_FILTER_REWRITTEN;
         *allowed += keep;
-        for (uint32_t p = 0; p < n; p++, from = nv_slots_next(from, s->slots)) {
+        for (uint32_t p = 0; p < f->width[i]; p++, from = nv_slots_next(from, s->slots)) {
             if (forget)
                 written[from].buffer = 0;
             if (!keep)

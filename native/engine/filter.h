@@ -44,6 +44,7 @@ struct nv_filter {
         uint32_t slot, slots;
     } at[NV_FILTER_BATCH]; /* where a gathered packet lies in its ring */
     uint8_t outcome[NV_FILTER_MOST];
+    uint16_t width[NV_FILTER_MOST]; /* slots of each packet, as they were when it was judged */
     struct nv_rules_packet packet[NV_FILTER_BATCH];
     struct nv_rules_verdict verdict[NV_FILTER_BATCH];
 };
@@ -53,8 +54,10 @@ int nv_filter_new(struct nv_worker *w, struct nv_filter **out, struct nv_error *
 void nv_filter_free(struct nv_filter *f);
 
 /*
- * Judge up to `most` packets that lie whole in the slots from `from` up to `to`: outcome[i] is the i-th packet's.
- * Returns how many there were. Packets are rewritten in place where a rule says so.
+ * Judge up to `most` packets that lie whole in the slots from `from` up to `to`: outcome[i] is the i-th packet's, and
+ * width[i] its slots. Returns how many there were. Packets are rewritten in place where a rule says so. One with a slot
+ * that names no buffer is shown to no rule: going out it is allowed, so that the port counts it and mends the slot;
+ * coming in it is denied.
  */
 uint32_t nv_filter_ring(struct nv_filter *f, const struct nv_slots *s, uint32_t from, uint32_t to, uint32_t most,
                         enum nv_rules_direction direction);

@@ -93,11 +93,11 @@ static void take_answers(struct pinger *p)
         const uint8_t *outcome = w->filter ? w->filter->outcome : NULL;
         uint32_t judged = w->filter ? nv_filter_ring(w->filter, s, head, tail, UINT32_MAX, NV_RULES_IN) : 0, n = 0;
         for (bool first = true; head != tail; head = nv_slots_next(head, s->slots)) {
-            const struct netmap_slot *slot = &ring->slot[head];
+            const struct netmap_slot slot = nv_slots_read(s, head);
             bool allowed = !outcome || (n < judged && outcome[n] & NV_FILTER_ALLOWED);
             if (first && allowed)
-                answered(p, nv_slots_buffer(s, slot->buf_idx), slot->len < s->buf_size ? slot->len : s->buf_size);
-            first = !(slot->flags & NS_MOREFRAG);
+                answered(p, nv_slots_buffer(s, slot.buf_idx), nv_slots_len(s, &slot));
+            first = !(slot.flags & NS_MOREFRAG);
             n += first;
             w->stat[NV_STAT_DENIED] += first && !allowed;
         }
@@ -105,7 +105,7 @@ static void take_answers(struct pinger *p)
     }
 }
 
-/* Send up to `most` requests. Returns how many, or -EIO. */
+/* Send up to `most` requests. Returns how many, or -errno. */
 static int64_t send_requests(struct pinger *p, uint64_t most)
 {
     struct nv_worker *w = p->w;
@@ -123,9 +123,14 @@ static int64_t send_requests(struct pinger *p, uint64_t most)
         bool open = !w->filter || w->filter->outcome[i] & NV_FILTER_ALLOWED; /* what was denied is settled at once */
         *request_of(p, p->next++) = (struct request){.sent_ns = w->now, .open = open};
     }
-    if (sent && nv_txsync(w->port, w->fill->ring[0].id) < 0)
-        return nv_worker_rubbish(w, &w->error);
-    w->stat[NV_STAT_ACCEPTED] += sent - (w->stat[NV_STAT_DENIED] - denied);
+    uint64_t handed = sent - (w->stat[NV_STAT_DENIED] - denied);
+    if (sent && nv_txsync(w->port, w->fill->ring[0].id) < 0) {
+        int error = nv_worker_reset(w, handed); /* their answers will be missed */
+        if (error < 0)
+            return error;
+        handed = 0;
+    }
+    w->stat[NV_STAT_ACCEPTED] += handed;
     return sent;
 }
 

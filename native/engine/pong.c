@@ -59,7 +59,7 @@ static void turn_round(uint8_t *frame, uint32_t len, const uint8_t own_mac[6])
 static uint32_t packet_slots(const struct nv_slots *in, uint32_t from, uint32_t end, uint32_t room)
 {
     for (uint32_t n = 1; from != end && n <= room; n++, from = nv_slots_next(from, in->slots))
-        if (!(in->ring->slot[from].flags & NS_MOREFRAG))
+        if (!(nv_slots_read(in, from).flags & NS_MOREFRAG))
             return n;
     return 0;
 }
@@ -71,15 +71,16 @@ static void return_packet(struct nv_worker *w, struct nv_slots *in, struct nv_sl
     uint32_t vnet = w->plan->traffic.vnet_len;
 
     for (uint32_t i = 0; i < n; i++) {
+        const struct netmap_slot came = nv_slots_read(in, from);
         struct netmap_slot *a = &in->ring->slot[from], *b = &out->ring->slot[to];
-        uint8_t *data = nv_slots_buffer(in, a->buf_idx);
-        uint32_t buffer = b->buf_idx, len = a->len < in->buf_size ? a->len : in->buf_size;
+        uint8_t *data = nv_slots_buffer(in, came.buf_idx);
+        uint32_t buffer = nv_shared_load(&b->buf_idx), len = nv_slots_len(in, &came);
         if (data && w->plan->options & NV_OPT_DUMP)
             nv_worker_dump(w, in->ring, from, data, len);
         if (data && i == 0 && len > vnet)
             turn_round(data + vnet, len - vnet, w->plan->traffic.src_mac.first);
-        b->buf_idx = a->buf_idx;
-        nv_slot_set(b, len, NS_BUF_CHANGED | (a->flags & NS_MOREFRAG));
+        b->buf_idx = came.buf_idx;
+        nv_slot_set(b, len, NS_BUF_CHANGED | (came.flags & NS_MOREFRAG));
         a->buf_idx = buffer;
         a->flags = NS_BUF_CHANGED;
         from = nv_slots_next(from, in->slots);
@@ -131,8 +132,9 @@ static uint32_t answer_filtered(struct nv_worker *w, struct nv_slots *in, struct
         room -= n;
     }
     packets = nv_filter_ring(f, in, from, fits, packets, NV_RULES_IN);
-    for (uint32_t i = 0; i < packets && (n = packet_slots(in, from, fits, in->slots)) > 0; i++) {
-        if (f->outcome[i] & NV_FILTER_ALLOWED) {
+    for (uint32_t i = 0; i < packets; i++) {
+        n = f->width[i];
+        if (f->outcome[i] & NV_FILTER_ALLOWED && n <= nv_slots_between(to, limit, out->slots)) {
             return_packet(w, in, out, from, to, n);
             to = (to + n) % out->slots;
             answers++;
@@ -164,8 +166,13 @@ static int run(struct nv_worker *w, struct nv_slots *in, unsigned rings, struct 
             uint64_t most = w->plan->burst < left - packets ? w->plan->burst : left - packets;
             packets += (w->filter ? answer_filtered : answer)(w, &in[r], out, most);
         }
-        if (packets && nv_txsync(w->port, w->first_tx) < 0)
-            return nv_worker_rubbish(w, &w->error);
+        if (packets && nv_txsync(w->port, w->first_tx) < 0) {
+            uint64_t lost = w->stat[NV_STAT_ACCEPTED] - accepted;
+            int error = nv_worker_reset(w, lost);
+            if (error < 0)
+                return error;
+            w->stat[NV_STAT_ACCEPTED] -= lost;
+        }
         nv_worker_account(w);
         left -= left == UINT64_MAX ? 0 : packets;
         nv_worker_batch(w, w->stat[NV_STAT_ACCEPTED] - accepted);

@@ -27,17 +27,17 @@ struct receiver {
 static void look_at(struct receiver *x, const struct nv_slots *s, uint32_t k, uint32_t slots)
 {
     struct nv_worker *w = x->w;
-    const struct netmap_slot *slot = &s->ring->slot[k];
+    const struct netmap_slot slot = nv_slots_read(s, k);
     uint32_t vnet = w->plan->traffic.vnet_len;
-    const uint8_t *data = nv_slots_buffer(s, slot->buf_idx);
-    uint32_t have = slot->len < s->buf_size ? slot->len : s->buf_size;
+    const uint8_t *data = nv_slots_buffer(s, slot.buf_idx);
+    uint32_t have = nv_slots_len(s, &slot);
 
     if (data && slots > 1 && x->whole) {
         uint32_t at = 0;
         for (uint32_t i = 0; i < slots; i++, k = nv_slots_next(k, s->slots)) {
-            const struct netmap_slot *piece = &s->ring->slot[k];
-            const uint8_t *from = nv_slots_buffer(s, piece->buf_idx);
-            uint32_t len = piece->len < s->buf_size ? piece->len : s->buf_size;
+            const struct netmap_slot piece = nv_slots_read(s, k);
+            const uint8_t *from = nv_slots_buffer(s, piece.buf_idx);
+            uint32_t len = nv_slots_len(s, &piece);
             if (!from || at + len > LONGEST)
                 break;
             memcpy(x->whole + at, from, len);
@@ -65,14 +65,14 @@ static void look_at(struct receiver *x, const struct nv_slots *s, uint32_t k, ui
 /* ACCESS and DUMP: every slot by itself. */
 static void touch(struct receiver *x, const struct nv_slots *s, uint32_t k)
 {
-    const struct netmap_slot *slot = &s->ring->slot[k];
-    const uint8_t *data = nv_slots_buffer(s, slot->buf_idx);
+    const struct netmap_slot slot = nv_slots_read(s, k);
+    const uint8_t *data = nv_slots_buffer(s, slot.buf_idx);
 
     if (!data)
         return;
     (void)*(const volatile uint8_t *)data;
     if (x->w->plan->options & NV_OPT_DUMP)
-        nv_worker_dump(x->w, s->ring, k, data, slot->len < s->buf_size ? slot->len : s->buf_size);
+        nv_worker_dump(x->w, s->ring, k, data, nv_slots_len(s, &slot));
 }
 
 /* Take up to `limit` packets, no more than x->left, from a ring; returns how many. */
@@ -91,12 +91,14 @@ static uint32_t take(struct receiver *x, struct nv_slots *s, uint32_t limit)
     done = first = head;
     for (uint32_t k = head, n = have; n && packets < limit; n--) {
         uint32_t next = nv_slots_next(k, s->slots);
-        partial += ring->slot[k].len;
+        const struct netmap_slot slot = nv_slots_read(s, k);
+        partial += slot.len;
         if (fetch)
-            __builtin_prefetch(s->buffers + (uint64_t)ring->slot[(k + PREFETCH) % s->slots].buf_idx * s->buf_size);
+            __builtin_prefetch(s->buffers +
+                               (uint64_t)nv_shared_load(&ring->slot[(k + PREFETCH) % s->slots].buf_idx) * s->buf_size);
         if (__builtin_expect(peek, 0))
             touch(x, s, k);
-        if (!(ring->slot[k].flags & NS_MOREFRAG)) {
+        if (!(slot.flags & NS_MOREFRAG)) {
             if (x->look)
                 look_at(x, s, first, nv_slots_between(first, next, s->slots));
             packets++;

@@ -83,9 +83,10 @@ static inline bool nv_slots_open(struct nv_slots *s, const struct nv_port *port,
     size_t size;
     const char *memory = nv_memory(port, &size);
     size_t at = (size_t)((const char *)ring - memory);
-    uint64_t buffers = at + (uint64_t)ring->buf_ofs;
+    uint64_t buffers = at + (uint64_t)nv_shared_load(&ring->buf_ofs);
 
-    *s = (struct nv_slots){.ring = ring, .slots = ring->num_slots, .buf_size = ring->nr_buf_size};
+    *s = (struct nv_slots){
+        .ring = ring, .slots = nv_shared_load(&ring->num_slots), .buf_size = nv_shared_load(&ring->nr_buf_size)};
     if (s->slots < 2 || s->slots > (size - at - sizeof(*ring)) / sizeof(ring->slot[0]) || buffers >= size ||
         s->buf_size < 64 || s->buf_size > 65536)
         return false;
@@ -93,6 +94,22 @@ static inline bool nv_slots_open(struct nv_slots *s, const struct nv_port *port,
     s->mapped = (uint32_t)((size - buffers) / s->buf_size);
     nv_slots_refresh(s, port);
     return true;
+}
+
+/* Buffer, length and flags of a slot, read at once. */
+static inline struct netmap_slot nv_slots_read(const struct nv_slots *s, uint32_t at)
+{
+    uint64_t word = nv_shared_load((const uint64_t *)(const void *)&s->ring->slot[at]);
+    struct netmap_slot read;
+
+    memcpy(&read, &word, sizeof(word));
+    return read;
+}
+
+/* Bytes of a slot that was read: no more than a buffer has. */
+static inline uint32_t nv_slots_len(const struct nv_slots *s, const struct netmap_slot *read)
+{
+    return read->len < s->buf_size ? read->len : s->buf_size;
 }
 
 /* Buffer of an index, or NULL when there is none of that number. */

@@ -82,8 +82,9 @@ extern "C" {
     X(DENIED, "denied")         /* with rules: packets they did not let through */                                     \
     X(ANSWERS, "answers")       /* with rules: answers sent back (reset, unreach, keep-alives, fwd) */                 \
     X(COPIES, "copies")         /* with rules: packets sent to ports they name (tee, divert, fwd) */                   \
-    X(UNSENT, "unsent")         /* with rules: answers and copies for which there was no room, or no such port */      \
-    X(CPU, "cpu")               /* processor it is pinned to, plus one; 0: none */
+    X(UNSENT, "unsent") /* with rules: answers and copies that found no room or no open port, or were lost there */    \
+    X(RESET, "reset")   /* sending: packets in a ring when it was set right; somebody had moved its head */            \
+    X(CPU, "cpu")       /* processor it is pinned to, plus one; 0: none */
 
 #define NV_PAGE_ENUM(id, name) NV_PAGE_##id,
 #define NV_PORT_ENUM(id, name) NV_PORT_##id,

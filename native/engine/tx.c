@@ -26,12 +26,13 @@ struct sender {
 
 /*
  * Fill the rings with up to `most` packets (each ring with up to `most` when sending as fast as possible, as
- * pkt-gen does) and hand them over. Returns how many were, with those that rules denied, or -EIO.
+ * pkt-gen does) and hand them over. Returns how many were, with those that rules denied or that were lost because a
+ * ring had to be set right, or -errno.
  */
 static int64_t send_batch(struct sender *s, uint32_t most)
 {
     struct nv_worker *w = s->w;
-    uint64_t sent = 0, denied = w->stat[NV_STAT_DENIED];
+    uint64_t sent = 0, denied = w->stat[NV_STAT_DENIED], reset = w->stat[NV_STAT_RESET];
 
     w->fill->generator.stamp.time_ns = w->now;
     for (unsigned i = 0; i < w->fill->rings; i++) {
@@ -41,14 +42,18 @@ static int64_t send_batch(struct sender *s, uint32_t most)
             quota = s->left - sent;
         if (quota == 0)
             break;
+        uint64_t before = w->stat[NV_STAT_DENIED];
         uint32_t n = nv_fill_slots(w->fill, r, (uint32_t)quota);
-        if (n && nv_txsync(w->port, w->fill->ring[r].id) < 0)
-            return nv_worker_rubbish(w, &w->error);
+        if (n && nv_txsync(w->port, w->fill->ring[r].id) < 0) {
+            int error = nv_worker_reset(w, n - (w->stat[NV_STAT_DENIED] - before));
+            if (error < 0)
+                return error;
+        }
         sent += n;
     }
     s->turn++;
     s->left -= s->left == UINT64_MAX ? 0 : sent;
-    w->stat[NV_STAT_ACCEPTED] += sent - (w->stat[NV_STAT_DENIED] - denied);
+    w->stat[NV_STAT_ACCEPTED] += sent - (w->stat[NV_STAT_DENIED] - denied) - (w->stat[NV_STAT_RESET] - reset);
     return (int64_t)sent;
 }
 

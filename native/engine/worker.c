@@ -43,9 +43,15 @@ void nv_worker_publish(struct nv_worker *w)
 
 int nv_worker_rubbish(const struct nv_worker *w, struct nv_error *err)
 {
-    if (nv_gone(w->port))
-        return nv_fail(err, -nv_gone(w->port), "%s: its interface was removed", nv_name(w->port));
     return nv_fail(err, EIO, "%s: somebody wrote rubbish into its rings", nv_name(w->port));
+}
+
+int nv_worker_reset(struct nv_worker *w, uint64_t lost)
+{
+    if (nv_gone(w->port))
+        return nv_fail(&w->error, -nv_gone(w->port), "%s: its interface was removed", nv_name(w->port));
+    w->stat[NV_STAT_RESET] += lost;
+    return 0;
 }
 
 void nv_worker_state(struct nv_worker *w, enum nv_engine_state state)
@@ -112,9 +118,7 @@ int nv_worker_wait(struct nv_worker *w, int events, uint64_t until)
         return 0;
     if (ready < 0)
         return nv_fail(&w->error, -ready, "%s: waiting failed: %s", nv_name(w->port), strerror(-ready));
-    if (ready & POLLERR)
-        return nv_worker_rubbish(w, &w->error);
-    return ready;
+    return ready & POLLERR ? nv_worker_reset(w, 0) : ready;
 }
 
 void nv_worker_account(struct nv_worker *w)

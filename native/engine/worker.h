@@ -60,8 +60,14 @@ static inline bool nv_worker_stopped(const struct nv_worker *w)
 /* Show the worker's counters, and now and then (worker 0) the port's. Once a batch. */
 void nv_worker_publish(struct nv_worker *w);
 
-/* -EIO, saying that somebody wrote into the port's rings what cannot be. */
+/* -EIO, saying that somebody wrote into the port's rings what cannot be: when they are first looked at. */
 int nv_worker_rubbish(const struct nv_worker *w, struct nv_error *err);
+
+/*
+ * A sync failed, and `lost` packets stood in the ring. 0: somebody had written rubbish there, the ring was set right,
+ * they are counted as lost, and the work goes on. Else the interface is gone: -errno with w->error.
+ */
+int nv_worker_reset(struct nv_worker *w, uint64_t lost);
 
 /* Enter a state and publish. */
 void nv_worker_state(struct nv_worker *w, enum nv_engine_state state);
@@ -80,7 +86,7 @@ void nv_worker_sleep_until(struct nv_worker *w, uint64_t when);
 
 /*
  * nv_wait for at most 100 ms or until `until` (ns; UINT64_MAX: no such time). Returns its events, 0 when there are
- * none, or -EIO with w->error when the ring is broken. w->now is the clock on return.
+ * none or a ring was just set right, or -errno with w->error. w->now is the clock on return.
  */
 int nv_worker_wait(struct nv_worker *w, int events, uint64_t until);
 

@@ -198,6 +198,12 @@ struct nv_port_stats {
 };
 void nv_stats(const struct nv_port *port, struct nv_port_stats *out);
 
+/* The same of one tx ring alone, as it stands behind its last sync; all 0 when it is not bound. */
+struct nv_tx_counts {
+    uint64_t packets, bytes, copies, delivered, delivered_bytes, drops[NV_DROP_COUNT];
+};
+void nv_stats_tx(const struct nv_port *port, unsigned ring, struct nv_tx_counts *out);
+
 /* ---- the monitor hook -------------------------------------------------------------------------- */
 
 /*

@@ -249,6 +249,22 @@ void nv_stats(const struct nv_port *p, struct nv_port_stats *out)
     out->wakeups_received = __atomic_load_n(&p->desc_entry->wakeups_received, __ATOMIC_RELAXED);
 }
 
+void nv_stats_tx(const struct nv_port *p, unsigned ring, struct nv_tx_counts *out)
+{
+    const struct nv_txq *tx = tx_of(p, ring);
+    memset(out, 0, sizeof(*out));
+    if (!tx)
+        return;
+    const struct nv_ring_stats *s = &tx->ctl->stats;
+    out->packets = get(&s->packets);
+    out->bytes = get(&s->bytes);
+    out->copies = get(&s->copies);
+    out->delivered = get(&s->delivered);
+    out->delivered_bytes = get(&s->delivered_bytes);
+    for (unsigned d = 0; d < NV_DROP_COUNT; d++)
+        out->drops[d] = get(&s->drops[d]);
+}
+
 int nv_monitor_add(struct nv_port *p, nv_monitor_fn *fn, void *arg)
 {
     if (p->monitors == NV_MONITORS)

@@ -32,62 +32,53 @@ void relay_drop(struct nv_relay *r, unsigned from, unsigned why, struct frame *f
 /* Send to the port of `to` what came from port `from`, after delay_ns in a link (UINT64_MAX: in none). */
 void relay_forward(struct nv_relay *r, unsigned from, unsigned to, struct frame *frame, uint64_t delay_ns)
 {
-    uint64_t *stat = r->stat[from];
+    struct side *side = &r->side[to];
     uint32_t length = frame->length;
 
     if (__builtin_expect(r->captures, 0))
         relay_capture(r, to, NV_CAPTURE_OUT, frame->data, length);
-    if (!side_send(&r->side[to], frame, r->store)) {
-        bool fits = length && length <= (uint64_t)r->side[to].tx.buf_size * (r->side[to].tx.slots - 1);
+    if (!relay_send(r, side, to == from ? SIDE_BOUNCE : SIDE_FORWARD, from, frame)) {
+        bool fits = length && length <= (uint64_t)side->tx.buf_size * (side->tx.slots - 1);
         relay_drop(r, from, fits ? NV_RELAY_DROP_TX_FULL : NV_RELAY_DROP_TOO_LONG, frame);
-    } else if (to == from) {
-        stat[NV_RELAY_BOUNCED]++;
-    } else {
-        stat[NV_RELAY_TX_PACKETS]++;
-        stat[NV_RELAY_TX_BYTES] += length;
-        if (__builtin_expect(r->log.fd >= 0, 0))
-            relay_log_depart(&r->log, r->now, from, length, delay_ns);
+    } else if (__builtin_expect(r->log.fd >= 0, 0) && to != from) {
+        relay_log_depart(&r->log, r->now, from, length, delay_ns);
     }
 }
 
-static struct outlet *outlet(struct nv_relay *r, uint32_t arg)
+/* Send to the port that a rule names. False: it is not open, or full; the frame is dropped under that name. */
+static bool aside(struct nv_relay *r, struct outlet *to, enum side_kind kind, unsigned from, struct frame *frame)
 {
-    return outlet_of(&r->outlets, r->plan.rules, arg, &r->plan.open);
+    if (to && relay_send(r, &to->side, kind, from, frame))
+        return true;
+    relay_drop(r, from, to ? NV_RELAY_DROP_TX_FULL : NV_RELAY_DROP_NOT_OPEN, frame);
+    return false;
+}
+
+/* The port that a verdict sends to; NULL: it is not open. */
+static struct outlet *outlet(struct nv_relay *r, const struct nv_rules_verdict *verdict)
+{
+    return outlet_of(&r->outlets, r->worker, verdict->arg, verdict->resume.generation);
 }
 
 static void divert(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_packet *packet,
                    const struct nv_rules_verdict *verdict)
 {
-    struct outlet *to = outlet(r, verdict->arg);
+    struct outlet *to = outlet(r, verdict);
 
-    if (!to) {
-        relay_drop(r, from, NV_RELAY_DROP_NO_PORT, frame);
+    if (!aside(r, to, SIDE_DIVERT, from, frame))
         return;
-    }
     to->last = *packet;
     to->last.resume = verdict->resume;
     to->last.flags |= packet->direction == NV_RULES_OUT ? NV_RULES_DIVERTED_OUTPUT : NV_RULES_DIVERTED_LOOP;
-    if (side_send(&to->side, frame, r->store)) {
-        r->stat[from][NV_RELAY_DROPS_AT + NV_RELAY_DROP_DIVERTED]++;
-        return;
-    }
-    relay_drop(r, from, NV_RELAY_DROP_TX_FULL, frame);
 }
 
 /* fwd: to a port of ours, or, as netmap's ipfw has it at layer 2, back where it came from. */
 static void bounce(struct nv_relay *r, unsigned from, struct frame *frame, const struct nv_rules_verdict *verdict)
 {
-    struct outlet *to;
-
-    if (verdict->next_hop_family) {
+    if (verdict->next_hop_family)
         relay_forward(r, from, from, frame, UINT64_MAX);
-    } else if (!(to = outlet(r, verdict->arg))) {
-        relay_drop(r, from, NV_RELAY_DROP_NO_PORT, frame);
-    } else if (side_send(&to->side, frame, r->store)) {
-        r->stat[from][NV_RELAY_BOUNCED]++;
-    } else {
-        relay_drop(r, from, NV_RELAY_DROP_TX_FULL, frame);
-    }
+    else
+        aside(r, outlet(r, verdict), SIDE_BOUNCE, from, frame);
 }
 
 /* What has to travel with a packet that will pass the rules again, beside where it goes on. */
@@ -276,17 +267,19 @@ static void answer(void *arg, const struct nv_rules_packet *packet, const uint8_
     unsigned to = packet->in_if == r->side[1].interface ? 1 : 0;
     struct frame frame = {.data = (uint8_t *)(uintptr_t)data, .length = length, .place = FRAME_LOOSE};
 
-    r->stat[to][side_send(&r->side[to], &frame, r->store) ? NV_RELAY_ANSWERS : NV_RELAY_ANSWERS_LOST]++;
+    if (!relay_send(r, &r->side[to], SIDE_ANSWER, to, &frame))
+        r->stat[to][NV_RELAY_ANSWERS_LOST]++;
 }
 
 static void copy(void *arg, const struct nv_rules_packet *packet, uint32_t port)
 {
     struct nv_relay *r = arg;
-    struct outlet *to = outlet(r, port);
+    struct outlet *to = outlet_of(&r->outlets, r->worker, port, 0);
+    unsigned from = packet->direction == NV_RULES_OUT ? 0 : 1;
     struct frame frame = {.data = packet->data, .length = packet->length, .place = FRAME_LOOSE};
 
-    bool sent = to && side_send(&to->side, &frame, r->store);
-    r->stat[packet->direction == NV_RULES_OUT ? 0 : 1][sent ? NV_RELAY_COPIES : NV_RELAY_COPIES_LOST]++;
+    if (!to || !relay_send(r, &to->side, SIDE_COPY, from, &frame))
+        r->stat[from][NV_RELAY_COPIES_LOST]++;
 }
 
 /* A rule with `log`: to the log of packets and to the file of matched ones, as `logdst` says. */

@@ -5,10 +5,11 @@
 
 #include "relay/loop.h"
 
-/* Where the rules' and the links' reasons begin among the drops. */
+/* Where the rules', the links' and the ports' reasons begin among the drops. */
 enum {
     RELAY_WHY_RULES = NV_RELAY_DROP_COUNT,
     RELAY_WHY_LINK = (int)NV_RELAY_DROP_COUNT + NV_RULES_REASON_COUNT,
+    RELAY_WHY_PORT = RELAY_WHY_LINK + (int)NV_EMU_DROP_COUNT,
 };
 
 /* Write a packet of port `port` to the capture file. */
@@ -36,6 +37,20 @@ void relay_enter_all(struct nv_relay *r);
 
 /* Let `count` frames of the batch through the rules, or straight through when there are none. */
 void relay_ask(struct nv_relay *r, unsigned from, unsigned count);
+
+/* ---- settle.c ---- */
+
+/* Put a frame that came from port `from` into a tx ring, for what `kind` says. False as side_send. */
+bool relay_send(struct nv_relay *r, struct side *side, enum side_kind kind, unsigned from, struct frame *frame);
+
+/* Hand over what was put into a tx ring, and count what the port made of it. 0, or -errno: the port is gone. */
+int relay_push(struct nv_relay *r, struct side *side);
+
+/* The same though nothing was put in: a pipe's other end may have come, or left. */
+int relay_settle(struct nv_relay *r, struct side *side);
+
+/* Packets of a direction that stand in tx rings whose ports do not take them. */
+uint64_t relay_pending(const struct nv_relay *r, unsigned from);
 
 /* ---- depart.c ---- */
 

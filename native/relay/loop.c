@@ -19,17 +19,14 @@
 #define TICK_NS    NV_SECOND
 #define TURN       512u /* departures of one turn: after a stop both the ports' rings get their share of time */
 
-/* A sync failed: the interface behind the port went, or its rings were garbled. Returns what relay->error says. */
-static int broken(struct nv_relay *r, const struct side *side)
+/* A sync said that the interface behind the port went. Returns what relay->error says. */
+static int gone(struct nv_relay *r, const struct side *side, int error)
 {
-    const char *name = nv_name(side->port);
-
-    return nv_gone(side->port) ? nv_fail(&r->error, ENODEV, "%s: the interface is gone", name)
-                               : nv_fail(&r->error, EIO, "%s: somebody wrote rubbish into its rings", name);
+    return nv_fail(&r->error, -error, "%s: the interface is gone", nv_name(side->port));
 }
 
-/* Take up to `most` packets from slot *at of an rx ring on to the links or the other port; returns how many. */
-static int take_some(struct nv_relay *r, unsigned from, unsigned ring, uint32_t *at, unsigned most)
+/* Take up to `most` packets from an rx ring on to the links or the other port; returns how many. */
+static int take_some(struct nv_relay *r, unsigned from, unsigned ring, unsigned most)
 {
     struct side *side = &r->side[from];
     uint64_t *stat = r->stat[from], bytes = 0;
@@ -37,7 +34,7 @@ static int take_some(struct nv_relay *r, unsigned from, unsigned ring, uint32_t 
 
     while (taken < most) {
         struct frame *frame = &r->batch->frames[count];
-        enum side_found found = side_next(side, ring, at, frame);
+        enum side_found found = side_next(side, ring, frame);
         if (found == SIDE_NONE)
             break;
         taken++;
@@ -54,30 +51,30 @@ static int take_some(struct nv_relay *r, unsigned from, unsigned ring, uint32_t 
     }
     stat[NV_RELAY_RX_PACKETS] += taken;
     stat[NV_RELAY_RX_BYTES] += bytes;
-    side_look_ahead(side, ring, *at, RELAY_CHUNK);
+    side_look_ahead(side, ring, RELAY_CHUNK);
     relay_ask(r, from, count);
     return (int)taken;
 }
 
-/* Take a burst from one rx ring; returns how many packets, or -EIO. */
+/* Take a burst from one rx ring; returns how many packets, or -errno. */
 static int intake(struct nv_relay *r, unsigned from, unsigned ring)
 {
     struct side *side = &r->side[from];
-    struct nv_slots *s = &side->rx[ring];
-    int total = 0, taken;
+    int total = 0, taken, error = side_take(side, ring);
 
-    if (nv_rxsync(side->port, side->first_rx + ring) < 0)
-        return broken(r, side);
-    nv_slots_refresh(s, side->port);
-    uint32_t at = nv_slots_head(s->ring);
-    side_look_ahead(side, ring, at, RELAY_CHUNK);
+    if (error < 0)
+        return gone(r, side, error);
+    if (__builtin_expect(side->skipped != 0, 0)) {
+        r->stat[from][NV_RELAY_RX_PACKETS] += side->skipped;
+        r->stat[from][NV_RELAY_DROPS_AT + NV_RELAY_DROP_RING_RESET] += side->skipped;
+        side->skipped = 0;
+    }
+    side_look_ahead(side, ring, RELAY_CHUNK);
     do {
         unsigned left = r->plan.burst - (unsigned)total;
-        taken = take_some(r, from, ring, &at, left < RELAY_CHUNK ? left : RELAY_CHUNK);
+        taken = take_some(r, from, ring, left < RELAY_CHUNK ? left : RELAY_CHUNK);
         total += taken;
     } while (taken && (unsigned)total < r->plan.burst);
-    if (total)
-        nv_slots_move(s->ring, at, at);
     return total;
 }
 
@@ -108,23 +105,20 @@ static int take_returned(struct nv_relay *r)
 {
     int taken = 0;
 
-    for (unsigned o = 0; o < r->outlets.count; o++) {
+    for (unsigned o = 0; o < outlets_count(&r->outlets); o++) {
         struct outlet *outlet = &r->outlets.outlet[o];
-        for (unsigned ring = 0; !outlet->failed && ring < outlet->side.rx_rings; ring++) {
-            struct nv_slots *s = &outlet->side.rx[ring];
+        for (unsigned ring = 0; outlet_open(outlet) && ring < outlet->side.rx_rings; ring++) {
             struct frame frame;
-            if (nv_rxsync(outlet->side.port, outlet->side.first_rx + ring) < 0)
-                continue; /* its rings were reset; what they held is counted there */
-            nv_slots_refresh(s, outlet->side.port);
-            uint32_t at = nv_slots_head(s->ring);
             enum side_found found;
-            while ((found = side_next(&outlet->side, ring, &at, &frame)) != SIDE_NONE) {
+            if (side_take(&outlet->side, ring) < 0)
+                continue; /* its interface is gone: that costs what goes there, not this program */
+            while ((found = side_next(&outlet->side, ring, &frame)) != SIDE_NONE) {
                 taken++;
                 returned(r, outlet, found, &frame);
             }
-            nv_slots_move(s->ring, at, at);
         }
-        side_push(&outlet->side);
+        if (outlet_open(outlet))
+            relay_push(r, &outlet->side);
     }
     return taken;
 }
@@ -132,7 +126,13 @@ static int take_returned(struct nv_relay *r)
 /* Show the counters. */
 static void publish(struct nv_relay *r)
 {
+    uint64_t resets = r->side[0].resets + r->side[1].resets;
+
     r->published_ns = r->now;
+    for (unsigned o = 0; o < outlets_count(&r->outlets); o++)
+        resets += outlet_open(&r->outlets.outlet[o]) ? r->outlets.outlet[o].side.resets : 0;
+    for (unsigned from = 0; from < 2; from++)
+        r->stat[from][NV_RELAY_PENDING] = relay_pending(r, from);
     for (unsigned side = 0; side < 2; side++)
         for (unsigned i = 0; i < NV_RELAY_DROPS_AT + NV_RELAY_DROP_WORDS; i++)
             __atomic_store_n(&r->page[NV_RELAY_PAGE_HEAD + side * NV_RELAY_GROUP_WORDS + i], r->stat[side][i],
@@ -146,6 +146,7 @@ static void publish(struct nv_relay *r)
         {NV_RELAY_PAGE_BATCHES, r->batches},
         {NV_RELAY_PAGE_CAPTURE_LOST, r->capture_lost},
         {NV_RELAY_PAGE_LOG_LOST, r->log.lost},
+        {NV_RELAY_PAGE_RING_RESETS, resets},
     };
     for (unsigned i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         __atomic_store_n(&r->page[head[i][0]], head[i][1], __ATOMIC_RELAXED);
@@ -162,8 +163,8 @@ static void sleep_until(struct nv_relay *r, uint64_t until)
             return;
         fds[count++] = (struct pollfd){.fd = nv_fd(r->side[i].port), .events = POLLIN};
     }
-    for (unsigned i = 0; i < r->outlets.count; i++) {
-        if (r->outlets.outlet[i].failed)
+    for (unsigned i = 0; i < outlets_count(&r->outlets); i++) {
+        if (!outlet_open(&r->outlets.outlet[i]))
             continue;
         if (nv_arm(r->outlets.outlet[i].side.port, POLLIN))
             return;
@@ -229,16 +230,20 @@ static int turn(struct nv_relay *r, enum relay_end end)
                 return taken;
             done += taken;
         }
-    if (r->outlets.count)
+    if (r->worker) {
+        outlets_look(&r->outlets);
         done += take_returned(r);
+    }
     done += (int)relay_release(r, TURN);
     if (r->worker && r->now >= r->tick_ns) {
         nv_rules_tick(r->worker, r->now + r->plan.time_offset);
         r->tick_ns = r->now + TICK_NS;
     }
-    for (unsigned i = 0; i < 2; i++)
-        if (side_push(&r->side[i]) < 0)
-            return broken(r, &r->side[i]);
+    for (unsigned i = 0; i < 2; i++) {
+        int error = relay_push(r, &r->side[i]);
+        if (error < 0)
+            return gone(r, &r->side[i], error);
+    }
     return done;
 }
 
@@ -271,8 +276,11 @@ int relay_loop(struct nv_relay *r)
     }
     r->now = nv_now();
     give_up(r);
-    side_push(&r->side[0]);
-    side_push(&r->side[1]);
+    relay_settle(r, &r->side[0]);
+    relay_settle(r, &r->side[1]);
+    for (unsigned o = 0; o < outlets_count(&r->outlets); o++)
+        if (outlet_open(&r->outlets.outlet[o]))
+            relay_settle(r, &r->outlets.outlet[o].side);
     relay_log_flush(&r->log);
     publish(r);
     return done < 0 ? done : 0;

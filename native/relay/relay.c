@@ -55,7 +55,8 @@ const char *nv_relay_drop_name(unsigned drop)
         return "deny";
     if (drop < NV_RULES_REASON_COUNT)
         return nv_rules_reason_name(drop);
-    return nv_emu_drop_name(drop - NV_RULES_REASON_COUNT);
+    drop -= NV_RULES_REASON_COUNT;
+    return drop < NV_EMU_DROP_COUNT ? nv_emu_drop_name(drop) : nv_drop_name(drop - NV_EMU_DROP_COUNT);
 }
 
 void nv_relay_default(struct nv_relay_plan *plan)
@@ -204,6 +205,7 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
     if (!r)
         return nv_fail(err, ENOMEM, "no memory for a relay");
     r->plan = *plan;
+    outlets_init(&r->outlets);
     if (plan->open.dir && !(r->plan.open.dir = r->dir = strdup(plan->open.dir))) {
         free(r);
         return nv_fail(err, ENOMEM, "no memory for a relay");
@@ -232,6 +234,11 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
     if (error == 0 && plan->rules) {
         struct nv_rules_sink sink = relay_sink(r);
         error = nv_rules_worker_open(plan->rules, &sink, &r->worker, err);
+    }
+    if (error == 0 && plan->rules) {
+        r->outlets.opened = wake;
+        r->outlets.arg = r;
+        error = outlets_start(&r->outlets, plan->rules, &r->plan.open, err);
     }
     if (error == 0 && plan->emulation) {
         nv_emu_set_copy(plan->emulation, duplicate, r);

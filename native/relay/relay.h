@@ -46,17 +46,19 @@ struct nv_relay_plan {
 void nv_relay_default(struct nv_relay_plan *plan);
 
 /*
- * What a direction lost, by name. The rules' reasons and the links' come after these, in their order.
+ * What a direction lost, by name. The rules' reasons, the links' and those of the ports that packets were sent to come
+ * after these, in their order.
  * X(enumerator, name)
  */
 #define NV_RELAY_DROPS(X)                                                                                              \
-    X(TX_FULL, "tx_full")     /* the other port's ring was full when the packet was due */                             \
-    X(NO_MEMORY, "no_memory") /* the store's bound was reached */                                                      \
-    X(BAD_SLOT, "bad_slot")   /* a slot with an impossible buffer index or length */                                   \
-    X(TOO_LONG, "too_long")   /* longer than the store's pieces or the other ring takes */                             \
-    X(NO_PORT, "no_port")     /* divert or fwd to a port that cannot be opened */                                      \
-    X(HELD, "held")           /* reass keeps it; it goes on within the last fragment's packet */                       \
-    X(DIVERTED, "diverted")   /* went to a divert port; what comes back from there is counted as `returned` */
+    X(TX_FULL, "tx_full")       /* the other port's ring was full when the packet was due */                           \
+    X(NO_MEMORY, "no_memory")   /* the store's bound was reached */                                                    \
+    X(BAD_SLOT, "bad_slot")     /* a slot with an impossible buffer index or length */                                 \
+    X(TOO_LONG, "too_long")     /* longer than the store's pieces or the other ring takes */                           \
+    X(NOT_OPEN, "not_open")     /* divert or fwd to a port that is not open yet, or cannot be opened */                \
+    X(RING_RESET, "ring_reset") /* in a ring when it was set right: somebody else had moved its head */                \
+    X(HELD, "held")             /* reass keeps it; it goes on within the last fragment's packet */                     \
+    X(DIVERTED, "diverted")     /* went to a divert port; what comes back from there is counted as `returned` */
 
 #define NV_RELAY_DROP_ENUM(id, name) NV_RELAY_DROP_##id,
 enum nv_relay_drop { NV_RELAY_DROPS(NV_RELAY_DROP_ENUM) NV_RELAY_DROP_COUNT };
@@ -66,30 +68,33 @@ enum nv_relay_drop { NV_RELAY_DROPS(NV_RELAY_DROP_ENUM) NV_RELAY_DROP_COUNT };
 #define NV_RELAY_FIELDS(X)                                                                                             \
     X(RX_PACKETS, "rx_packets")                                                                                        \
     X(RX_BYTES, "rx_bytes")                                                                                            \
-    X(TX_PACKETS, "tx_packets") /* to the other port */                                                                \
+    X(TX_PACKETS, "tx_packets") /* taken by the other port and not lost there; a flooded packet once for each copy */  \
     X(TX_BYTES, "tx_bytes")                                                                                            \
     X(WAITING, "waiting")           /* in links */                                                                     \
     X(COPIED, "copied")             /* of all that waited: in the packed store, not in their own buffers */            \
     X(ANSWERS, "answers")           /* made by reject, reset, keep-alives: sent back to the port packets come from */  \
-    X(ANSWERS_LOST, "answers_lost") /* that port's ring was full */                                                    \
+    X(ANSWERS_LOST, "answers_lost") /* that port's ring was full, or it lost them */                                   \
     X(COPIES, "copies")             /* made by tee */                                                                  \
-    X(COPIES_LOST, "copies_lost")   /* the port tee names could not be opened, or was full */                          \
+    X(COPIES_LOST, "copies_lost")   /* the port tee names was not open, or full, or lost them */                       \
     X(DUPLICATES, "duplicates")     /* made by links */                                                                \
     X(RETURNED, "returned")         /* from divert ports */                                                            \
     X(REASSEMBLED, "reassembled")   /* of those: put together from held fragments */                                   \
-    X(BOUNCED, "bounced")           /* fwd: back to the port it came from */
+    X(BOUNCED, "bounced")           /* fwd: back to the port it came from */                                           \
+    X(FLOODED, "flooded")           /* further copies that a switch made of what was sent there */                     \
+    X(PENDING, "pending")           /* in a tx ring whose port takes nothing: a pipe whose other end left */
 
 #define NV_RELAY_ENUM(id, name) NV_RELAY_##id,
 enum nv_relay_word { NV_RELAY_FIELDS(NV_RELAY_ENUM) NV_RELAY_FIELD_COUNT };
 #undef NV_RELAY_ENUM
 
 /*
- * Always, for a direction: rx_packets + duplicates + returned
- *   = tx_packets + bounced + waiting + the sum of its drops.
+ * Always, for a direction: rx_packets + duplicates + returned + flooded
+ *   = tx_packets + bounced + waiting + pending + the sum of its drops.
  */
-#define NV_RELAY_DROPS_AT    16u /* word of a group at which its drops begin */
-#define NV_RELAY_DROP_WORDS  ((unsigned)NV_RELAY_DROP_COUNT + NV_RULES_REASON_COUNT + NV_EMU_DROP_COUNT)
-#define NV_RELAY_GROUP_WORDS 64u
+#define NV_RELAY_DROPS_AT 16u /* word of a group at which its drops begin */
+#define NV_RELAY_DROP_WORDS                                                                                            \
+    ((unsigned)NV_RELAY_DROP_COUNT + NV_RULES_REASON_COUNT + NV_EMU_DROP_COUNT + (unsigned)NV_DROP_COUNT)
+#define NV_RELAY_GROUP_WORDS 96u
 
 /* Words of the whole page: header, two groups, measures. Each is written by the relay's thread with relaxed stores. */
 #define NV_RELAY_PAGE_FIELDS(X)                                                                                        \
@@ -103,7 +108,8 @@ enum nv_relay_word { NV_RELAY_FIELDS(NV_RELAY_ENUM) NV_RELAY_FIELD_COUNT };
     X(SLEEPS, "sleeps")                                                                                                \
     X(BATCHES, "batches")           /* turns in which something was done */                                            \
     X(CAPTURE_LOST, "capture_lost") /* packets that could not be written to the capture file */                        \
-    X(LOG_LOST, "log_lost")         /* records of packets that could not be written */
+    X(LOG_LOST, "log_lost")         /* records of packets that could not be written */                                 \
+    X(RING_RESETS, "ring_resets")   /* rings set right, because somebody else wrote into them what cannot be */
 
 #define NV_RELAY_PAGE_ENUM(id, name) NV_RELAY_PAGE_##id,
 enum nv_relay_page_word { NV_RELAY_PAGE_FIELDS(NV_RELAY_PAGE_ENUM) NV_RELAY_PAGE_FIELD_COUNT };

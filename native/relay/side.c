@@ -21,6 +21,7 @@ int side_open(struct side *side, const char *name, const struct nv_open_options 
     side->first_rx = range.first_rx;
     side->rx_rings = (uint16_t)(range.last_rx + 1 - range.first_rx);
     side->tx_ring = range.first_tx;
+    side->pipe = strpbrk(nv_name(side->port), "{}") != NULL;
     if (side->rx_rings == 0 || (uint16_t)(range.last_tx + 1 - range.first_tx) == 0)
         return nv_fail(err, EINVAL, "%s: opened without rx or tx rings: both are needed", name);
     if (side->rx_rings > SIDE_RINGS)
@@ -32,7 +33,10 @@ int side_open(struct side *side, const char *name, const struct nv_open_options 
     side->lines = side->tx.buf_size % NV_LINE == 0 && (uintptr_t)side->tx.buffers % NV_LINE == 0;
     for (unsigned r = 0; r < side->rx_rings; r++)
         side->lines &= side->rx[r].buf_size % NV_LINE == 0 && (uintptr_t)side->rx[r].buffers % NV_LINE == 0;
-    if (!good)
+    for (unsigned r = 0; r < side->rx_rings && good; r++)
+        good = (side->rx_head[r] = side->rx_tail[r] = nv_slots_head(side->rx[r].ring)) < side->rx[r].slots;
+    nv_stats_tx(side->port, side->tx_ring, &side->counted);
+    if (!good || !side_join(side))
         return nv_fail(err, EIO, "%s: somebody wrote rubbish into its rings", name);
     return side->scratch ? 0 : nv_fail(err, ENOMEM, "no memory for a frame");
 }
@@ -51,7 +55,7 @@ int side_spares(struct side *side, struct side *other, struct nv_error *err)
         side->spares->memory = nv_mem_id(side->port);
     }
     struct spares *spares = side->spares;
-    uint32_t index = nifp->ni_bufs_head;
+    uint32_t index = nv_shared_load(&nifp->ni_bufs_head);
     uint32_t *grown = realloc(spares->buffer, ((size_t)spares->size + s->mapped) * sizeof(*grown));
     if (!grown)
         return nv_fail(err, ENOMEM, "no memory for spare buffers");
@@ -91,52 +95,71 @@ void side_close(struct side *side, struct side *other)
     side->scratch = NULL;
 }
 
-/* Put the pieces of a packet from slot `at` on together; how many bytes, 0: too many, or a bad index. */
-static uint32_t gather(const struct side *side, const struct nv_slots *s, uint32_t at, uint32_t slots)
+int side_take(struct side *side, unsigned r)
 {
-    uint32_t length = 0;
+    struct nv_slots *s = &side->rx[r];
 
-    for (; slots; slots--, at = nv_slots_next(at, s->slots)) {
-        const struct netmap_slot *slot = &s->ring->slot[at];
-        const uint8_t *data = nv_slots_buffer(s, slot->buf_idx);
-        uint32_t part = slot->len < s->buf_size ? slot->len : s->buf_size;
-        if (!data || length + part > SIDE_FRAME_MAX)
-            return 0;
+    for (unsigned tries = 0;; tries++) {
+        nv_slots_move(s->ring, side->rx_head[r], side->rx_head[r]);
+        if (nv_rxsync(side->port, side->first_rx + r) == 0)
+            break;
+        if (nv_gone(side->port))
+            return nv_gone(side->port);
+        side->resets++;
+        if (tries == 0)
+            continue; /* somebody else wrote what was wrong: the same again */
+        /* Slots were given back that we never saw: go on behind them. */
+        uint32_t head = nv_slots_head(s->ring);
+        if (head >= s->slots)
+            break;
+        uint32_t missed = nv_slots_between(side->rx_head[r], head, s->slots);
+        if (missed <= nv_slots_between(side->rx_head[r], side->rx_tail[r], s->slots))
+            side->skipped += missed;
+        side->rx_head[r] = head;
+        break;
+    }
+    uint32_t tail = nv_slots_tail(s->ring);
+    side->rx_tail[r] = tail < s->slots ? tail : side->rx_head[r];
+    nv_slots_refresh(s, side->port);
+    return 0;
+}
+
+void side_look_ahead(const struct side *side, unsigned r, uint32_t count)
+{
+    const struct nv_slots *s = &side->rx[r];
+    uint32_t from = side->rx_head[r], there = nv_slots_between(from, side->rx_tail[r], s->slots);
+
+    for (count = count < there ? count : there; count; count--, from = nv_slots_next(from, s->slots)) {
+        uint32_t index = nv_shared_load(&s->ring->slot[from].buf_idx);
+        __builtin_prefetch(s->buffers + (uint64_t)index * s->buf_size); /* wherever that is */
+    }
+}
+
+enum side_found side_next_chain(struct side *side, unsigned r, struct frame *frame)
+{
+    const struct nv_slots *s = &side->rx[r];
+    uint32_t at = side->rx_head[r], length = 0;
+    enum side_found found = SIDE_FRAME;
+
+    for (bool more = true; more; at = nv_slots_next(at, s->slots)) {
+        if (at == side->rx_tail[r])
+            return SIDE_NONE;
+        const struct netmap_slot slot = nv_slots_read(s, at);
+        const uint8_t *data = nv_slots_buffer(s, slot.buf_idx);
+        uint32_t part = nv_slots_len(s, &slot);
+        more = slot.flags & NS_MOREFRAG;
+        if (!data)
+            found = SIDE_BAD;
+        else if (length + part > SIDE_FRAME_MAX)
+            found = found == SIDE_BAD ? SIDE_BAD : SIDE_LONG;
+        if (found != SIDE_FRAME)
+            continue;
         memcpy(side->scratch + length, data, part);
         length += part;
     }
-    return length;
-}
-
-void side_look_ahead(const struct side *side, unsigned r, uint32_t from, uint32_t count)
-{
-    const struct nv_slots *s = &side->rx[r];
-    uint32_t tail = nv_slots_tail(s->ring);
-
-    if (from >= s->slots || tail >= s->slots)
-        return;
-    uint32_t there = nv_slots_between(from, tail, s->slots);
-    for (count = count < there ? count : there; count; count--, from = nv_slots_next(from, s->slots)) {
-        uint32_t index = __atomic_load_n(&s->ring->slot[from].buf_idx, __ATOMIC_RELAXED);
-        __builtin_prefetch(s->buffers + (uint64_t)index * s->buf_size);
-    }
-}
-
-enum side_found side_next_chain(struct side *side, unsigned r, uint32_t *at, struct frame *frame)
-{
-    struct nv_slots *s = &side->rx[r];
-    uint32_t first = *at, tail = nv_slots_tail(s->ring), next = first, slots = 0;
-
-    for (bool more = true; more; slots++) {
-        if (next == tail || tail >= s->slots)
-            return SIDE_NONE;
-        more = s->ring->slot[next].flags & NS_MOREFRAG;
-        next = nv_slots_next(next, s->slots);
-    }
-    *at = next;
-    uint32_t length = gather(side, s, first, slots);
+    side->rx_head[r] = at;
     *frame = (struct frame){.data = side->scratch, .length = length, .place = FRAME_LOOSE, .home = side};
-    return length ? SIDE_FRAME : SIDE_LONG;
+    return found;
 }
 
 /* Give back what a frame was kept in before. */
@@ -198,46 +221,88 @@ static bool in_lines(const struct side *side, const struct frame *frame)
     return whole && side->lines && frame->length <= side->tx.buf_size;
 }
 
+bool side_join(struct side *side)
+{
+    uint32_t head = nv_slots_head(side->tx.ring), tail = nv_slots_tail(side->tx.ring);
+
+    if (head >= side->tx.slots || tail >= side->tx.slots)
+        return false;
+    side->head = head;
+    side->tail = tail;
+    return true;
+}
+
+/* Sync the tx ring, with its head where we know it to be. 0, or -errno: the port is gone. */
+static int sync_tx(struct side *side)
+{
+    struct nv_slots *s = &side->tx;
+    int gone = 0;
+
+    for (unsigned tries = 0;; tries++) {
+        nv_slots_move(s->ring, side->head, side->head);
+        if (nv_txsync(side->port, side->tx_ring) == 0)
+            break;
+        gone = nv_gone(side->port);
+        if (gone)
+            break;
+        side->resets++;
+        if (tries == 0)
+            continue; /* somebody else wrote what was wrong: the same again */
+        /* Slots went that we had not filled: go on behind them. What we had put there is lost. */
+        uint32_t head = nv_slots_head(s->ring);
+        side->head = head < s->slots ? head : side->head;
+        side->handed[side->owner] -= side->put;
+        side->lost[side->owner] += side->put;
+        break;
+    }
+    side->put = 0;
+    uint32_t tail = nv_slots_tail(s->ring);
+    side->tail = tail < s->slots ? tail : side->head;
+    return gone;
+}
+
 /* Free tx slots; the sync makes more when there are fewer than wanted. */
 static uint32_t room(struct side *side, uint32_t want)
 {
+    uint32_t have = nv_slots_between(side->head, side->tail, side->tx.slots);
+
+    if (have >= want)
+        return have;
+    sync_tx(side);
+    return nv_slots_between(side->head, side->tail, side->tx.slots);
+}
+
+/* The buffer of tx slot `at` and its index; NULL: there is none of that number. */
+static uint8_t *tx_buffer(struct side *side, uint32_t at, uint32_t *index)
+{
     struct nv_slots *s = &side->tx;
 
-    for (int tries = 0;; tries++) {
-        uint32_t head = nv_slots_head(s->ring), tail = nv_slots_tail(s->ring);
-        if (head >= s->slots || tail >= s->slots)
-            return 0;
-        uint32_t have = nv_slots_between(head, tail, s->slots);
-        if (have >= want || tries)
-            return have;
-        nv_txsync(side->port, side->tx_ring);
-        side->pushed = false;
+    *index = nv_shared_load(&s->ring->slot[at].buf_idx);
+    uint8_t *data = nv_slots_buffer(s, *index);
+    if (__builtin_expect(!data, 0)) {
+        nv_slots_refresh(s, side->port); /* it may have got memory since */
+        data = nv_slots_buffer(s, *index);
     }
+    return data;
 }
 
 /* Copy a frame into the next tx slot. */
 static bool copy_one(struct side *side, const struct frame *frame)
 {
     struct nv_slots *s = &side->tx;
-    uint32_t at = nv_slots_head(s->ring);
+    uint32_t index;
 
-    if (frame->length == 0 || at >= s->slots || (at == nv_slots_tail(s->ring) && room(side, 1) < 1))
+    if (frame->length == 0 || (side->head == side->tail && room(side, 1) < 1))
         return false;
-    uint32_t ahead = at + SEND_AHEAD < s->slots ? at + SEND_AHEAD : at + SEND_AHEAD - s->slots;
-    uint8_t *next = nv_slots_buffer(s, s->ring->slot[ahead < s->slots ? ahead : 0].buf_idx);
-    uint8_t *data = nv_slots_buffer(s, __atomic_load_n(&s->ring->slot[at].buf_idx, __ATOMIC_RELAXED));
+    uint32_t at = side->head, ahead = at + SEND_AHEAD < s->slots ? at + SEND_AHEAD : at + SEND_AHEAD - s->slots;
+    uint8_t *next = nv_slots_buffer(s, nv_shared_load(&s->ring->slot[ahead < s->slots ? ahead : 0].buf_idx));
+    uint8_t *data = tx_buffer(side, at, &index);
     if (next)
         nv_prefetch_write(next);
-    if (!data) {
-        nv_slots_refresh(s, side->port); /* it may have got memory since */
-        data = nv_slots_buffer(s, __atomic_load_n(&s->ring->slot[at].buf_idx, __ATOMIC_RELAXED));
-        if (!data)
-            return false;
-    }
-    nv_copy_packet((char *)data, (const char *)frame->data, frame->length);
+    if (data)
+        nv_copy_packet((char *)data, (const char *)frame->data, frame->length);
     nv_slot_set(&s->ring->slot[at], frame->length, 0);
-    at = nv_slots_next(at, s->slots);
-    nv_slots_move(s->ring, at, at);
+    side->head = nv_slots_next(at, s->slots);
     return true;
 }
 
@@ -251,57 +316,55 @@ static bool copy_out(struct side *side, const struct frame *frame)
 
     if (pieces == 0 || pieces >= s->slots || room(side, pieces) < pieces)
         return false;
-    uint32_t at = nv_slots_head(s->ring);
-    nv_slots_refresh(s, side->port);
-    for (uint32_t done = 0; done < frame->length; at = nv_slots_next(at, s->slots)) {
-        uint32_t part = frame->length - done < size ? frame->length - done : size;
-        uint8_t *data = nv_slots_buffer(s, s->ring->slot[at].buf_idx);
-        if (!data)
-            return false;
-        memcpy(data, frame->data + done, part);
+    for (uint32_t done = 0; done < frame->length; side->head = nv_slots_next(side->head, s->slots)) {
+        uint32_t part = frame->length - done < size ? frame->length - done : size, index;
+        uint8_t *data = tx_buffer(side, side->head, &index);
+        if (data)
+            memcpy(data, frame->data + done, part);
         done += part;
-        nv_slot_set(&s->ring->slot[at], part, done < frame->length ? NS_MOREFRAG : 0);
+        nv_slot_set(&s->ring->slot[side->head], part, done < frame->length ? NS_MOREFRAG : 0);
     }
-    nv_slots_move(s->ring, at, at);
+    return true;
+}
+
+/* Put the frame's buffer into the next tx slot, and have the slot's instead. */
+static bool exchange_one(struct side *side, struct frame *frame)
+{
+    struct nv_slots *s = &side->tx;
+    uint32_t empty;
+
+    if (frame->length == 0 || room(side, 1) < 1)
+        return false;
+    struct netmap_slot *slot = &s->ring->slot[side->head];
+    bool good = tx_buffer(side, side->head, &empty) != NULL; /* else the frame keeps its own */
+    if (good)
+        slot->buf_idx = frame->buffer;
+    nv_slot_set(slot, frame->length, NS_BUF_CHANGED);
+    side->head = nv_slots_next(side->head, s->slots);
+    if (good && frame->place == FRAME_SLOT) {
+        frame->slot->buf_idx = empty;
+        frame->slot->flags = NS_BUF_CHANGED;
+        frame->place = FRAME_LOOSE;
+    } else if (good) {
+        frame->buffer = empty;
+    }
     return true;
 }
 
 bool side_send(struct side *side, struct frame *frame, struct nv_store *store)
 {
-    struct nv_slots *s = &side->tx;
     bool ours = (frame->place == FRAME_SLOT || frame->place == FRAME_BUFFER) && side->spares &&
-                frame->home->spares == side->spares && frame->length <= s->buf_size;
+                frame->home->spares == side->spares && frame->length <= side->tx.buf_size;
 
-    if (!ours) {
-        if (!copy_out(side, frame))
-            return false;
-    } else {
-        if (frame->length == 0 || room(side, 1) < 1)
-            return false;
-        uint32_t at = nv_slots_head(s->ring);
-        struct netmap_slot *slot = &s->ring->slot[at];
-        uint32_t empty = slot->buf_idx;
-        slot->buf_idx = frame->buffer;
-        nv_slot_set(slot, frame->length, NS_BUF_CHANGED);
-        if (frame->place == FRAME_SLOT) {
-            frame->slot->buf_idx = empty;
-            frame->slot->flags = NS_BUF_CHANGED;
-            frame->place = FRAME_LOOSE;
-        } else {
-            frame->buffer = empty;
-        }
-        at = nv_slots_next(at, s->slots);
-        nv_slots_move(s->ring, at, at);
-    }
-    side->pushed = true;
+    if (!(ours ? exchange_one(side, frame) : copy_out(side, frame)))
+        return false;
+    side->put++;
+    side->handed[side->owner]++;
     side_release(frame, store);
     return true;
 }
 
 int side_push(struct side *side)
 {
-    if (!side->pushed)
-        return 0;
-    side->pushed = false;
-    return nv_txsync(side->port, side->tx_ring) < 0 ? -EIO : 0;
+    return sync_tx(side);
 }

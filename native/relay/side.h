@@ -2,6 +2,10 @@
 /*
  * side.h - one port of a relay: take packets in, send packets out, keep waiting ones in spare buffers or in the store.
  *
+ * Whoever else maps the region may write anything into its rings at any time. So what we know of a ring, its positions,
+ * is kept here and only ever written there; what has to be read there, a slot, is read once, checked and used. An index
+ * that names no buffer costs the packet that stands there; a ring whose head somebody changed is set right again.
+ *
  * A frame is a packet in one piece somewhere: in an rx slot, in a buffer taken out of its ring, in the store, or in
  * memory that someone else owns. Sending moves buffers where both ports are in one region and copies otherwise.
  */
@@ -45,14 +49,28 @@ struct frame {
     struct nv_emu_packet *record;
 };
 
+/* Whose packets were sent, to be told apart when the port loses some of them: kind * 2 + the port they came from. */
+enum side_kind { SIDE_FORWARD, SIDE_BOUNCE, SIDE_ANSWER, SIDE_COPY, SIDE_DIVERT, SIDE_KINDS };
+#define SIDE_OWNER(kind, from) ((unsigned)(kind)*2 + (from))
+#define SIDE_OWNERS            (2u * SIDE_KINDS)
+
 struct side {
     struct nv_port *port;
     unsigned rx_rings, first_rx, tx_ring;
     struct nv_slots rx[SIDE_RINGS], tx;
+    uint32_t rx_head[SIDE_RINGS], rx_tail[SIDE_RINGS]; /* packets of an rx ring that are there and not taken yet */
+    uint32_t head, tail;                               /* free slots of the tx ring */
+    uint32_t put;                                      /* packets put there since the last sync */
+    uint8_t owner;                                     /* whose they are */
+    uint64_t handed[SIDE_OWNERS];                      /* put there, and not yet taken by the port */
+    uint64_t lost[SIDE_OWNERS];                        /* stood there when the ring was set right */
+    uint64_t skipped;                                  /* slots of rx rings that were not seen for the same reason */
+    uint64_t resets, shown_resets;                     /* how often a ring was set right; and when last counted */
+    struct nv_tx_counts counted;                       /* the port's, when they were last looked at */
     struct spares *spares;
     uint8_t *scratch;   /* SIDE_FRAME_MAX bytes: a packet of several slots, put together */
     bool lines;         /* its buffers begin on cache lines and are whole ones */
-    bool pushed;        /* slots were filled since the last sync */
+    bool pipe;          /* what it took may stay unread for long */
     uint8_t index;      /* 0: inside, 1: outside; other ports have no spares and keep none */
     uint16_t interface; /* the rules' id */
 };
@@ -69,32 +87,32 @@ void side_close(struct side *side, struct side *other);
 /* What side_next found. */
 enum side_found { SIDE_NONE, SIDE_FRAME, SIDE_BAD, SIDE_LONG };
 
-/* Ask for the first line of up to `count` packets of rx ring r, from slot `from` on. */
-void side_look_ahead(const struct side *side, unsigned r, uint32_t from, uint32_t count);
+/* Sync rx ring r: what was taken goes back, what came is there. 0, or -errno: the port is gone. */
+int side_take(struct side *side, unsigned r);
+
+/* Ask for the first line of up to `count` packets of rx ring r. */
+void side_look_ahead(const struct side *side, unsigned r, uint32_t count);
 
 /*
- * The next packet of rx ring r, from slot *at on: *frame, and *at behind it. Several slots are put together in the
- * scratch memory, so that such a packet has to be dealt with before the next is looked at (frame->place is then LOOSE).
+ * The next packet of rx ring r. Several slots are put together in the scratch memory, so that such a packet has to be
+ * dealt with before the next is looked at (frame->place is then LOOSE).
  */
-static inline enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct frame *frame);
+static inline enum side_found side_next(struct side *side, unsigned r, struct frame *frame);
 
 /* The same for a packet of several slots. */
-enum side_found side_next_chain(struct side *side, unsigned r, uint32_t *at, struct frame *frame);
+enum side_found side_next_chain(struct side *side, unsigned r, struct frame *frame);
 
-static inline enum side_found side_next(struct side *side, unsigned r, uint32_t *at, struct frame *frame)
+static inline enum side_found side_next(struct side *side, unsigned r, struct frame *frame)
 {
     const struct nv_slots *s = &side->rx[r];
-    uint32_t first = *at, tail = nv_slots_tail(s->ring);
+    uint32_t first = side->rx_head[r];
 
-    if (first == tail || tail >= s->slots || first >= s->slots)
-        return SIDE_NONE; /* when there is rubbish the sync will find out */
-    struct netmap_slot *slot = &s->ring->slot[first];
-    uint64_t word = __atomic_load_n((const uint64_t *)(const void *)slot, __ATOMIC_RELAXED); /* once: others map it */
-    struct netmap_slot read;
-    memcpy(&read, &word, sizeof(word));
+    if (first == side->rx_tail[r])
+        return SIDE_NONE;
+    const struct netmap_slot read = nv_slots_read(s, first);
     if (__builtin_expect(read.flags & NS_MOREFRAG, 0))
-        return side_next_chain(side, r, at, frame);
-    *at = nv_slots_next(first, s->slots);
+        return side_next_chain(side, r, frame);
+    side->rx_head[r] = nv_slots_next(first, s->slots);
     uint8_t *data = nv_slots_buffer(s, read.buf_idx);
     if (!data || read.len > s->buf_size)
         return SIDE_BAD;
@@ -103,7 +121,7 @@ static inline enum side_found side_next(struct side *side, unsigned r, uint32_t 
     frame->buffer = read.buf_idx;
     frame->place = FRAME_SLOT;
     frame->home = side;
-    frame->slot = slot;
+    frame->slot = &s->ring->slot[first];
     frame->record = NULL;
     return SIDE_FRAME;
 }
@@ -160,11 +178,16 @@ static inline void *side_extra(struct nv_emu_packet *record, uint32_t length)
 /* The frame is not needed any more: its buffer and record go back. */
 void side_release(struct frame *frame, struct nv_store *store);
 
-/* Put a frame into the tx ring and let it go. False: no room even after a sync, or too long; it is still the caller's.
+/*
+ * Put a frame of side->owner into the tx ring and let it go. False: no room even after a sync, or too long; it is still
+ * the caller's. What is put into a slot without a buffer the port loses, as bad_slot, and gives the slot another.
  */
 bool side_send(struct side *side, struct frame *frame, struct nv_store *store);
 
-/* Hand over what was put in. -EIO: somebody wrote rubbish into the rings. */
+/* Hand over what was put in. 0, or -errno: the port is gone. */
 int side_push(struct side *side);
+
+/* For a tx ring that others fill, too: go on where they are. False: what stands there cannot be. */
+bool side_join(struct side *side);
 
 #endif

@@ -242,6 +242,7 @@ static void install(struct nv_rules *engine, struct rules_image *image)
 {
     struct rules_image *old = engine->image;
     __atomic_store_n(&engine->image, image, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&engine->loaded, image->generation, __ATOMIC_RELEASE);
     engine_grace(engine);
     carry_counts(old, image);
     __atomic_store_n(&engine->states->purge_asked, 1, __ATOMIC_RELEASE);

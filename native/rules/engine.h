@@ -45,6 +45,7 @@ struct nv_rules {
     uint64_t grace_count; /* atomic */
     uint64_t tagged;      /* of workers that are closed; under lock */
     uint32_t generation;
+    uint32_t loaded; /* atomic: generation of the running program */
     uint32_t interface_count;
     char interfaces[NV_RULES_MAX_INTERFACES + 1][INTERFACE_NAME]; /* by id; 0: none */
     uint32_t addresses[NV_RULES_MAX_INTERFACES + 1];

@@ -233,6 +233,20 @@ const char *nv_rules_name(struct nv_rules *rules, uint32_t reference);
  */
 uint64_t nv_rules_tagged(struct nv_rules *rules);
 
+/*
+ * The name of the port that an arg of a verdict or copy means: the string it refers to, or netmap:divertN{0 for a
+ * number. By the worker's own thread, in a callback (generation 0) or behind its batch (the verdict's
+ * resume.generation). False: the program that gave it runs no more, or name has too little room.
+ */
+bool nv_rules_port_name(struct nv_rules_worker *worker, uint32_t arg, uint32_t generation, char *name, size_t size);
+
+/* The names of all ports that the running program's rules name, each once, at most `most`. Returns how many. Waits for
+ * who changes the rules. */
+unsigned nv_rules_ports(struct nv_rules *rules, char (*names)[NETMAP_REQ_IFNAMSIZ], unsigned most);
+
+/* A number that is another whenever another program runs. */
+uint32_t nv_rules_loaded(const struct nv_rules *rules);
+
 /* ---- looking ---------------------------------------------------------------------------------- */
 
 struct nv_rules_counter {

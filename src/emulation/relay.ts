@@ -65,11 +65,14 @@ export const RELAY_OPTIONS: OptionNames<RelayOptions> = {
   timeOffset: true,
 };
 
-/** What came from one port. rxPackets + duplicates + returned = txPackets + bounced + waiting + the sum of drops. */
+/**
+ * What came from one port. rxPackets + duplicates + returned + flooded
+ * = txPackets + bounced + waiting + pending + the sum of drops.
+ */
 export interface DirectionStats {
   rxPackets: number;
   rxBytes: number;
-  /** Sent on the other port. */
+  /** Taken by the other port, and not lost there; a flooded packet once for each copy. */
   txPackets: number;
   txBytes: number;
   /** In links now. */
@@ -78,11 +81,11 @@ export interface DirectionStats {
   copied: number;
   /** Made by reject, reset and keep-alives, and sent back to the port packets come from. */
   answers: number;
-  /** That port's ring was full. */
+  /** That port's ring was full, or it lost them. */
   answersLost: number;
   /** Made by tee. */
   copies: number;
-  /** The port tee names could not be opened, or was full. */
+  /** The port tee names was not open, or full, or lost them. */
   copiesLost: number;
   /** Made by links. */
   duplicates: number;
@@ -91,6 +94,10 @@ export interface DirectionStats {
   reassembled: number;
   /** Sent back by fwd. */
   bounced: number;
+  /** Further copies that a switch made of what was sent there. */
+  flooded: number;
+  /** In the ring of a port that takes nothing now: a pipe whose other end left. */
+  pending: number;
   /** Packets that left links and whose delay is known (with one_pass), and the sum of their delays. */
   delays: number;
   delaySumNs: number;
@@ -113,6 +120,8 @@ export interface RelayStats {
   captureLost: number;
   /** Records of packets that could not be written. */
   logLost: number;
+  /** Rings set right, because somebody else wrote into them what cannot be. */
+  ringResets: number;
   /** From the inside, from the outside. */
   directions: [DirectionStats, DirectionStats];
 }

@@ -47,8 +47,10 @@ export interface WorkerStats {
   /** With rules: answers sent back (reset, unreach, keep-alives, fwd), packets sent to ports they name (tee, divert, fwd). */
   answers: number;
   copies: number;
-  /** With rules: answers and copies for which there was no room, or no such port. */
+  /** With rules: answers and copies that found no room or no open port, or were lost there. */
   unsent: number;
+  /** Sending: packets in a ring when it was set right, because somebody else had moved its head. */
+  reset: number;
 }
 
 export interface EngineStats {

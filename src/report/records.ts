@@ -167,7 +167,7 @@ export function resultRecord(
     pps: total.packets / Math.max(seconds, 1e-6),
     bps: (total.bytes * 8) / Math.max(seconds, 1e-6),
     average_batch: ratio(total.packets, total.events),
-    drops: stats.drops,
+    drops: { ...stats.drops, ring_reset: total.reset },
     missed: total.missed,
     ...(filtered && ruleCounts(total)),
     ...(opaque && { vlan_opaque: opaque() }),

@@ -31,6 +31,10 @@ export interface DirectionRecord {
   copies_lost: number;
   returned: number;
   bounced: number;
+  /** Further copies that a switch made of what was sent there; each is among tx_packets, or lost. */
+  flooded: number;
+  /** In the ring of a port that takes nothing now: a pipe whose other end left. */
+  pending: number;
   /** Lost, by reason; in a result every reason is there. */
   drops: Record<string, number>;
   /** Mean time in links of what left them, milliseconds; with one_pass, when something left. */
@@ -70,6 +74,8 @@ export interface RelayResultRecord {
   log_lost: number;
   /** IP packets behind VLAN tags that rules did not look behind. */
   vlan_opaque: number;
+  /** Rings set right, because somebody else wrote into them what cannot be. */
+  ring_resets: number;
   error?: string;
 }
 
@@ -83,7 +89,8 @@ function direction(
   const since = (name: Exclude<keyof DirectionStats, 'drops'>): number => now[name] - (before?.[name] ?? 0);
   const rate = (value: number): number => (seconds > 0 ? value / seconds : 0);
   const [rxPackets, rxBytes] = [since('rxPackets'), since('rxBytes')];
-  const [txPackets, txBytes] = [since('txPackets'), since('txBytes')];
+  // What a pipe lost when its other end left was counted as sent before.
+  const [txPackets, txBytes] = [Math.max(0, since('txPackets')), Math.max(0, since('txBytes'))];
   const drops = Object.entries(now.drops).map(([name, count]) => [name, count - (before?.drops[name] ?? 0)]);
   return {
     from,
@@ -104,6 +111,8 @@ function direction(
     copies_lost: since('copiesLost'),
     returned: since('returned'),
     bounced: since('bounced'),
+    flooded: since('flooded'),
+    pending: now.pending,
     ...(since('delays') > 0 && { delay_ms: since('delaySumNs') / since('delays') / 1e6 }),
     drops: Object.fromEntries(before === undefined ? drops : drops.filter(([, count]) => count !== 0)),
   };
@@ -175,6 +184,7 @@ export function relayResult(
     capture_lost: now.captureLost,
     log_lost: now.logLost,
     vlan_opaque: live.rules.engine.rules.tagged(),
+    ring_resets: now.ringResets,
     ...(error !== undefined && { error }),
   };
 }

@@ -22,7 +22,7 @@ const latency = (...values: number[]) => {
 const direction = (more: Partial<DirectionRecord>): DirectionRecord => ({
   ...{ from: 'vale0:e', to: 'vale1:e', rx_packets: 0, rx_bytes: 0, tx_packets: 0, tx_bytes: 0 },
   ...{ rx_pps: 0, rx_bps: 0, tx_pps: 0, tx_bps: 0, waiting: 0, duplicates: 0, answers: 0, answers_lost: 0 },
-  ...{ copies: 0, copies_lost: 0, returned: 0, bounced: 0, drops: {} },
+  ...{ copies: 0, copies_lost: 0, returned: 0, bounced: 0, flooded: 0, pending: 0, drops: {} },
   ...more,
 });
 
@@ -38,7 +38,7 @@ const result = (more: Partial<RelayResultRecord>): RelayResultRecord => ({
     lateness: latency(),
   },
   ...{ directions: [direction({}), direction({ from: 'vale1:e', to: 'vale0:e' })] },
-  ...{ capture_lost: 0, log_lost: 0, vlan_opaque: 0 },
+  ...{ capture_lost: 0, log_lost: 0, vlan_opaque: 0, ring_resets: 0 },
   ...more,
 });
 

@@ -22,10 +22,16 @@ const WINDOW = 256;
 export const lostOf = ({ drops }: Pick<DirectionStats, 'drops'>): number =>
   Object.values(drops).reduce((sum, count) => sum + count, 0);
 
+/** What went to the other port, and what was lost by name before that: a far end that is read slowly loses by its own. */
+export const passedOn = (one: DirectionStats): [number, number] => {
+  const behind = one.drops.no_space!;
+  return [one.txPackets + behind, lostOf(one) - behind];
+};
+
 /** What came, and what left, waits or was lost by name: the same. */
 const balance = (one: DirectionStats): [number, number] => [
-  one.rxPackets + one.duplicates + one.returned,
-  one.txPackets + one.bounced + one.waiting + lostOf(one),
+  one.rxPackets + one.duplicates + one.returned + one.flooded,
+  one.txPackets + one.bounced + one.waiting + one.pending + lostOf(one),
 ];
 
 export function assertHonest(one: DirectionStats): void {

@@ -93,12 +93,13 @@ function resultOf(ended: Ended): { directions: [Direction, Direction] } & Record
   const result = records.at(-1) as { directions: [Direction, Direction] } & Record<string, unknown>;
   assert.is(result.type, 'result');
   for (const one of result.directions) {
-    const { rx_packets, duplicates, returned, tx_packets, bounced, waiting } = one as never as Record<
-      string,
-      number
-    >;
+    const { rx_packets, duplicates, returned, flooded, tx_packets, bounced, waiting, pending } =
+      one as never as Record<string, number>;
     const lost = Object.values(one.drops).reduce((sum, count) => sum + count, 0);
-    assert.is(rx_packets! + duplicates! + returned!, tx_packets! + bounced! + waiting! + lost);
+    assert.is(
+      rx_packets! + duplicates! + returned! + flooded!,
+      tx_packets! + bounced! + waiting! + pending! + lost,
+    );
   }
   return result;
 }

@@ -44,8 +44,8 @@ async function counted(): Promise<[DirectionStats, DirectionStats]> {
   for (const one of directions) {
     const lost = Object.values(one.drops).reduce((sum, count) => sum + count, 0);
     assert.is(
-      one.rxPackets + one.duplicates + one.returned,
-      one.txPackets + one.bounced + one.waiting + lost,
+      one.rxPackets + one.duplicates + one.returned + one.flooded,
+      one.txPackets + one.bounced + one.waiting + one.pending + lost,
     );
   }
   return directions;

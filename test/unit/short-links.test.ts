@@ -219,12 +219,14 @@ test('the first report counts from the start of the loop, not from before its cl
       returned: 0,
       reassembled: 0,
       bounced: 0,
+      flooded: 0,
+      pending: 0,
       delays: 0,
       delaySumNs: 0,
     };
     const direction = { ...one, ...rest, drops: {} };
     const page = { state: 'running', startNs: 5e12, nowNs: now, storeUsed: 0, storeSize: 0, spares: 0 };
-    const more = { sleeps: 0, batches: 0, captureLost: 0, logLost: 0 };
+    const more = { sleeps: 0, batches: 0, captureLost: 0, logLost: 0, ringResets: 0 };
     return { ...page, ...more, directions: [direction, direction] as [typeof direction, typeof direction] };
   };
   const record = relayReport(['a', 'b'], at(0, 0), at(5e12 + 5e8, 50), []);

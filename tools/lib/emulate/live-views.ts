@@ -90,7 +90,8 @@ export function resultLines(record: RelayResultRecord): string[] {
     const delay = one.delay === undefined ? '' : ` Delay promised: ${delayText(one.delay)}.`;
     return (
       `${one.from} > ${one.to}: ${one.rx_packets} packets ${one.rx_bytes} bytes in, ${one.tx_packets} packets ${one.tx_bytes} bytes out` +
-      `${one.waiting > 0 ? `, ${one.waiting} still waiting` : ''}.${ended(lost(one.drops).replace(' lost:', ' Lost:'))}${delay}`
+      `${one.waiting + one.pending > 0 ? `, ${one.waiting + one.pending} still waiting` : ''}` +
+      `${one.flooded > 0 ? `, ${one.flooded} copies made by the switch` : ''}.${ended(lost(one.drops).replace(' lost:', ' Lost:'))}${delay}`
     );
   });
   const sum = (name: 'answers_lost' | 'copies_lost') =>
@@ -101,6 +102,8 @@ export function resultLines(record: RelayResultRecord): string[] {
     'packets of the capture file': record.capture_lost,
     'records of the log': record.log_lost,
   });
+  if (record.ring_resets > 0)
+    lines.push(`Rings were set right ${record.ring_resets} times: somebody else wrote into them.`);
   if (unsent !== '') lines.push(`${unsent.replace(' lost:', 'Beside packets, lost:')}.`);
   lines.push(...vlanLines(record.vlan_opaque));
   return [...lines, ...latenessLines(record), `${record.seconds.toFixed(2)} seconds, seed ${record.seed}.`];
