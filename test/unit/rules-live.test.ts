@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openCapture } from '../../src/capture/index.js';
 import { simpleCommands } from '../../src/emulation/simple.js';
+import { openPort } from '../../src/index.js';
 import { LiveBench } from './emulate-live-bench.js';
 import { ip, udp } from './emulate-packets.js';
 import { until } from './relay-fixture.js';
@@ -82,6 +83,32 @@ test('reass, then nat, with one_pass off: every datagram of a batch is whole and
     }
     const [out] = await bench.finish();
     assert.equal([out.drops.held, out.drops.fragment_copy], [DATAGRAMS, DATAGRAMS]);
+  });
+});
+
+test('divert: the port gets whole datagrams, and what it gives back goes on behind the rule', async () => {
+  const rules = [
+    'add 100 divert 5000 udp from any to any',
+    'add 200 deny udp from any to any frag',
+    'add 300 allow udp from any to any 5000 iplen 796',
+    'add 400 deny ip from any to any',
+  ];
+  await between(rules, {}, async (bench) => {
+    const fragments = framesOf('plain');
+    await bench.send(bench.inside, fragments);
+    await until(() => bench.direction().drops.diverted === 1, 'a datagram is diverted');
+    const divert = openPort('netmap:divert5000}0', { dir: bench.dir });
+    try {
+      await bench.send(bench.inside, fragments);
+      const [whole] = await bench.receive(divert, 1);
+      assert.is(whole!.length, 810);
+      await bench.send(divert, [whole!]);
+      assert.equal(hex((await bench.collect(1)).map(({ frame }) => frame)), hex([whole!]));
+      const [out] = await bench.finish();
+      assert.equal([out.drops.held, out.drops.diverted, out.returned, out.txPackets], [4, 2, 1, 1]);
+    } finally {
+      divert.close();
+    }
   });
 });
 
