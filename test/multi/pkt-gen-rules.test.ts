@@ -3,9 +3,11 @@
 // said about rules that are wrong or mean nothing here.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openCapture } from '../../src/capture/index.js';
+import { openPort } from '../../src/index.js';
 import { violations } from '../unit/schema.js';
 import { recordsOf, resultOf, until, World } from './programs.js';
 
@@ -253,6 +255,57 @@ test('VLAN tags: what rules did not look behind is counted and said, or they loo
   assert.match(text.stdout, 'Behind VLAN tags, not looked into by rules: 1000 packets (--vlan inner looks).');
   const inner = await world.run('pkt-gen', [...tagged, ...rule, '--vlan', 'inner', '--time', '1', '--json']);
   assert.equal([resultOf(inner).packets, resultOf(inner).vlan_opaque], [0, 0]);
+});
+
+test('odd shapes: a receiver decides as emulate does, and a divert port gets whole datagrams', async () => {
+  const rules = ruleFile(
+    'shapes.rules',
+    'add 100 divert 7 udp from any to any 5000',
+    'add 150 divert 7 udp from any to any frag',
+    'add 200 allow ip6 from any to any',
+    'add 300 deny tcp from any to any',
+  );
+  const shapes = ['plain', 'next-header6', 'ipv6-protocols', 'tiny', 'vlan'];
+  const frames = shapes.flatMap((name) => [...openCapture(`test/golden/packets/${name}.pcap`)]);
+  const rx = world.start('pkt-gen', [
+    '-i',
+    'vale0:b',
+    '-f',
+    'rx',
+    '--json',
+    '--rules',
+    rules,
+    '--vlan',
+    'inner',
+  ]);
+  await world.ports('vale0:b');
+  const sender = openPort('vale0:a', { dir: world.dir });
+  const divert = openPort('netmap:divert7}0', { dir: world.dir });
+  try {
+    for (const { data } of frames) {
+      assert.is(sender.tx.reserve(1), 1);
+      sender.tx.packet(0).set(data, 0);
+      sender.tx.lengths[0] = data.length;
+      sender.tx.send(1);
+    }
+    for (const start = performance.now(); divert.rx.receive() === 0; await sleep(1))
+      assert.ok(performance.now() - start < 100_000, 'a datagram is diverted');
+    assert.is(divert.rx.lengths[0], 810);
+    // Some of the shapes pass: what is known of IPv6. Wait for the last frames to be denied.
+    const socket = path.join(`${world.dir}.control`, readdirSync(`${world.dir}.control`)[0]!);
+    for (const start = performance.now(); ; ) {
+      const { stdout } = await world.run('ipfw', ['--socket', socket, 'show', '200', '300']);
+      if (/^00200 +4 .*\n00300 +3 /.test(stdout)) break;
+      assert.ok(performance.now() - start < 100_000, stdout);
+    }
+  } finally {
+    sender.close();
+    divert.close();
+  }
+  await rx.signal('SIGINT');
+  const { packets, denied } = resultOf(await rx.ended);
+  // denied: three fragments, six unknown next headers, a tiny fragment, three of TCP
+  assert.equal([packets, denied], [4, 13]);
 });
 
 test.run();
