@@ -89,4 +89,11 @@ test("a link with a trace promises the trace's mean rate, also through queues an
   assert.match(stdout, /^queue 2: .*promised 90\.000 Kbit\/s of 120\.000 Kbit\/s, 0 ms/m);
 });
 
+test('what rules did not look into behind VLAN tags is said in one line, when there was something', () => {
+  const said = (count: number) =>
+    resultLines(result({ vlan_opaque: count })).filter((line) => /VLAN/.test(line));
+  assert.equal(said(0), []);
+  assert.equal(said(1), ['Behind VLAN tags, not looked into by rules: 1 packet (--vlan inner looks).']);
+});
+
 test.run();

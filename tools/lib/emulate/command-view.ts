@@ -7,6 +7,7 @@ import type {
   RelayResultRecord,
 } from '../../../src/report/relay-records.js';
 import { duration } from '../../../src/report/units.js';
+import { vlanLines } from '../../../src/report/vlan.js';
 import { type LiveView, promisedLines, reportLines, resultLines } from './live-views.js';
 
 export const say = (line: string): void => console.error(`emulate: ${line}`);
@@ -39,8 +40,10 @@ export class CommandView implements LiveView {
   end(record: RelayResultRecord): void {
     if (this.how === 'quiet') return;
     const [up, down] = record.directions;
-    if (this.how === 'plain') say(`${summary('up', up)}; ${summary('down', down)}`);
-    else for (const line of [...resultLines(record), ...promisedLines(record)]) say(line);
+    if (this.how === 'plain') {
+      say(`${summary('up', up)}; ${summary('down', down)}`);
+      for (const line of vlanLines(record.vlan_opaque)) say(line);
+    } else for (const line of [...resultLines(record), ...promisedLines(record)]) say(line);
   }
 }
 
