@@ -14,14 +14,23 @@ const PROGRAM = 'emulate';
 const LIVE = {
   summary: "ipfw's rules and dummynet's links between two ports, or around a command's own network.",
   usage: '(-i inside -i outside | … -- command) [--bw rate --delay time … | --rules file …] [options]',
-  notes: `"emulate --offline -h" tells how to use it on capture files.
+  notes: `Examples:
+  emulate -i vale0:e -i vale1:e --bw 10Mbit/s --delay 20ms    a line between two switches
+  emulate --delay 50ms --loss 1% -- ping -c 3 192.0.2.1       a command behind a bad one
+  emulate -i vale0:e -i vale1:e --rules a.rules --json        ipfw's rules, figures for a program
+
+"emulate --offline -h" tells how to use it on capture files.
 Ctrl-C ends a run when what waits has left; a second Ctrl-C at once.
 Exit status: 0 done, 1 failed while running, 2 the command line is wrong, 65 the rules are.`,
 };
 const OFFLINE = {
   summary: "Pass the packets of capture files through ipfw's rules and dummynet's links, in their own time.",
   usage: '--offline --input in:iface:file [--input …] [--rules file] [options]',
-  notes: `Exit status: 0 done, 1 failed while running (a damaged capture file), 2 the command line is wrong, 65 the rules are.`,
+  notes: `Examples:
+  emulate --offline --input in:em0:in.pcap --rules a.rules --output em0:out.pcap
+  emulate --offline --input in:em0:in.pcap --rule 'pipe 1 config bw 1Mbit/s' --rule 'add pipe 1 ip from any to any'
+
+Exit status: 0 done, 1 failed while running (a damaged capture file), 2 the command line is wrong, 65 the rules are.`,
 };
 
 /** Help and version, when that is what was asked for. */

@@ -17,7 +17,12 @@ import { watchEngine } from './lib/watch.js';
 
 const PROGRAM = 'pkt-gen';
 const SUMMARY = 'Send, receive and measure packets on any netmap, VALE or pipe port.';
-const NOTES = `Ctrl-C ends a run: the final lines are printed and the exit status is 0.
+const NOTES = `Examples:
+  pkt-gen -i vale0:b -f rx                  receive on port b of the switch vale0
+  pkt-gen -i vale0:a -f tx -n 1M -l 1514    send a million packets from its port a
+  pkt-gen -i vale0:a -f ping -n 10          ten round trips to a pkt-gen -f pong
+
+Ctrl-C ends a run: the final lines are printed and the exit status is 0.
 Exit status: 0 done, 1 failed while running, no request answered or every packet dropped, 2 the command line is wrong; rules: 65 wrong (file, line and column are
 named), 68 unknown host, 69 unreadable or unavailable, 71 system error.`;
 

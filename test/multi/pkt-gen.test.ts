@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pkt-gen.test.ts: pkt-gen processes with each other and with a JavaScript program, over switches and pipes; what they
 // print, how they end, and that nothing is left.
+import { existsSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openPort } from '../../src/index.js';
@@ -452,6 +453,19 @@ test('help and version', async () => {
   const help = await world.run('pkt-gen', ['-h']);
   succeeded(help);
   assert.match(help.stdout, /^Usage: pkt-gen -i port/);
+  for (const [program, args] of [
+    ['pkt-gen', ['-h']],
+    ['emulate', ['-h']],
+    ['emulate', ['--offline', '-h']],
+    ['ipfw', ['-h']],
+    ['doctor', ['-h']],
+  ] as const) {
+    const { stdout } = await world.run(program, [...args]);
+    assert.match(stdout, new RegExp(`^ *Examples?:?.*\\b${program} `, 'ms'), stdout);
+    const [, page = ''] = new RegExp(`Manual: man ${program}, or (\\S+\\.md)`).exec(stdout) ?? [];
+    assert.ok(existsSync(page), `${program}: there is no ${page}`);
+    assert.not.match(stdout, /\bdocs\/\w+\.md\)/, 'a path that holds in a checkout only');
+  }
   const version = await world.run('pkt-gen', ['--version']);
   succeeded(version);
   assert.match(version.stdout, /^pkt-gen \d+\.\d+\.\d+\n$/);

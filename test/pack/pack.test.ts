@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pack.test.ts: the tarball as its user has it: installed in an empty folder where there is no compiler, without any
 // install script, it has the program and the library.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -22,6 +22,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const base = mkdtempSync(path.join(tmpdir(), 'netvale-pack-'));
 const bin = path.join(base, 'bin');
 const folder = path.join(base, 'empty');
+const installed = path.join(folder, 'node_modules', 'netvale');
 
 test.before(() => {
   mkdirSync(bin);
@@ -73,7 +74,6 @@ test('the tarball installs and works where there is no compiler', () => {
   const needed = [...needs('')].map((name) => path.join(root, 'node_modules', name));
   const how = ['--offline', '--install-links', '--ignore-scripts', '--no-audit', '--no-fund'];
   inFolder('npm', 'install', ...how, path.join(base, tarball), ...needed);
-  const installed = path.join(folder, 'node_modules', 'netvale');
   const { scripts } = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as {
     scripts: object;
   };
@@ -84,6 +84,18 @@ test('the tarball installs and works where there is no compiler', () => {
   assert.ok(existsSync(path.join(installed, 'dist', 'src', 'index.d.ts')));
   // Only what the package names as its dependencies came along (and what those need).
   assert.not(existsSync(path.join(folder, 'node_modules', 'node-addon-api')));
+
+  // What docs/c-library.md promises: headers and the library are in the package.
+  const program = path.join(base, 'send');
+  const library = path.join(installed, 'prebuilds', `linux-${process.arch}`, 'libnetvale_core.a');
+  const source = path.join(installed, 'docs', 'examples', 'send.c');
+  const include = path.join(installed, 'native', 'include');
+  execFileSync('cc', ['-O2', '-I', include, source, library, '-lpthread', '-lm', '-o', program]);
+  const sent = execFileSync(program, ['null:', '1000'], {
+    encoding: 'utf8',
+    env: { ...process.env, NETVALE_DIR: path.join(base, 'shm') },
+  });
+  assert.match(sent, '1000 packets sent');
 
   const output = inFolder('npx', 'pkt-gen', '-i', 'null', '-f', 'tx', '-n', '1000');
   assert.match(output, 'Sent 1000 packets 60000 bytes');
@@ -102,6 +114,36 @@ test('the tarball installs and works where there is no compiler', () => {
      b.close();`,
   );
   assert.is(inFolder('node', 'program.js'), 'received 1\n');
+});
+
+const pagesForMan = 'the package has a manual page for each program';
+const readPages = (): void => {
+  const { man } = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as { man: string[] };
+  for (const name of ['doctor', 'emulate', 'ipfw', 'pkt-gen']) {
+    const page = path.join(installed, 'man', `${name}.1`);
+    assert.ok(man.includes(`man/${name}.1`), name);
+    const shown = spawnSync('man', ['--warnings', '-l', page], {
+      encoding: 'utf8',
+      env: { ...process.env, MANWIDTH: '80' },
+    });
+    assert.is(shown.status, 0, shown.stderr);
+    assert.is(shown.stderr, '', 'groff has nothing to say');
+    assert.match(shown.stdout, new RegExp(`NAME\\s+${name} - \\w+`));
+  }
+};
+if (spawnSync('man', ['--version']).status === 0) test(pagesForMan, readPages);
+else {
+  console.log(`skip ${pagesForMan}: man is not installed`);
+  test.skip(pagesForMan, readPages);
+}
+
+test('the completion for bash offers the options that help lists', () => {
+  const script = `. docs/examples/completion.bash; PATH="$PWD/node_modules/.bin:$PATH"
+    COMPREPLY=(); _netvale_options pkt-gen --ti; echo "\${COMPREPLY[@]}"
+    COMPREPLY=(); _netvale_options emulate --del; echo "\${COMPREPLY[@]}"; complete -p doctor`;
+  const { stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: root, encoding: 'utf8' });
+  assert.equal(stdout.split('\n').slice(0, 2), ['--time', '--delay'], stderr);
+  assert.match(stdout, '_netvale_options doctor');
 });
 
 test('npx finds the program in the checkout, too', () => {

@@ -2,6 +2,7 @@
 // options.ts: a program's options as one table: each says how it is called, what it means and what it sets.
 import { cac } from 'cac';
 import { nearest } from '../../src/rules/error.js';
+import { pageOf } from './version.js';
 
 /** The command line is wrong: one line that names what, and exit status 2. */
 export class UsageError extends Error {}
@@ -96,7 +97,9 @@ export function helpText<D>(
     const head = left.length < 24 ? `${left.padEnd(24)}${first}` : `${left}\n${' '.repeat(24)}${first}`;
     return [head, ...more.map((line) => `${' '.repeat(24)}${line}`)].join('\n');
   });
-  return `Usage: ${program} ${usage}\n\n${summary}\n\n${lines.join('\n')}\n\n${notes}\n`;
+  const page = pageOf(program);
+  const manual = page === '' ? '' : `Manual: man ${program}, or ${page} and the pages beside it.\n`;
+  return `Usage: ${program} ${usage}\n\n${summary}\n\n${lines.join('\n')}\n\n${notes}\n${manual}`;
 }
 
 /**

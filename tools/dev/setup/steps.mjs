@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { buildDir, hashOf, root, run, SetupError } from './common.mjs';
+import { MANUALS, makeManuals, pageOf } from './manuals.mjs';
 
 const inModules = (...names) => path.join(root, 'node_modules', ...names);
 
@@ -82,12 +83,11 @@ async function buildNative() {
   // What a tarball carries, so that its user needs no compiler.
   const folder = path.join(root, 'prebuilds', `linux-${process.arch}`);
   fs.mkdirSync(folder, { recursive: true });
-  await run('strip', [
-    '--strip-debug',
-    '-o',
-    path.join(folder, 'netvale.node'),
-    path.join(buildDir, 'Release', 'netvale.node'),
-  ]);
+  for (const [made, name] of [
+    [path.join('Release', 'netvale.node'), 'netvale.node'],
+    ['libnetvale_core.a', 'libnetvale_core.a'],
+  ])
+    await run('strip', ['--strip-debug', '-o', path.join(folder, name), path.join(buildDir, made)]);
 }
 
 async function buildTypeScript() {
@@ -128,5 +128,11 @@ export const steps = [
     stamp: path.join(root, 'dist', '.stamp'),
     fingerprint: () => hashOf(['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', 'tools']),
     work: buildTypeScript,
+  },
+  {
+    name: 'manual pages',
+    stamp: path.join(root, 'man', '.stamp'),
+    fingerprint: () => hashOf(['package-lock.json', 'tools/dev/setup/manuals.mjs', ...MANUALS.map(pageOf)]),
+    work: makeManuals,
   },
 ];

@@ -31,7 +31,7 @@ export const linkOptions: Option<LinkDraft>[] = [
     set: (draft, text, flag) => directionSettings(draft, 1, flag, text),
   },
   link('delay', 'time', 'propagation delay: 20ms, 150us, 1.5s'),
-  link('loss', 'chance', "packets lost at random: 1%, 0.001; or a model: 'list 3,7-9' (docs/emulate.md)"),
+  link('loss', 'chance', "packets lost at random: 1%, 0.001; or a model: 'list 3,7-9' (emulate.md)"),
   link('queue', 'size', 'queue: 50 (slots), 64KB, 1MB, 20ms; default: twice what bandwidth times delay hold'),
   link(
     'sched',

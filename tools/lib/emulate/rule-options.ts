@@ -43,7 +43,7 @@ export const ruleOptions: Option<RuleDraft>[] = [
   {
     name: 'rules',
     argument: 'file',
-    help: "rules in ipfw's language (docs/ipfw.md); may be given several times",
+    help: "rules in ipfw's language (ipfw.md); may be given several times",
     set: (draft, text) => {
       draft.files.push(text);
     },

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // help.ts: what ipfw -h prints.
+
 import { ACTIONS } from '../../../src/rules/parse-action.js';
 import { OPTIONS } from '../../../src/rules/parse-options.js';
+import { pageOf } from '../version.js';
 
 function wrap(words: string[], indent: string): string {
   const lines = [indent];
@@ -13,7 +15,7 @@ function wrap(words: string[], indent: string): string {
 }
 
 export const helpText =
-  (): string => `ipfw: the rules of a running program, or of a file. Manual page: docs/ipfw.md.
+  (): string => `ipfw: the rules of a running program, or of a file. Manual: man ipfw, or ${pageOf('ipfw')}.
 
   ipfw [--socket PATH] [flags] COMMAND            speak to a running program (the only one, or the one at PATH)
   ipfw [--socket PATH] [flags] [-p PREPROCESSOR [ARGUMENTS]] FILE
@@ -23,6 +25,10 @@ export const helpText =
   ipfw explain --rules FILE [--me ADDRESS,...] [--network PREFIX=IF,...] [--route PREFIX=IF,...] [--json] PACKET
                                                   which rule decides, and why not those before it:
                                                   'tcp 1.2.3.4:5 > 6.7.8.9:80 flags syn in recv em0'
+
+Examples:
+  ipfw add 100 deny udp from any to any 53        ipfw -a list        ipfw pipe 1 config bw 1Mbit/s
+  ipfw -n a.rules        ipfw explain --rules a.rules 'tcp 1.2.3.4:5 > 6.7.8.9:80 in recv em0'
 
 COMMAND
   add [number] [set N] [prob P] ACTION [log [logamount N] [logdst syslog,bpf]] [altq Q] [tag N | untag N]

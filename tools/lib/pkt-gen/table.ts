@@ -19,7 +19,7 @@ export const table: Option<Draft>[] = [
   {
     name: 'i',
     argument: 'port',
-    help: 'port to use: vale0:a, netmap:p{1, null, eth0, ... (docs/ports.md)',
+    help: 'port to use: vale0:a, netmap:p{1, null, eth0, ... (ports.md)',
     set: (draft, text, flag) => {
       if (text === '') throw new UsageError(`${flag}: the port's name is empty`);
       draft.port = portName(text);
@@ -245,7 +245,7 @@ export const table: Option<Draft>[] = [
   {
     name: 'rules',
     argument: 'file',
-    help: 'send and receive only what the rules in this file allow (docs/ipfw.md);\nseveral files apply in their order, before any --rule',
+    help: 'send and receive only what the rules in this file allow (ipfw.md);\nseveral files apply in their order, before any --rule',
     set: (draft, text, flag) => void filterOf(draft).files.push(filled(flag, text)),
   },
   {
