@@ -32,6 +32,16 @@ export const PAGE = {
   epoch: 16,
 } as const;
 
+/** Where things are in a bridge's page. */
+export const BRIDGE_PAGE = {
+  state: 0,
+  startNs: 1,
+  nowNs: 2,
+  headWords: 16,
+  groupWords: 64,
+  dropsAt: 16,
+} as const;
+
 /** Where things are in a relay's page. */
 export const RELAY_PAGE = {
   pageHead: 32,
@@ -394,6 +404,14 @@ export const NIC_ATTACHED = {
   xdpGeneric: 2,
   xdpHardware: 3,
   xdpSeveral: 4,
+} as const;
+
+/** States of what runs on threads of its own. */
+export const ENGINE_STATE = {
+  waiting: 0,
+  running: 1,
+  done: 2,
+  failed: 3,
 } as const;
 
 /** Words of a statistics page's header. */

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // index.ts: what programs import from "netvale".
+export {
+  Bridge,
+  type BridgeOptions,
+  type BridgeStats,
+  startBridge,
+  type WayStats,
+} from './bridge/bridge.js';
 export * from './capture/index.js';
 export { type Departure, Emulator, type EmulatorOptions } from './emulation/emulator.js';
 export type { LinkState } from './emulation/link-states.js';

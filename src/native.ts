@@ -55,6 +55,15 @@ export interface NativeEngine {
   close(): void;
 }
 
+export interface NativeBridge {
+  page(): ArrayBuffer;
+  describe(): { ports: [string, string]; ways: number; threads: number; exchange: boolean };
+  stop(): void;
+  done(): boolean;
+  join(): void;
+  close(): void;
+}
+
 export interface NativeRelay {
   page(): ArrayBuffer;
   histograms(): ArrayBuffer;
@@ -157,6 +166,8 @@ export interface Native {
   Emulation: new (
     options: import('./emulation/native.js').NativeEmulationOptions,
   ) => import('./emulation/native.js').NativeEmulation;
+  Bridge: new (plan: Record<string, unknown>) => NativeBridge;
+  bridgeNames: string[];
   Relay: new (plan: Record<string, unknown>) => NativeRelay;
   namespaces: NativeNamespaces;
   nics: NativeNics;

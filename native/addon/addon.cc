@@ -5,6 +5,7 @@
 #include <netvale.h>
 
 #include "arguments.h"
+#include "bridge.h"
 #include "context.h"
 #include "emulation.h"
 #include "engine.h"
@@ -98,6 +99,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     env.SetInstanceData(new Context());
     exports.Set("version", NETVALE_VERSION);
     exports.Set("Port", Port::Define(env));
+    exports.Set("Bridge", Bridge::Define(env));
     exports.Set("Emulation", Emulation::Define(env));
     exports.Set("Engine", Engine::Define(env));
     exports.Set("Relay", Relay::Define(env));
@@ -118,6 +120,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("ruleActionNames", Names(env, nv_rules_action_name));
     exports.Set("ruleReasonNames", Names(env, nv_rules_reason_name));
     exports.Set("ruleContextBytes", static_cast<uint32_t>(sizeof(struct nv_rules_packet)));
+    exports.Set("bridgeNames", Names(env, nv_bridge_word_name));
     exports.Set("relayPageNames", Names(env, nv_relay_page_name));
     exports.Set("relayNames", Names(env, nv_relay_word_name));
     exports.Set("relayMeasureNames", Names(env, nv_relay_measure_name));

@@ -25,6 +25,14 @@ inline int64_t Integer(const Napi::Value &value, const char *what, int64_t low, 
     return static_cast<int64_t>(number);
 }
 
+/* The same from a member of an object, if it is there. */
+template <typename T> void Take(const Napi::Object &from, const char *name, T *into, int64_t low, int64_t high)
+{
+    const Napi::Value value = from.Get(name);
+    if (!value.IsUndefined())
+        *into = static_cast<T>(Integer(value, name, low, high));
+}
+
 inline std::string Text(const Napi::Value &value, const char *what)
 {
     if (!value.IsString())

@@ -10,19 +10,6 @@
 namespace netvale
 {
 
-namespace
-{
-
-/* A whole number from `from`, if it is there. */
-template <typename T> void Take(const Napi::Object &from, const char *name, T *into, int64_t low, int64_t high)
-{
-    const Napi::Value value = from.Get(name);
-    if (!value.IsUndefined())
-        *into = static_cast<T>(Integer(value, name, low, high));
-}
-
-} // namespace
-
 Napi::Function Relay::Define(Napi::Env env)
 {
     return DefineClass(env, "Relay",

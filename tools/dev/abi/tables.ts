@@ -30,6 +30,7 @@ export interface ConstantTable {
 export const HEADERS = [
   'net/netmap.h',
   'netvale.h',
+  'bridge/bridge.h',
   'emulation/emulation.h',
   'engine/engine.h',
   'engine/stats.h',
@@ -88,6 +89,7 @@ export const ENUMS: EnumTable[] = [
   camel('COMMAND', 'nv_command_type', 'NV_COMMAND_', 'Messages to and from a command behind a link.'),
   camel('NIC_XDP', 'nv_nic_xdp', 'NV_NIC_XDP_', 'What XDP can do on an interface, as bits.'),
   camel('NIC_ATTACHED', 'nv_nic_attached', 'NV_NIC_', 'How an XDP program is attached.'),
+  camel('ENGINE_STATE', 'nv_engine_state', 'NV_STATE_', 'States of what runs on threads of its own.'),
   camel('PAGE_WORD', 'nv_page_word', 'NV_PAGE_', "Words of a statistics page's header."),
 ];
 
@@ -128,6 +130,20 @@ export const CONSTANTS: ConstantTable[] = [
     members: ['NV_PAGE_MAGIC_VALUE', 'NV_PAGE_VERSION_VALUE', 'NV_PAGE_EPOCH'],
     spelling: 'camel',
     about: 'Constants of a statistics page.',
+  },
+  {
+    name: 'BRIDGE_PAGE',
+    prefix: 'NV_BRIDGE_',
+    members: [
+      'NV_BRIDGE_STATE',
+      'NV_BRIDGE_START_NS',
+      'NV_BRIDGE_NOW_NS',
+      'NV_BRIDGE_HEAD_WORDS',
+      'NV_BRIDGE_GROUP_WORDS',
+      'NV_BRIDGE_DROPS_AT',
+    ],
+    spelling: 'camel',
+    about: "Where things are in a bridge's page.",
   },
   {
     name: 'RELAY_PAGE',
