@@ -42,8 +42,8 @@ const RIGHT = 20;
 const TOP = 20;
 const BOTTOM = 40;
 const TICKS = 5;
-/** Measured points at least so far apart are marked, and so is one that stands alone. */
-const MARKED = 60;
+/** So few points are marked each, and so is one that stands alone. */
+const MARKED = 20;
 
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { linkCommands, parseSetting, simpleCommands } from '../../src/emulation/simple.js';
+import { linkCommands, linkContext, parseSetting, simpleCommands } from '../../src/emulation/simple.js';
 import { relayReport } from '../../src/report/relay-records.js';
 import { bareContext } from '../../src/rules/context.js';
 import { Controller } from '../../src/rules/controller.js';
+import { echoObjects, echoShort } from '../../tools/lib/emulate/link-echo.js';
 import { directionSettings, linkSetting, settleLinks } from '../../tools/lib/emulate/link-settings.js';
 import { newLiveDraft } from '../../tools/lib/emulate/live-settings.js';
 
@@ -185,6 +186,61 @@ test('values that are mostly meant otherwise are warned of', () => {
   const draft = newLiveDraft();
   directionSettings(draft, 0, '--up', '10 delay 20ms');
   assert.match(draft.warnings.join('\n'), /^--up bw 10: without a unit/);
+});
+
+test('each link is echoed in plain units, the short ones by direction', () => {
+  const echo = (...commands: string[]) => {
+    const controller = new Controller({ context: linkContext });
+    controller.runText(commands.join('\n'), path.join(folder, 'x'));
+    return controller.world.dummynet;
+  };
+  const trace = path.join(folder, 'mean.trace');
+  writeFileSync(trace, '1\n2\n'); // twice 1500 bytes in 2 ms
+  assert.equal(
+    echoShort(
+      echo(
+        ...simpleCommands(
+          { bw: '10Mbit/s', delay: '1500', loss: 'gemodel 1%,9%', jitter: '5ms normal', burst: '3000' },
+          { trace, queue: '20ms', sched: 'codel' },
+        ),
+      ),
+      ['up', 'down'],
+    ),
+    [
+      'up: 10 Mbit/s, delay 1.5 s, queue 3750000 bytes (3000 ms), loss 10 % in bursts, jitter 5ms normal, burst 3000 bytes',
+      `down: 12 Mbit/s on the average (trace ${trace}), delay 0 ms, queue 20 ms, codel`,
+    ],
+  );
+  assert.equal(
+    echoShort(
+      echo(
+        ...simpleCommands({ bw: '1Mbit/s', loss: '2%', sched: 'rr' }, { sched: 'fq_codel', bw: '64Kbit/s' }),
+      ),
+      ['up', 'down'],
+    ),
+    [
+      'up: 1 Mbit/s, delay 0 ms, queue 48448 bytes (388 ms), loss 2 %, scheduler rr, a queue for each flow',
+      'down: 64 Kbit/s, delay 0 ms, scheduler fq_codel',
+    ],
+  );
+  assert.equal(
+    echoObjects(
+      echo(
+        'pipe 1 config bw 512Kbit/s delay 15ms mask src-ip 0xffffff00',
+        'sched 1 config type wf2q+',
+        'queue 7 config sched 1 weight 75 queue 100 plr 0.5',
+      ),
+    ),
+    [
+      'pipe 1: 512 Kbit/s, delay 15 ms, queue 50 packets, a queue for each flow',
+      'sched 1: wf2q+ of pipe 1',
+      'queue 7: of sched 1, weight 75, queue 100 packets, loss 50 %',
+    ],
+  );
+  const many = Array.from({ length: 40 }, (_, i) => `pipe ${i + 1} config bw 1Mbit/s`);
+  assert.is(echoObjects(echo(...many)).length, 16);
+  assert.is(echoObjects(echo(...many)).at(-1), 'and 25 more (ipfw pipe show)');
+  assert.equal(echoObjects(echo()), []);
 });
 
 test('the default queue holds twice the delay at the bandwidth, or at the mean rate of a trace', () => {

@@ -86,12 +86,14 @@ function directionTable({ result, live, short }: LiveReport): Table {
       measured(one, delays[i]!, i),
     ]),
   ];
+  // Of the packets' exact times, as the link has them: what came later than that is a row of its own.
   const percentile = (percent: number) =>
     row(
-      `delay, ${percent} % of the packets at most`,
+      `delay p${percent}`,
       () => '',
       (_, delay) => (delay.count > 0 ? ms(delay.percentile(percent)) : NOTHING),
     );
+  const late = result.lateness.count > 0 ? ms(result.lateness.p99) : NOTHING;
   const measuredRate = (index: number): string => {
     const found = result.promises.find((one) => one.number === index + 1);
     return rateText(short ? (found?.measured.bandwidth ?? 0) : result.directions[index]!.tx_bps);
@@ -112,6 +114,11 @@ function directionTable({ result, live, short }: LiveReport): Table {
         (_, delay) => (delay.count > 0 ? ms(delay.min) : NOTHING),
       ),
       ...[50, 95, 99].map(percentile),
+      row(
+        'sent later than that, p99',
+        () => '0 ms',
+        () => late,
+      ),
       row(
         'packets in, out',
         () => '',
