@@ -71,7 +71,7 @@ export function defaultQueue(settings: LinkSettings): number | undefined {
   return Math.min(bytes, MOST_BYTES);
 }
 
-/** Schedulers that hold queues of their own, a flow each; others get flows told apart by a mask. */
+/** Schedulers that hold queues of their own, a flow each; others but fifo get flows told apart by a mask. */
 export const OWN_FLOWS = /^fq_/i;
 /** Ways to manage one queue, which a pipe has itself. */
 const MANAGEMENT = /^(codel|pie)\b/i;
@@ -94,7 +94,7 @@ export function linkCommands(number: number, settings: LinkSettings): string[] {
   const size = bytes === undefined ? [] : [`queue ${bytes}B`];
   if (sched === undefined || MANAGEMENT.test(sched))
     return [[`pipe ${number} config`, ...words(() => true), ...size, ...(sched ? [sched] : [])].join(' ')];
-  const flows = OWN_FLOWS.test(sched) ? [] : [...size, 'mask all'];
+  const flows = OWN_FLOWS.test(sched) ? [] : /^fifo/i.test(sched) ? size : [...size, 'mask all'];
   return [
     [`pipe ${number} config`, ...words((name, value) => !ofQueue(name, value))].join(' '),
     `sched ${number} config type ${sched}`,
