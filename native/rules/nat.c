@@ -163,7 +163,7 @@ static void correct_sctp(const struct rules_view *v)
 static enum nat_result translate_ports(struct trip *t)
 {
     struct rules_view *v = t->view;
-    uint8_t *l4 = v->l3 + v->l4, *sum = l4 + (v->proto == IPPROTO_TCP ? 16 : 6);
+    uint8_t *l4 = v->l3 + v->l4, *at = l4 + (v->proto == IPPROTO_TCP ? 16 : 6);
     struct nat_link key = key_of(t, v->proto, v->src, v->sport, v->dst, v->dport);
     uint32_t number, src = v->src, dst = v->dst;
     bool udp = v->proto == IPPROTO_UDP, sctp = v->proto == IPPROTO_SCTP;
@@ -177,15 +177,15 @@ static enum nat_result translate_ports(struct trip *t)
     if (v->proto == IPPROTO_TCP)
         note_tcp(l, v, t->out);
     nat_link_touch(t->nat, number, t->now);
-    if (sctp || (udp && view_u16(sum) == 0))
-        sum = NULL; /* another kind, or the sender made none */
+    bool summed = !sctp && !(udp && view_u16(at) == 0); /* else it is of another kind, or the sender made none */
+    uint8_t *sum = summed ? at : NULL;
     rewrite_address(t, l, sum);
     if (t->out)
         rewrite_u16(l4, v->sport = l->alias_port, sum);
     else
         rewrite_u16(l4 + 2, v->dport = l->inside_port, sum);
-    if (udp && sum && view_u16(sum) == 0)
-        sum[0] = sum[1] = 0xff;
+    if (udp && summed && view_u16(at) == 0)
+        at[0] = at[1] = 0xff;
     if (sctp)
         correct_sctp(v);
     remember_fragment(t, l, src, dst);
@@ -282,9 +282,9 @@ static enum nat_result translate(struct trip *t)
         return translate_fragment(t);
     if ((v->proto == IPPROTO_TCP || v->proto == IPPROTO_UDP || v->proto == IPPROTO_SCTP) && v->seen & VIEW_ULP)
         return translate_ports(t);
-    const uint8_t *icmp = view_l4(v, IPPROTO_ICMP);
-    if (!icmp)
+    if (v->proto != IPPROTO_ICMP || !(v->seen & VIEW_ULP))
         return translate_plain(t);
+    const uint8_t *icmp = v->l3 + v->l4;
     if (icmp[0] == 3 || icmp[0] == 4 || icmp[0] == 5 || icmp[0] == 11 || icmp[0] == 12)
         return translate_error(t);
     return v->l3_length - v->l4 >= 8 ? translate_query(t) : NAT_UNKNOWN;

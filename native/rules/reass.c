@@ -9,6 +9,8 @@
 
 enum { IP6_BYTES = 40, FRAGMENT_BYTES = 8, LONGEST = 65535 };
 
+#define LIFETIME_NS (REASS_SECONDS * UINT64_C(1000000000))
+
 /* What tells the fragments of one datagram from others: RFC 791 3.2, RFC 8200 4.5. */
 struct owner {
     uint8_t src[16], dst[16];
@@ -104,7 +106,7 @@ static struct datagram *find(struct rules_reass *reass, const struct sip_key *se
         if (same_owner(&d->owner, owner))
             return d;
     }
-    if (reass->count >= REASS_DATAGRAMS)
+    if (reass->count >= REASS_DATAGRAMS && reass->oldest)
         give_up(reass, secret, reass->oldest);
     struct datagram *d = calloc(1, sizeof(*d));
     if (!d)
@@ -215,8 +217,10 @@ enum reass_result rules_reass(struct rules_eval *e)
     struct parts parts;
     struct owner owner;
 
-    while (reass->oldest && reass->oldest->since + REASS_SECONDS * UINT64_C(1000000000) <= now)
-        give_up(reass, secret, reass->oldest);
+    for (struct datagram *d = reass->oldest, *newer; d && d->since + LIFETIME_NS <= now; d = newer) {
+        newer = d->newer;
+        give_up(reass, secret, d);
+    }
     if (v->family == 0 || !(v->seen & (VIEW_MF | VIEW_FRAG)))
         return REASS_NONE;
     if (v->missing && v->ip_length > v->l3_length) { /* not all of it was captured: it goes on as it is */
