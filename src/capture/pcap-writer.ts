@@ -36,7 +36,7 @@ export type PcapWriterErrorCode = 'EINVAL' | 'ERANGE' | 'ENOTSUP' | 'ECLOSED';
 const writerError = (code: PcapWriterErrorCode, message: string): NetvaleError => netvaleError(code, message);
 
 /** An error of a file, in one line that names it. */
-function fileError(file: string, error: NodeJS.ErrnoException): Error {
+export function fileError(file: string, error: NodeJS.ErrnoException): Error {
   const [, problem = error.message] = /^[A-Z0-9]+: (.*?), \w+(?: '.*')?$/s.exec(error.message) ?? [];
   return Object.assign(new Error(`cannot write ${file}: ${problem}`), { code: error.code, cause: error });
 }

@@ -282,4 +282,10 @@ check('a scheduler of one word, and a folder for the socket that is not there', 
   assert.match(refused.stderr, `emulate: cannot listen on ${nowhere}: ENOENT: no folder `);
 });
 
+check("nobody reads what it says: the status is the command's all the same", async () => {
+  const { child, ended } = start('--delay', '1ms', ...sh('read line < /dev/null; exit 7'));
+  child.stderr!.destroy();
+  assert.is((await ended).status, 7);
+});
+
 test.run();

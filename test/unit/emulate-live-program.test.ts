@@ -138,7 +138,9 @@ test('the second signal drops what waits, by name', async () => {
   send(inside, 30);
   await met(/pipe 1 /, 30);
   program.child.kill('SIGTERM');
-  await sleep(200);
+  await program.printed(
+    /^emulate: waiting for 30 packets on the link to leave \(Ctrl-C drops what is left\)$/m,
+  );
   assert.is(program.child.exitCode, null);
   const result = resultOf(await program.signal('SIGINT'));
   assert.equal([result.directions[0].tx_packets, result.directions[0].drops.stopped], [0, 30]);

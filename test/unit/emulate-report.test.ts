@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openPort } from '../../src/index.js';
+import { openPort, PcapWriter } from '../../src/index.js';
 import { htmlReport, type Plot, runsOf, type Series } from '../../src/report/html.js';
 import type { DirectionRecord, RelayReportRecord } from '../../src/report/relay-records.js';
 import { bareContext } from '../../src/rules/context.js';
@@ -218,6 +218,25 @@ test('a path that cannot be written is told at the start, whichever output it is
       assert.equal(
         [status, stdout, stderr],
         [1, '', `emulate: ${option}: cannot write ${file}: ENOENT: no such file or directory\n`],
+      );
+    }
+    // On files, too: before the first packet.
+    const capture = path.join(world.base, 'in.pcap');
+    const writer = PcapWriter.create(capture);
+    writer.write({ time: 0n, data: udp(1, 200)[0]! });
+    await writer.close();
+    for (const [option, name] of [
+      ['--output', 'x.pcap'],
+      ['--output', 'x.pcapng'],
+      ['--log', 'x.pcapng'],
+    ] as const) {
+      const file = path.join(world.base, 'nowhere', name);
+      const given = ['--offline', '--seed', '1', '--input', `in:em0:${capture}`];
+      const value = option === '--log' ? file : `em0:${file}`;
+      const { status, stderr, stdout } = await world.run('emulate', [...given, option, value]);
+      assert.equal(
+        [status, stdout, stderr],
+        [1, '', `emulate: cannot write ${file}: no such file or directory\n`],
       );
     }
   } finally {

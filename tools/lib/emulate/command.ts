@@ -92,8 +92,15 @@ async function emulateBetween(
   };
 }
 
+/** Nobody reads what we say any more: the command goes on, and its status is ours. */
+function sayInVain(): void {
+  process.stderr.removeAllListeners('error');
+  process.stderr.on('error', () => {});
+}
+
 /** Run the command; returns its exit status. */
 export async function runCommand(settings: CommandSettings): Promise<number> {
+  sayInVain();
   const outputs = new LiveOutputs(settings);
   try {
     const { status, error } = await runBehindLink({

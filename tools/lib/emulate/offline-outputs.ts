@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline-outputs.ts: the capture files that `emulate --offline` writes: what passed by an interface, and what was logged.
-
+import { createWriteStream, openSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { linkName } from '../../../src/capture/link-types.js';
+import { fileError } from '../../../src/capture/pcap-writer.js';
 import { netvaleError } from '../../../src/errors.js';
 import { type CapturePacket, type Direction, PcapWriter, type Precision } from '../../../src/index.js';
 import { isPcapng, type OutputSpec } from './offline-settings.js';
@@ -12,6 +14,18 @@ export interface WrittenPacket extends Pick<CapturePacket, 'time' | 'data' | 'le
   direction: Direction;
   /** Which packet it is, for messages: "packet 3 of in:em0". */
   what: string;
+}
+
+/** Bytes that a file may be behind before it is waited for. */
+const BEHIND = 1 << 18;
+
+/** Open a file to be written now, so that one that cannot be is told before packets flow. Throws a NetvaleError. */
+function openFile(file: string): Writable {
+  try {
+    return createWriteStream(file, { fd: openSync(file, 'w'), highWaterMark: BEHIND });
+  } catch (error) {
+    throw fileError(file, error as Error);
+  }
 }
 
 /** A capture file with an interface for each name and link type it has packets of. */
@@ -26,10 +40,15 @@ class OutputFile {
     precision: Precision,
   ) {
     const named = isPcapng(file);
-    this.writer = PcapWriter.create(file, {
-      interfaces: interfaces.map(({ name, linkType }) => ({ ...(named && { name }), linkType })),
-      ...(!named && { precision }),
-    });
+    this.writer = new PcapWriter(
+      openFile(file),
+      {
+        format: named ? 'pcapng' : 'pcap',
+        interfaces: interfaces.map(({ name, linkType }) => ({ ...(named && { name }), linkType })),
+        ...(!named && { precision }),
+      },
+      file,
+    );
     for (const [index, { name, linkType }] of interfaces.entries())
       this.indices.set(`${linkType} ${name}`, index);
   }
