@@ -8,4 +8,4 @@ _netvale_options() {
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$2")
 }
 
-complete -o default -F _netvale_options doctor emulate pkt-gen
+complete -o default -F _netvale_options bridge doctor emulate pkt-gen

@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RELAY_PAGE, WAIT_MODE } from '../abi.js';
+import type { EngineState } from '../engine/page.js';
 import { netvaleError } from '../errors.js';
 import { type NativeRelay, native } from '../native.js';
 import { checkOptions, type OptionNames } from '../options.js';
@@ -106,7 +107,7 @@ export interface DirectionStats {
 }
 
 export interface RelayStats {
-  state: string;
+  state: EngineState;
   /** CLOCK_MONOTONIC nanoseconds. */
   startNs: number;
   nowNs: number;
@@ -179,10 +180,10 @@ export class Relay {
     this.#check();
     const head = Object.fromEntries(
       native.relayPageNames.map((name, i) => [camelCase(name), Number(this.#words[i]!)]),
-    ) as unknown as RelayStats & { state: number };
+    ) as unknown as Omit<RelayStats, 'state'> & { state: number };
     return {
       ...head,
-      state: native.stateNames[head.state as unknown as number]!,
+      state: native.stateNames[head.state] as EngineState,
       directions: [this.#direction(0), this.#direction(1)],
     };
   }

@@ -44,6 +44,7 @@ test('a full standard output is one line and no stack trace, in every program', 
     ['emulate', ['-i', 'vale0:a', '-i', 'vale1:b', '--delay', '1ms', '--time', '0.2'], 1],
     ['emulate', ['--version'], 1],
     ['doctor', ['-h'], 1],
+    ['bridge', ['-h'], 1],
   ] as const) {
     const { status, stderr } = await redirected(program, [...args], '> /dev/full');
     const what = `${program} ${args.join(' ')}: ${stderr}`;
@@ -64,7 +65,7 @@ test('a full file for records, captures and pages is one line, too', async () =>
     const { status, stderr } = await world.run(program, [...args]);
     assert.is(status, 1, stderr);
     assert.not.match(stderr, '    at ');
-    assert.match(stderr, /^emulate: .*no space left on device.*$/m);
+    assert.match(stderr, /^emulate: --report: cannot write \/dev\/full: .*no space left on device.*$/m);
   }
 });
 

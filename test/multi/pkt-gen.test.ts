@@ -459,6 +459,7 @@ test('help and version', async () => {
     ['emulate', ['--offline', '-h']],
     ['ipfw', ['-h']],
     ['doctor', ['-h']],
+    ['bridge', ['-h']],
   ] as const) {
     const { stdout } = await world.run(program, [...args]);
     assert.match(stdout, new RegExp(`^ *Examples?:?.*\\b${program} `, 'ms'), stdout);

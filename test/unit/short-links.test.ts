@@ -281,7 +281,14 @@ test('the first report counts from the start of the loop, not from before its cl
       delaySumNs: 0,
     };
     const direction = { ...one, ...rest, drops: {} };
-    const page = { state: 'running', startNs: 5e12, nowNs: now, storeUsed: 0, storeSize: 0, spares: 0 };
+    const page = {
+      state: 'running' as const,
+      startNs: 5e12,
+      nowNs: now,
+      storeUsed: 0,
+      storeSize: 0,
+      spares: 0,
+    };
     const more = { sleeps: 0, batches: 0, captureLost: 0, logLost: 0, ringResets: 0 };
     return { ...page, ...more, directions: [direction, direction] as [typeof direction, typeof direction] };
   };

@@ -5,8 +5,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './common.mjs';
 
-/** Programs that have a page of their name in docs. */
-export const MANUALS = ['doctor', 'emulate', 'ipfw', 'pkt-gen'];
+const { bin, version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+
+/** The programs: each has a page of its name in docs. */
+export const MANUALS = Object.keys(bin);
 
 /** Where a program's page is, from the root. */
 export const pageOf = (name) => path.join('docs', `${name}.md`);
@@ -51,7 +53,6 @@ export async function makeManuals() {
   const folder = path.join(root, 'man');
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder);
-  const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   for (const name of MANUALS) {
     const page = fs.readFileSync(path.join(root, pageOf(name)), 'utf8');
     const about = {

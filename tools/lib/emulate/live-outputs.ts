@@ -5,13 +5,17 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { netvaleError } from '../../../src/errors.js';
 import type { LiveSettings } from './live-settings.js';
 
-function open(flag: string, file: string): number {
+/** Do something with a file. Throws a NetvaleError that names the option and the file. */
+function named<T>(flag: string, file: string, work: () => T): T {
   try {
-    return openSync(file, 'w');
+    return work();
   } catch (error) {
     const { code = 'EIO', message } = error as NodeJS.ErrnoException;
     // "ENOENT: no such file or directory, open 'x'": the path is named already.
-    throw netvaleError(code, `${flag}: cannot write ${file}: ${message.replace(/, open '.*$/s, '')}`);
+    throw netvaleError(
+      code,
+      `${flag}: cannot write ${file}: ${message.replace(/, (open|write)( '.*)?$/s, '')}`,
+    );
   }
 }
 
@@ -22,11 +26,12 @@ export class LiveOutputs {
   readonly #records: number;
 
   /** Open what is asked for. Throws a NetvaleError that names the option, and then nothing is open. */
-  constructor({ log, report, records }: Pick<LiveSettings, 'log' | 'report' | 'records'>) {
+  constructor(private readonly files: Pick<LiveSettings, 'log' | 'report' | 'records'>) {
+    const { log, report, records } = files;
     const opened: number[] = [];
     const one = (flag: string, file: string | undefined): number => {
       if (file === undefined) return -1;
-      opened.push(open(flag, file));
+      opened.push(named(flag, file, () => openSync(file, 'w')));
       return opened.at(-1)!;
     };
     try {
@@ -46,11 +51,13 @@ export class LiveOutputs {
 
   /** A record for the file of records, if there is one. */
   record(record: object): void {
-    if (this.#records >= 0) writeSync(this.#records, `${JSON.stringify(record)}\n`);
+    const { records = '' } = this.files;
+    if (this.#records >= 0)
+      named('--report', records, () => writeSync(this.#records, `${JSON.stringify(record)}\n`));
   }
 
   page(html: string): void {
-    writeSync(this.#page, html);
+    named('--report', this.files.report ?? '', () => writeSync(this.#page, html));
   }
 
   close(): void {
