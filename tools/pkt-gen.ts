@@ -2,7 +2,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pkt-gen: send, receive and measure packets on any port. Manual page: docs/pkt-gen.md.
 import { closeSync, openSync } from 'node:fs';
-import { checkPlan, type EngineStats, isNetvaleError, type Plan, startEngine } from '../src/index.js';
+import {
+  checkPlan,
+  type Engine,
+  type EngineStats,
+  isNetvaleError,
+  type Plan,
+  startEngine,
+} from '../src/index.js';
 import type { ResultRecord } from '../src/report/records.js';
 import type { OpenRules } from '../src/rules/open.js';
 import { helpText, readOptions, UsageError } from './lib/options.js';
@@ -46,14 +53,29 @@ await runProgram(PROGRAM, async (argv) => {
   const settings = settle(draft);
   asUsage(() => checkPlan(settings.plan));
   await tidy();
-  const filter = await openFilter(PROGRAM, settings.filter);
-  if (typeof filter === 'number') return filter;
+  // From here on there is something to take away, so a signal ends it in order.
+  const ending: Ending = { asked: false };
+  const release = onInterrupt(() => {
+    ending.asked = true;
+    ending.engine?.stop();
+  });
+  let filter: OpenRules | undefined;
   try {
-    return await run(settings, filter);
+    const opened = await openFilter(PROGRAM, settings.filter);
+    if (typeof opened === 'number') return opened;
+    filter = opened;
+    return await run(settings, filter, ending);
   } finally {
     await filter?.close();
+    release();
   }
 });
+
+/** Whether a signal asked for the end, and the engine that it stops once there is one. */
+interface Ending {
+  asked: boolean;
+  engine?: Engine;
+}
 
 /** Why a run that ended in order was in vain: what a script wants to know; undefined: it was not. */
 function inVain(
@@ -71,12 +93,13 @@ function inVain(
 }
 
 /** Run the plan and show what it does. Returns the exit status. */
-async function run(settings: Settings, filter: OpenRules | undefined): Promise<number> {
+async function run(settings: Settings, filter: OpenRules | undefined, ending: Ending): Promise<number> {
   const log = settings.filter?.log;
   const logFd = log === undefined ? -1 : openSync(log, 'w');
   const plan = { ...settings.plan, ...(filter && { rules: filter.engine, logFd }) };
   const engine = asUsage(() => startEngine(plan));
-  const release = onInterrupt(() => engine.stop());
+  ending.engine = engine;
+  if (ending.asked) engine.stop();
   try {
     const view = settings.json ? new JsonView() : new TextView(settings);
     view.start(engine.info);
@@ -97,7 +120,7 @@ async function run(settings: Settings, filter: OpenRules | undefined): Promise<n
     if (failure !== undefined) console.error(`${PROGRAM}: ${failure}`);
     return failure === undefined ? EXIT_OK : EXIT_FAILURE;
   } finally {
-    release();
+    delete ending.engine;
     engine.close();
     if (logFd >= 0) closeSync(logFd);
   }
