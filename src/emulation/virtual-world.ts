@@ -6,6 +6,7 @@ import { RuleError } from '../rules/error.js';
 import { parseHost } from '../rules/host.js';
 import { NativeEngine } from '../rules/native-engine.js';
 import { execute, type Reply, type Source, tryOut } from '../rules/session.js';
+import { missing } from '../rules/traps.js';
 import { Emulator, macBytes } from './emulator.js';
 import { EPOCH } from './replay.js';
 import type { Change, TopologyPlan } from './topology.js';
@@ -71,12 +72,17 @@ export async function openVirtual(plan: TopologyPlan): Promise<VirtualWorld> {
   }
 }
 
-/** Try the commands and changes of a plan, at once: names of hosts are not looked up. Throws a RuleError. */
+/**
+ * Try the commands and changes of a plan, at once: names of hosts are not looked up. Throws a RuleError. What its rules
+ * send packets to though it is not there is told as a warning of the process.
+ */
 export function tryPlan(plan: TopologyPlan): void {
   const world = emptyWorld(plan);
   try {
     for (const command of plan.commands) refused(command, tryOut(world.controller, sourceOf(command)));
     for (const change of plan.changes) world.apply(change);
+    for (const text of missing(world.controller.world).values())
+      process.emitWarning(text, { type: 'NetvaleWarning', code: 'TRAP' });
   } finally {
     world.close();
   }

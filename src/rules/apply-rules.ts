@@ -126,7 +126,7 @@ export function applyRule(
     case 'resetlog':
       return zero(world, command, flags, transaction);
     case 'list':
-      return listRules(world, command, flags);
+      return listRules(world, command, flags, transaction);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Command, Job } from './command.js';
 import type { ParseContext } from './context.js';
 import { applyDummynet, DummynetObjects } from './dummynet-objects.js';
 import { NoEngine, type RuleEngine } from './engine.js';
-import { EXIT, RuleError } from './error.js';
+import { EXIT, type ExitCode, RuleError } from './error.js';
 import { listInternal } from './internal.js';
 import { Journal } from './journal.js';
 import { lexFile } from './lexer.js';
@@ -37,6 +37,8 @@ const TOGGLE_VARIABLES: Record<string, string[]> = {
 export class Controller {
   readonly world: World;
   private readonly refuse: ControllerOptions['refuse'];
+  /** Status of the last run that was not refused: not ok when something was asked for that is not there. */
+  exit: ExitCode = EXIT.ok;
   /** What is known to be missing. */
   private told = new Set<string>();
 
@@ -73,7 +75,12 @@ export class Controller {
 
   /** Apply parsed commands and return what they print. Throws a RuleError, and then nothing was changed. */
   run(jobs: readonly Job[]): string {
-    const transaction: Transaction = { journal: new Journal(), engineSteps: [], afterwards: [] };
+    const transaction: Transaction = {
+      journal: new Journal(),
+      engineSteps: [],
+      afterwards: [],
+      exit: EXIT.ok,
+    };
     const { world } = this;
     let output = '';
     try {
@@ -94,6 +101,7 @@ export class Controller {
       throw error;
     }
     world.tables.settle(true);
+    this.exit = transaction.exit;
     return output;
   }
 

@@ -3,12 +3,12 @@
 import type { Rule } from './ast.js';
 import type { Flags, RuleCommand } from './command.js';
 import type { DynamicState, RuleCounter } from './engine.js';
-import { EXIT, RuleError } from './error.js';
+import { EXIT } from './error.js';
 import { protocolName } from './names.js';
 import { type ListOptions, printRuleBody } from './print-rule.js';
 import type { Range } from './ranges.js';
 import type { StoredRule } from './ruleset.js';
-import type { World } from './world.js';
+import { type Transaction, type World, warn } from './world.js';
 
 const NEVER: RuleCounter = { packets: 0n, bytes: 0n, last: 0 };
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
@@ -41,7 +41,7 @@ const columns = (count: { packets: bigint; bytes: bigint }, { packets, bytes }: 
 
 function timeColumn(last: number, flags: Flags): string {
   if (flags.time === 'number') return `${String(last).padStart(10)} `;
-  if (flags.time === 'text') return last > 0 ? `${ctime(last)} ` : ' '.repeat(24);
+  if (flags.time === 'text') return (last > 0 ? ctime(last) : '').padEnd(25);
   return '';
 }
 
@@ -63,7 +63,9 @@ function listState(state: DynamicState, world: World, width: Columns): string {
   const count = width.packets === 0 ? '' : ` ${columns(state, width)}(${state.expires}s)`;
   const kind = state.kind === 'PARENT' ? `PARENT ${state.children}` : state.kind;
   const name = world.rules.references.nameOfState(state.name);
-  return `${number5(state.rule)}${count} ${kind} ${protocolName(state.proto)} ${state.src} ${state.srcPort} <-> ${state.dst} ${state.dstPort} :${name}`;
+  const known = protocolName(state.proto);
+  const proto = known === String(state.proto) ? `proto ${known}` : known;
+  return `${number5(state.rule)}${count} ${kind} ${proto} ${state.src} ${state.srcPort} <-> ${state.dst} ${state.dstPort} :${name}`;
 }
 
 function width(counts: { packets: bigint; bytes: bigint }[]): Columns {
@@ -77,40 +79,57 @@ function width(counts: { packets: bigint; bytes: bigint }[]): Columns {
 
 const inRange = (number: number, { low, high }: Range): boolean => number >= low && number <= high;
 
-export function listRules(world: World, command: RuleCommand & { kind: 'list' }, flags: Flags): string {
+/** Bytes of a list of states as ipfw's kernel hands it out (64 bit): its head, and each state. */
+const STATES_HEAD = 16;
+const STATE_BYTES = 136;
+
+/** ipfw tells how many states there are in all and how long their list is, but not where rules are named. */
+function dynamicHead(states: readonly DynamicState[], named: boolean): string {
+  const size = STATES_HEAD + STATE_BYTES * states.length;
+  return named ? '## Dynamic rules:' : `## Dynamic rules (${states.length} ${size}):`;
+}
+
+/** A rule that was named and is not there is told; the others are listed all the same. */
+function notFound(world: World, command: RuleCommand, { low, high }: Range, transaction: Transaction): void {
+  const what = low === high ? `rule ${low} does not exist` : `no rules in range ${low}-${high}`;
+  warn(world, command, what);
+  transaction.exit = EXIT.unavailable;
+}
+
+export function listRules(
+  world: World,
+  command: RuleCommand & { kind: 'list' },
+  flags: Flags,
+  transaction: Transaction,
+): string {
   const inSet = world.rules.all.filter(({ rule }) => command.set === undefined || rule.set === command.set);
   const show = command.counters || flags.counters;
   const counters = show || flags.time !== 'none' ? world.engine.counters() : new Map<number, RuleCounter>();
   const states = flags.dynamic ? world.engine.states(flags.expired) : [];
   const count = ({ id }: StoredRule): RuleCounter => counters.get(id) ?? NEVER;
   const lines: string[] = [];
-  const ranges = command.ranges.length > 0 ? command.ranges : [{ low: 0, high: 65535 }];
+  const named = command.ranges.length > 0;
+  const ranges = named ? command.ranges : [{ low: 0, high: 65535 }];
   const span = {
     low: Math.min(...ranges.map(({ low }) => low)),
     high: Math.max(...ranges.map(({ high }) => high)),
   };
   const counted = inSet.filter(({ rule }) => inRange(rule.number, span)).map(count);
   const columnWidth = show ? width([...counted, ...states]) : { packets: 0, bytes: 0 };
-  for (const range of ranges) {
+  for (const range of flags.dynamicOnly ? [] : ranges) {
     const found = inSet.filter(({ rule }) => inRange(rule.number, range));
-    if (found.length === 0 && command.ranges.length > 0) {
-      const what =
-        range.low === range.high
-          ? `rule ${range.low} does not exist`
-          : `no rules in range ${range.low}-${range.high}`;
-      throw new RuleError(what, { exit: EXIT.unavailable });
-    }
-    if (flags.dynamicOnly) continue;
+    if (found.length === 0 && named) notFound(world, command, range, transaction);
     for (const stored of found) {
       const disabled = world.rules.isDisabled(stored.rule.set);
       if (!disabled || flags.sets)
         lines.push(listRule(stored.rule, flags, columnWidth, count(stored), disabled));
     }
   }
-  const wanted = states.filter(({ rule }) => ranges.some((range) => inRange(rule, range)));
-  if (flags.dynamic && wanted.length > 0) {
-    lines.push(`## Dynamic rules (${wanted.length}):`);
-    for (const state of wanted) lines.push(listState(state, world, columnWidth));
+  if (states.length > 0) {
+    lines.push(dynamicHead(states, named));
+    for (const range of ranges)
+      for (const state of states)
+        if (inRange(state.rule, range)) lines.push(listState(state, world, columnWidth));
   }
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -20,7 +20,10 @@ import type { Range } from './ranges.js';
 const ID = DUMMYNET_LIMITS.maxNumber + 1;
 const hex = (value: number, digits: number): string => `0x${value.toString(16).padStart(digits, '0')}`;
 const number5 = (value: number): string => String(value).padStart(5, '0');
-const ms = (us: number): string => (us < 1000 ? `${us}us` : us < 1e6 ? `${us / 1000}ms` : `${us / 1e6}s`);
+function ms(us: number): string {
+  if (us === 0) return '0';
+  return us < 1000 ? `${us}us` : us < 1e6 ? `${us / 1000}ms` : `${us / 1e6}s`;
+}
 
 function bandwidth(bits: number): string {
   if (bits === 0) return 'unlimited     ';
@@ -54,7 +57,7 @@ export function printMask(mask: FlowMask): string {
     return `    mask: ${queue} ${hex(mask.proto, 2)} ${hex(mask.srcIp, 8)}/${hex(mask.srcPort, 4)} -> ${hex(mask.dstIp, 8)}/${hex(mask.dstPort, 4)}`;
   const [src, dst] = [mask.srcIp6, mask.dstIp6].map((bits) => printIp6(maskBits(bits, 128)));
   return (
-    `        mask: ${queue}proto: ${hex(mask.proto, 2)}, flow_id: ${hex(mask.flowId, 8)},  ` +
+    `\n        mask: ${queue}proto: ${hex(mask.proto, 2)}, flow_id: ${hex(mask.flowId, 8)},  ` +
     `${src}/${hex(mask.srcPort, 4)} -> ${dst}/${hex(mask.dstPort, 4)}`
   );
 }
@@ -99,7 +102,8 @@ function queueSize({ queue }: DummynetConfig): string {
 function lossText({ loss }: DummynetConfig): string {
   if (!loss) return '';
   if ('random' in loss) return loss.random > 0 ? `plr ${loss.random.toFixed(6)}` : '';
-  return `plr ${loss.good},${loss.toBad},${loss.bad},${loss.toGood}`;
+  const chances = [loss.good, loss.toBad, loss.bad, loss.toGood].map((chance) => chance.toFixed(6));
+  return `plr ${loss.toBad === 0 ? chances[0] : chances.join(',')}`;
 }
 
 /** Weight and lmax a queue has when it was given none. */
@@ -135,9 +139,11 @@ function printScheduler(
   mask: FlowMask | undefined,
   buckets = 64,
   active = 0,
+  parameters: string[] = [],
 ): string[] {
   const lines = [
     ` sched ${number} type ${type.toUpperCase()} flags ${hex(mask ? 1 : 0, 1)} ${mask ? buckets : 0} buckets ${active} active`,
+    ...parameters,
   ];
   if (mask) lines.push(printMask(mask));
   return lines;
@@ -214,8 +220,7 @@ export function printObjects(
     const mask = config.schedMask ?? config.mask;
     return [
       ...printLink(number, config),
-      ...printScheduler(number, config.scheduler ?? 'wf2q+', mask, config.buckets, active),
-      ...printFair(config),
+      ...printScheduler(number, config.scheduler ?? 'wf2q+', mask, config.buckets, active, printFair(config)),
       ...(children.length > 0
         ? [`   Children flowsets: ${children.map(([child]) => `${child} `).join('')}`]
         : []),

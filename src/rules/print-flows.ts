@@ -11,6 +11,12 @@ const HEADS = {
 const left = (value: string | number, width: number): string => String(value).padEnd(width);
 const right = (value: string | number, width: number): string => String(value).padStart(width);
 
+/** A protocol without a name is a number, to the right. */
+function proto4(proto: number): string {
+  const name = protocolName(proto);
+  return name === String(proto) ? right(name, 4) : left(name, 4);
+}
+
 function printFlow(flow: FlowQueue, index: number): string {
   const { src, dst, srcPort, dstPort } = flow;
   // a star marks the sum of the flows that are gone
@@ -18,7 +24,7 @@ function printFlow(flow: FlowQueue, index: number): string {
   const ends =
     flow.family === 6
       ? `${right(protocolName(flow.proto), 9)} ${right(flow.flowId, 7)}  ${right(src, 39)}/${left(srcPort, 5)}  ${right(dst, 39)}/${left(dstPort, 5)} `
-      : `${left(protocolName(flow.proto), 4)} ${right(src, 15)}/${left(srcPort, 5)} ${right(dst, 15)}/${left(dstPort, 5)} `;
+      : `${proto4(flow.proto)} ${right(src, 15)}/${left(srcPort, 5)} ${right(dst, 15)}/${left(dstPort, 5)} `;
   const total = `${right(flow.totalPackets, 4)} ${right(flow.totalBytes, 8)}`;
   return `${bucket}${ends}${total} ${right(flow.packets, 2)} ${right(flow.bytes, 4)} ${right(flow.drops, 3)}`;
 }

@@ -23,9 +23,10 @@ import {
   printOption,
   printPorts,
 } from './print-test.js';
+import { DEFAULT_RULE } from './ruleset.js';
 
 export interface ListOptions extends PrintOptions {
-  /** -c: leave out "ip from any to any" where it says nothing. */
+  /** -c: leave out "from any to any", but for the default rule, which ipfw's kernel has made. */
   compact?: boolean;
   /** -b: action and comment only. */
   actionOnly?: boolean;
@@ -126,11 +127,11 @@ function printBody(rule: Rule, options: ListOptions): string {
   let print: PrintOptions = options;
   const last = layout.proto?.at(-1)?.test;
   if (last?.kind === 'proto') print = { ...options, protocol: last.proto };
-  const emptyHead = !layout.proto && !layout.src && !layout.dst && !layout.srcPort && !layout.dstPort;
-  const hasOptions = layout.options.length > 0 || rule.state !== undefined || rule.defer;
-  if (!layout.bare && !(options.compact && emptyHead && hasOptions)) {
+  if (!layout.bare) {
     parts.push(layout.proto ? printBlock(layout.proto, headProto) : 'ip');
-    for (const side of ['src', 'dst'] as const) {
+    const anywhere = !layout.src && !layout.dst && !layout.srcPort && !layout.dstPort;
+    const left = options.compact && anywhere && rule.number !== DEFAULT_RULE;
+    for (const side of left ? [] : (['src', 'dst'] as const)) {
       const address = layout[side];
       const port = layout[`${side}Port`];
       parts.push(side === 'src' ? 'from' : 'to', address ? printBlock(address, printAddress) : 'any');

@@ -178,7 +178,7 @@ function apply(
     controller.world.context = { ...context, warn: (text) => warnings.push(text) };
     const output = controller.run(jobs);
     if (!more && jobs.some(({ command }) => changes(command))) warnings.push(...controller.traps());
-    return { output, warnings, exit: EXIT.ok };
+    return { output, warnings, exit: controller.exit };
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     return { output: '', warnings, error: error.message, exit: error.exit };

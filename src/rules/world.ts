@@ -3,7 +3,7 @@
 import type { ParseContext } from './context.js';
 import type { DummynetObjects } from './dummynet-objects.js';
 import type { RuleEngine } from './engine.js';
-import { type Place, placeText } from './error.js';
+import { type ExitCode, type Place, placeText } from './error.js';
 import type { Journal } from './journal.js';
 import type { NatConfig } from './nat.js';
 import type { RuleSet } from './ruleset.js';
@@ -36,4 +36,6 @@ export interface Transaction {
   engineSteps: { run: () => void; undo: () => void }[];
   /** Done when everything else succeeded. */
   afterwards: (() => void)[];
+  /** Status that the commands end with, though all was done that could be. */
+  exit: ExitCode;
 }

@@ -82,7 +82,9 @@ test('show has columns as wide as the largest counter, -t and -T times', () => {
     run('-t list 100'),
     /^00100 (Thu Jan {2}1|Fri Jan {2}2|Fri Jan {2}2) \d\d:\d\d:\d\d 1970 count/,
   );
-  assert.match(run('-a -c list 200'), /^00200 18446744073709551615 1 allow ip from any to any\n$/);
+  assert.match(run('-a -c list 200'), /^00200 18446744073709551615 1 allow ip\n$/);
+  assert.is(run('-t list 200'), `00200 ${' '.repeat(25)}allow ip from any to any\n`);
+  assert.is(run('-c list 65535'), '65535 allow ip from any to any\n');
 });
 
 test('dynamic states are listed with -d, deleted alone with -D', () => {
@@ -108,13 +110,31 @@ test('dynamic states are listed with -d, deleted alone with -D', () => {
   ];
   assert.match(
     run('-d list'),
-    /## Dynamic rules \(1\):\n00100 STATE tcp 10\.0\.0\.1 5 <-> 10\.0\.0\.2 80 :web\n$/,
+    /## Dynamic rules \(1 152\):\n00100 STATE tcp 10\.0\.0\.1 5 <-> 10\.0\.0\.2 80 :web\n$/,
   );
   assert.match(run('-d show'), /\n00100 3 180 \(299s\) STATE tcp/);
-  assert.is(run('-D list'), '## Dynamic rules (1):\n00100 STATE tcp 10.0.0.1 5 <-> 10.0.0.2 80 :web\n');
+  assert.is(run('-D list'), '## Dynamic rules (1 152):\n00100 STATE tcp 10.0.0.1 5 <-> 10.0.0.2 80 :web\n');
+  assert.is(run('-D list 100'), '## Dynamic rules:\n00100 STATE tcp 10.0.0.1 5 <-> 10.0.0.2 80 :web\n');
+  assert.is(run('-D list 7'), '## Dynamic rules:\n', 'states are not rules that are missing');
+  assert.match(run('-d list 100'), /^00100 allow tcp .*\n## Dynamic rules:\n00100 STATE /);
+  engine.dynamic = [...engine.dynamic, { ...engine.dynamic[0]!, proto: 253, rule: 65535 }];
+  assert.is(
+    run('-D list'),
+    '## Dynamic rules (2 288):\n00100 STATE tcp 10.0.0.1 5 <-> 10.0.0.2 80 :web\n65535 STATE proto 253 10.0.0.1 5 <-> 10.0.0.2 80 :web\n',
+  );
   run('-D delete 100');
   assert.is(engine.log.at(-1), 'forget 4');
   assert.equal(numbers(run), [100, 65535]);
+});
+
+test('rules that are named and not there are told, the others listed, and the status says so', () => {
+  const { run, controller, warnings } = make();
+  run('add 100 allow ip from any to any');
+  assert.is(run('list 7 100 200-300'), '00100 allow ip from any to any\n');
+  assert.equal(warnings, ['x:1:1: rule 7 does not exist', 'x:1:1: no rules in range 200-300']);
+  assert.is(controller.exit, EXIT.unavailable);
+  run('list 100');
+  assert.is(controller.exit, EXIT.ok);
 });
 
 test('zero and resetlog go to the engine, by rule', () => {

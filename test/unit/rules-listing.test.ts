@@ -44,8 +44,16 @@ test('there are rules to test', () => assert.ok(golden.length > 130));
 const body = (text: string, options: object): string => printRuleBody(parse(text), options);
 
 test('-c leaves out what says nothing', () => {
-  assert.is(body('add allow ip from any to any in', { compact: true }), 'allow in');
-  assert.is(body('add allow ip from any to any', { compact: true }), 'allow ip from any to any');
+  assert.is(body('add allow ip from any to any in', { compact: true }), 'allow ip in');
+  assert.is(body('add allow tcp from any to any', { compact: true }), 'allow tcp');
+  assert.is(body('add allow ip from any to any', { compact: true }), 'allow ip');
+  assert.is(
+    body('add allow { tcp or udp } from any to any out', { compact: true }),
+    'allow { tcp or udp } out',
+  );
+  assert.is(body('add allow tcp from any to any 80', { compact: true }), 'allow tcp from any to any 80');
+  assert.is(body('add allow src-port 80', { compact: true }), 'allow src-port 80');
+  assert.is(body('add allow ip from any to any // why', { compact: true }), 'allow ip // why');
   assert.is(body('add allow ip from me to any in', { compact: true }), 'allow ip from me to any in');
   assert.is(body('add return via any', { compact: true }), 'return');
 });

@@ -149,7 +149,7 @@ test('states are listed with their names and time left, die with their rule, obe
   assert.is(verdict('udp 2.2.2.2:2 > 1.1.1.1:1'), 'pass 10');
   assert.match(
     run('-D list'),
-    /^## Dynamic rules \(1\):\n00010 STATE udp 1\.1\.1\.1 1 <-> 2\.2\.2\.2 2 :web\n$/,
+    /^## Dynamic rules \(1 152\):\n00010 STATE udp 1\.1\.1\.1 1 <-> 2\.2\.2\.2 2 :web\n$/,
   );
   clock.now += 2n * SECOND;
   assert.match(run('-d show'), /00010 2 {2}56\(5s\) STATE udp|00010 2 56 \(5s\) STATE udp/);

@@ -180,4 +180,24 @@ test('pipes, queues and schedulers are listed as ipfw lists them', () => {
   assert.is(run('pipe show\nqueue show\nsched show'), '');
 });
 
+test('masks, loss and protocols in the columns of FreeBSD', () => {
+  const { run } = make();
+  run(
+    'queue 1 config sched 1 mask src-ip6 /64 flow-id 0xfffff\nsched 1 config type fq_codel\nsched 2 config mask all type rr',
+  );
+  assert.match(
+    run('queue 1 show'),
+    /droptail\n\n {8}mask: proto: 0x00, flow_id: 0x000fffff, {2}ffff:ffff:ffff:ffff::\/0x0000 -> ::\/0x0000\n$/,
+  );
+  run('sched 1 config mask proto 0xff');
+  assert.match(
+    run('sched 1 show'),
+    /^00001: unlimited {9}0 ms burst 0 \n sched 1 type FQ_CODEL flags 0x1 64 buckets 0 active\n FQ_CODEL target 5ms .* ECN\n {4}mask: {2}0xff 0x00000000\/0x0000 -> /,
+  );
+  run('pipe 3 config plr 0.01,0.1,0.5,0.2\npipe 4 config plr 0.25,0,0,0\npipe 5 config pie max_burst 0');
+  assert.match(run('pipe 3 show'), / sl\.plr 0\.010000,0\.100000,0\.500000,0\.200000 0 flows/);
+  assert.match(run('pipe 4 show'), / sl\.plr 0\.250000 0 flows/);
+  assert.match(run('pipe 5 show'), / max_burst 0 max_ecnth/);
+});
+
 test.run();
