@@ -3,19 +3,21 @@
 // ipfw: list, change and explain the rules of a running program or of a file. Manual page: docs/ipfw.md.
 import { EXIT, RuleError } from '../src/rules/error.js';
 import { readArguments } from './lib/ipfw/arguments.js';
-import { helpText } from './lib/ipfw/help.js';
+import { dnctlHelp, helpText } from './lib/ipfw/help.js';
+import { PROGRAM } from './lib/ipfw/name.js';
 import { runTask } from './lib/ipfw/run.js';
 import { guardOutput } from './lib/output.js';
+import { complain } from './lib/program.js';
 import { version } from './lib/version.js';
 
 async function main(argv: string[]): Promise<number> {
   const { settings, task } = readArguments(argv);
   switch (task.kind) {
     case 'help':
-      process.stdout.write(helpText());
+      process.stdout.write(PROGRAM === 'dnctl' ? dnctlHelp() : helpText());
       return EXIT.ok;
     case 'version':
-      console.log(`ipfw ${version()}`);
+      console.log(`${PROGRAM} ${version()}`);
       return EXIT.ok;
     case 'explain': {
       const { runExplain } = await import('./lib/ipfw/explain.js');
@@ -32,13 +34,13 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
-guardOutput('ipfw', EXIT.osError);
+guardOutput(PROGRAM, EXIT.osError);
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const { code, message } = error as Error & { code?: unknown };
   if (!(error instanceof RuleError) && typeof code !== 'string') throw error;
-  console.error(`ipfw: ${message}`);
+  complain(PROGRAM, message);
   process.exitCode = error instanceof RuleError ? error.exit : EXIT.osError;
 }

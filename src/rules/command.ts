@@ -91,6 +91,8 @@ export type Command = (
   | { kind: 'toggle'; what: (typeof TOGGLES)[number]; on: boolean }
   | { kind: 'sysctl'; name?: string; value?: number }
   | { kind: 'internal'; what: (typeof INTERNALS)[number] }
+  /** Our own: the packet as it was written, and how the answer is to be told. */
+  | { kind: 'explain'; packet: string; json: boolean; all: boolean }
 ) & { place?: Place };
 
 /** Command-line flags; they may stand before any command, also in a file. */
@@ -140,4 +142,6 @@ export interface Job {
 
 /** Commands that change something the packets see. */
 export const changes = ({ kind }: Command): boolean =>
-  !/^(list|set-show|table-(list|info|detail|lookup)|nat-show|dummynet-list|internal|sysctl)$/.test(kind);
+  !/^(list|set-show|table-(list|info|detail|lookup)|nat-show|dummynet-list|internal|explain|sysctl)$/.test(
+    kind,
+  );

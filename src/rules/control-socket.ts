@@ -13,6 +13,7 @@ import {
   makeControlFolder,
 } from './control-folder.js';
 import { forgetName, socketName } from './control-name.js';
+import { programLines } from './control-programs.js';
 import { EXIT, RuleError } from './error.js';
 
 /** Longest path of a Unix socket (sun_path less its terminating 0). */
@@ -93,16 +94,20 @@ export async function connectOnly(): Promise<Socket> {
     folder?.close();
   }
   if (live.length === 1) return live[0]!.socket;
+  if (live.length === 0) {
+    leaveControlFolder(controlFolder());
+    throw new RuleError('no program with rules or links is running', {
+      expected:
+        'emulate (a link, --bw or --delay, will do), pkt-gen with --rules or --rule, or ipfw --rules FILE',
+      exit: EXIT.unavailable,
+    });
+  }
+  const programs = await programLines(live);
   for (const { socket } of live) socket.destroy();
-  if (live.length === 0) leaveControlFolder(controlFolder());
-  const expected =
-    live.length === 0
-      ? 'a program started with --rules or --rule'
-      : `--socket ${live.map(({ file }) => file).join(' or ')}`;
-  throw new RuleError(
-    live.length === 0 ? 'no program with rules is running' : `${live.length} programs with rules are running`,
-    { expected, exit: EXIT.unavailable },
-  );
+  throw new RuleError(`${live.length} programs with rules or links are running`, {
+    expected: `one of\n${programs}`,
+    exit: EXIT.unavailable,
+  });
 }
 
 /** A path that a server listens on, until it is let go; also when the process ends in an orderly way. */

@@ -8,9 +8,11 @@ import type { ParseContext } from './context.js';
 import { applyDummynet, DummynetObjects } from './dummynet-objects.js';
 import { NoEngine, type RuleEngine } from './engine.js';
 import { EXIT, type ExitCode, RuleError } from './error.js';
+import { answerExplain } from './explain.js';
 import { listInternal } from './internal.js';
 import { Journal } from './journal.js';
 import { lexFile } from './lexer.js';
+import type { NativeEngine } from './native-engine.js';
 import { parseCommand } from './parse-command.js';
 import { RuleSet } from './ruleset.js';
 import { Sysctl } from './sysctl.js';
@@ -33,6 +35,9 @@ export interface ControllerOptions {
 const TOGGLE_VARIABLES: Record<string, string[]> = {
   firewall: ['net.inet.ip.fw.enable', 'net.inet6.ip6.fw.enable'],
 };
+
+/** Is it the engine of native/rules, and not one that only remembers? */
+const runsPackets = (engine: RuleEngine): engine is NativeEngine => 'rules' in engine;
 
 export class Controller {
   readonly world: World;
@@ -160,6 +165,12 @@ export class Controller {
         return this.sysctl(command, flags.quiet, transaction);
       case 'internal':
         return listInternal(world, command.what);
+      case 'explain':
+        if (!runsPackets(world.engine))
+          throw new RuleError('no packets meet these rules', {
+            expected: 'ipfw explain --rules FILE PACKET',
+          });
+        return answerExplain(this, world.engine, command);
       case 'add':
       case 'delete':
       case 'delete-set':

@@ -65,6 +65,24 @@ export class RuleError extends Error {
   }
 }
 
+/** Mistakes of a file that are shown at once. */
+const MOST_ERRORS = 20;
+
+/** All mistakes of a file as one error, a line each; the status is that of the first. */
+export function together(errors: readonly RuleError[]): RuleError {
+  const first = errors[0]!;
+  if (errors.length === 1) return first;
+  const lines = errors.slice(0, MOST_ERRORS).map(({ message }) => message);
+  if (errors.length > MOST_ERRORS) lines.push(`and ${errors.length - MOST_ERRORS} mistakes more`);
+  const all = new RuleError(first.problem, {
+    place: first.place,
+    expected: first.expected,
+    exit: first.exit,
+  });
+  all.message = lines.join('\n');
+  return all;
+}
+
 /** Edits (a letter changed, added, left out, or two swapped) that make one word of another, up to 3. */
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3;

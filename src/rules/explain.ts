@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ipfw explain: which rule decides about a packet, and why those before it did not match.
 import type { Rule } from './ast.js';
+import type { Command } from './command.js';
 import type { Controller } from './controller.js';
 import { RuleError } from './error.js';
 import { orderedBlocks } from './layout.js';
 import type { NativeEngine, NativeStep } from './native-engine.js';
-import type { TextPacket } from './packet-text.js';
+import { parsePacket, type TextPacket } from './packet-text.js';
 import { printMatch, printProb, printRuleBody, printState } from './print-rule.js';
 
 /** What the instructions of a rule's test part say, in their order; each alternative of an or-block is one. */
@@ -73,12 +74,40 @@ export function explainPacket(
   };
 }
 
-/** Lines for people. */
-export function printExplanation({ steps, verdict }: Explanation): string {
-  const lines = steps.map(({ rule, text, matched, why: reason }) => {
+/** The answer to a request, of rules that run in `engine`. Throws a RuleError when the packet is not one. */
+export function answerExplain(
+  controller: Controller,
+  engine: NativeEngine,
+  { packet, json, all }: Command & { kind: 'explain' },
+): string {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const explanation = explainPacket(controller, engine, parsePacket(packet), now);
+  return json ? `${JSON.stringify(explanation)}\n` : printExplanation(explanation, all);
+}
+
+/** Lines for people: the packet's way, that is the rules that match; with `all` also the others, and why they do not. */
+export function printExplanation({ steps, verdict }: Explanation, all: boolean): string {
+  const lines: string[] = [];
+  let passed = 0;
+  const tellPassed = (): void => {
+    if (passed > 0)
+      lines.push(
+        `      ${passed === 1 ? '1 rule that does' : `${passed} rules that do`} not match (--all: why)`,
+      );
+    passed = 0;
+  };
+  for (const { rule, text, matched, why: reason } of steps) {
+    if (!matched && !all) {
+      passed++;
+      continue;
+    }
+    tellPassed();
     const because = reason ? `: ${reason}` : '';
-    return `${String(rule).padStart(5, '0')} ${text}\n      ${matched ? `matches${because}` : `no${because}`}`;
-  });
+    lines.push(
+      `${String(rule).padStart(5, '0')} ${text}\n      ${matched ? `matches${because}` : `no${because}`}`,
+    );
+  }
+  tellPassed();
   const by =
     verdict.rule === 0
       ? `before any rule (${verdict.reason})`

@@ -120,6 +120,18 @@ function acceptBeginning(words: Words, full: string): boolean {
   return text !== undefined && text !== '' && full.startsWith(text) && words.accept(text);
 }
 
+/** explain [--json] [--all] PACKET */
+function parseExplain(words: Words): Command {
+  const given = { json: false, all: false };
+  for (;;) {
+    if (words.accept('--json')) given.json = true;
+    else if (words.accept('--all')) given.all = true;
+    else break;
+  }
+  if (words.done) throw words.unexpected("a packet: 'tcp 1.2.3.4:5 > 6.7.8.9:80 in recv em0'");
+  return { kind: 'explain', packet: words.rest(), ...given };
+}
+
 function parseInternal(words: Words): Command {
   const what = words.next(INTERNALS.join(', '));
   const found = INTERNALS.find((each) => each === what);
@@ -225,6 +237,7 @@ function parseVerb(words: Words, context: ParseContext): Command {
     return text === '-a' ? { kind: 'sysctl' } : { kind: 'sysctl', ...words.located(() => parseSysctl(text)) };
   }
   if (acceptAbbreviation(words, 'add', context)) return { kind: 'add', rule: parseRule(words, context) };
+  if (words.accept('explain')) return parseExplain(words);
   const abbreviated = (full: string): boolean => acceptAbbreviation(words, full, context);
   if (acceptBeginning(words, 'nat')) return parseNatCommand(words, context);
   const object = parseObjectKind(words, context);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type Command, changes, type Flags, type Job, type Located } from './command.js';
 import type { ParseContext } from './context.js';
 import type { Controller } from './controller.js';
-import { EXIT, RuleError } from './error.js';
+import { EXIT, RuleError, together } from './error.js';
 import { systemLookup, withHosts } from './hosts.js';
 import { type Line, lexArgs, lexFile, lexPreprocessed } from './lexer.js';
 import { parseCommand } from './parse-command.js';
@@ -51,17 +51,25 @@ function merge(flags: Readonly<Flags>, given: Partial<Flags> | undefined): Reado
   return merged as unknown as Flags;
 }
 
-/** Commands of a source. Throws the RuleError of the first that is wrong. */
+/** Commands of a source. Throws a RuleError about all that are wrong. */
 function parseSource(source: Source, context: ParseContext): Job[] {
   const jobs: Job[] = [];
+  const errors: RuleError[] = [];
   let last: { own: Readonly<Flags>; flags: Readonly<Flags> } | undefined;
   for (const line of linesOf(source)) {
-    const job = parseCommand(line, context);
+    let job: Job | undefined;
+    try {
+      job = parseCommand(line, context);
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      errors.push(error);
+    }
     if (!job) continue;
     // most lines have no flags of their own, and share one object
     if (last?.own !== job.flags) last = { own: job.flags, flags: merge(job.flags, source.flags) };
     jobs.push({ flags: last.flags, command: job.command });
   }
+  if (errors.length > 0) throw together(errors);
   for (const { command } of jobs) mentionHosts(command, context);
   return jobs;
 }

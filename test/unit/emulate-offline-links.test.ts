@@ -56,7 +56,9 @@ test('every loss has its name; records fit the schema', async () => {
     ],
   ] as string[][]) {
     const { records, stderr } = await offline('--json', '--input', `in:em0:${file}`, ...rules(...list));
-    assert.is(stderr, '', list[0]);
+    const missing =
+      name === 'no_such_pipe' ? /^emulate: there is no (pipe|queue) 7: rule 100 sends packets there/ : /^$/;
+    assert.match(stderr, missing, list[0]);
     assert.equal(drops(records), [name], list[0]);
     assert.is(records.length, 61);
     for (const record of records) assert.equal(violations(record), []);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXIT } from '../../src/rules/error.js';
+import { openRules } from '../../src/rules/open.js';
 import { controller, folder, open, server } from './control-fixture.js';
 
 const test = suite('ipfw');
@@ -20,9 +21,13 @@ interface Outcome {
 }
 
 /** Run the program ipfw. */
-function ipfw(args: string[], options: { cwd?: string; input?: string } = {}): Promise<Outcome> {
+function ipfw(
+  args: string[],
+  options: { cwd?: string; input?: string; program?: string } = {},
+): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', path.resolve('tools/ipfw.ts'), ...args], {
+    const program = path.resolve(`tools/${options.program ?? 'ipfw'}.ts`);
+    const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
       cwd: options.cwd ?? process.cwd(),
       stdio: 'pipe',
     });
@@ -88,7 +93,8 @@ test('exit codes of the program itself', async () => {
     [['-p', 'false', 'package.json'], EXIT.unavailable, /exited with status 1/],
     [['-p', 'false', large], EXIT.unavailable, /exited with status 1/],
     [['--default', 'maybe', 'list'], EXIT.usage, /--default maybe/],
-    [['explain', 'tcp 1.2.3.4:5 > 6.7.8.9:80'], EXIT.usage, /explain without rules/],
+    [['explain', 'tcp 1.2.3.4:5 > 6.7.8.9:80'], EXIT.data, /no packets meet these rules/],
+    [['explain', '--me', '1.2.3.4', 'tcp 1.2.3.4 > 6.7.8.9'], EXIT.usage, /knows its addresses/],
   ] as const) {
     const { status: got, err } = await ipfw([...words]);
     assert.is(got, status, words.join(' '));
@@ -133,6 +139,68 @@ test('a preprocessor: its lines lead back to the file', async () => {
   writeFileSync(file, 'add deny ip from NET to any\n');
   assert.equal(await ipfw(['-q', '-p', 'sed', 's/NET/10.0.0.0\\/8/', file]), { status: 0, out: '', err: '' });
   assert.match(listing(), /deny ip from 10\.0\.0\.0\/8 to any/);
+});
+
+test('all mistakes of a file are told at once, up to twenty', async () => {
+  const file = path.join(folder, 'two.rules');
+  writeFileSync(
+    file,
+    'add allow ip from any to any dst-prot 5\nadd count ip from any to any\nadd alow ip from any to any\n',
+  );
+  const two = await ipfw(['-n', file]);
+  assert.equal(two.out, '');
+  assert.is(two.status, EXIT.usage);
+  assert.is(
+    two.err,
+    `ipfw: ${file}:1:30: unknown option "dst-prot": expected "dst-port"\nipfw: ${file}:3:5: unknown action "alow": expected "allow"\n`,
+  );
+  writeFileSync(file, 'add allow ip form any to any\n'.repeat(25));
+  const lines = (await ipfw([file])).err.trimEnd().split('\n');
+  assert.is(lines.length, 21);
+  assert.match(lines[19]!, /:20:14: unexpected "form"/);
+  assert.is(lines[20], 'ipfw: and 5 mistakes more');
+  assert.is(listing(), '65535 allow ip from any to any\n');
+});
+
+test('explain asks the running program; several that run are told by what they carry', async () => {
+  const opened = await openRules({ program: 'other', rules: ['add 100 deny udp from any to any 53'] });
+  const packet = 'udp 10.0.0.1:1 > 10.0.0.2:53';
+  const asked = await ipfw(['--socket', opened.socket!, 'explain', packet]);
+  assert.equal(asked, {
+    status: 0,
+    out: '00100 deny udp from any to any 53\n      matches\ndeny by rule 100\n',
+    err: '',
+  });
+  const json = await ipfw(['--socket', opened.socket!, 'explain', '--json', packet]);
+  assert.equal(JSON.parse(json.out).verdict, { action: 'deny', rule: 100, reason: 'rule' });
+  const several = await ipfw(['list']);
+  assert.is(several.status, EXIT.unavailable);
+  const [first, ...programs] = several.err.trimEnd().split('\n');
+  assert.match(first!, /^ipfw: 2 programs with rules or links are running: expected one of$/);
+  assert.is(programs.length, 2);
+  for (const line of programs) assert.match(line, /^ipfw: {3}--socket \S+\.sock {2}\(.*ipfw\.test/);
+  await opened.close();
+});
+
+test('dnctl is ipfw for pipes, queues and schedulers', async () => {
+  const dnctl = (...args: string[]) => ipfw(args, { program: 'dnctl' });
+  assert.equal(await dnctl('pipe', '1', 'config', 'bw', '1Mbit/s', 'delay', '20'), {
+    status: 0,
+    out: '',
+    err: '',
+  });
+  const shown = await dnctl('pipe', 'show');
+  assert.match(shown.out, /^00001: {3}1\.000 Mbit\/s {3}20 ms burst 0 \n/);
+  const refused = await dnctl('add', 'allow', 'ip', 'from', 'any', 'to', 'any');
+  assert.equal(
+    [refused.status, refused.err],
+    [
+      EXIT.usage,
+      'dnctl: command line:1:1: dnctl does not do that: expected pipe, queue or sched: everything else is for ipfw\n',
+    ],
+  );
+  assert.is(listing(), '65535 allow ip from any to any\n');
+  assert.match((await dnctl('-h')).out, /^dnctl/);
 });
 
 test.run();

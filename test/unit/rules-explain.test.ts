@@ -62,13 +62,16 @@ test('what is wrong with a packet', () => {
     );
 });
 
-function explain(rules: string, packet: string, me: string[] = []): string {
+function explain(rules: string, packet: string, me: string[] = [], all = true): string {
   const engine = new NativeEngine({ seed: 1n });
   try {
     engine.setHost(parseHost({ me }));
     const controller = new Controller({ engine, context: bareContext });
     controller.runText(rules, 'rules');
-    const text = printExplanation(explainPacket(controller, engine, parsePacket(packet), 1_000_000_000n));
+    const text = printExplanation(
+      explainPacket(controller, engine, parsePacket(packet), 1_000_000_000n),
+      all,
+    );
     assert.match(controller.runText('show', 'x'), /^(\d{5} 0 0 .*\n)+$/, 'nothing was counted');
     return text;
   } finally {
@@ -107,6 +110,34 @@ pipe 7 by rule 600
   assert.match(
     explain(rules, 'udp 10.0.0.1:5 > 6.7.8.9:80 in recv em0'),
     /00100 .*\n {6}no: proto tcp\n00200 .*\n {6}matches\ndeny by rule 200\n$/,
+  );
+});
+
+test('first the way of the packet, the rest on demand', () => {
+  const hundred = Array.from(
+    { length: 100 },
+    (_, i) => `add deny udp from 10.1.${i + 1}.0/24 to any ${i + 1}`,
+  );
+  const packet = 'udp 10.0.0.1:1 > 10.0.0.2:2';
+  assert.is(
+    explain(hundred.join('\n'), packet, [], false),
+    '      100 rules that do not match (--all: why)\n65535 allow ip from any to any\n      matches\npass by rule 65535\n',
+  );
+  assert.is(explain(hundred.join('\n'), packet).split('\n').length, 203 + 1);
+  assert.is(
+    explain(
+      'add 1 count udp from any to any\nadd 2 deny tcp from any to any\nadd 3 deny ip from any to any',
+      packet,
+      [],
+      false,
+    ),
+    `00001 count udp from any to any
+      matches
+      1 rule that does not match (--all: why)
+00003 deny ip from any to any
+      matches
+deny by rule 3
+`,
   );
 });
 

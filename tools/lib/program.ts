@@ -19,9 +19,14 @@ export async function runProgram(name: string, main: (argv: string[]) => Promise
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
     if (!(error instanceof UsageError || isNetvaleError(error))) throw error;
-    console.error(`${name}: ${error.message}`);
+    complain(name, error.message);
     process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
   }
+}
+
+/** Tell what is wrong: each line of it begins with the program's name. */
+export function complain(name: string, message: string): void {
+  for (const line of message.split('\n')) console.error(`${name}: ${line}`);
 }
 
 /** Signals that end a program, with the exit status of one that they end at once. */

@@ -14,6 +14,8 @@ export interface Settings {
   rules?: string;
   default: 'allow' | 'deny';
   json: boolean;
+  /** For explain: rules that do not match, too. */
+  all: boolean;
   /** For explain: addresses that are `me`, connected networks and routes (prefix=interface). */
   host: { me: string[]; networks: string[]; routes: string[] };
 }
@@ -35,6 +37,7 @@ const LONG = [
   '--network',
   '--route',
   '--json',
+  '--all',
   '--help',
   '--version',
 ];
@@ -46,7 +49,12 @@ function takeLong(argv: readonly string[]): {
   rest: string[];
   show?: 'help' | 'version';
 } {
-  const settings: Settings = { default: 'allow', json: false, host: { me: [], networks: [], routes: [] } };
+  const settings: Settings = {
+    default: 'allow',
+    json: false,
+    all: false,
+    host: { me: [], networks: [], routes: [] },
+  };
   const rest: string[] = [];
   let show: 'help' | 'version' | undefined;
   const queue = [...argv];
@@ -59,6 +67,7 @@ function takeLong(argv: readonly string[]): {
         throw usage(`unknown option ${name}`, expectedOf(name!, LONG));
       rest.push(word);
     } else if (name === '--json') settings.json = true;
+    else if (name === '--all') settings.all = true;
     else if (name === '--help' || name === '--version') show = name === '--help' ? 'help' : 'version';
     else {
       const value = bound ?? queue.shift();

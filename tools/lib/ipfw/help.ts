@@ -14,6 +14,18 @@ function wrap(words: string[], indent: string): string {
   return lines.map((line) => line.trimEnd()).join('\n');
 }
 
+/** Of dnctl: what of ipfw it does. */
+export const dnctlHelp =
+  (): string => `dnctl: ipfw for pipes, queues and schedulers alone. Manual: man ipfw, or ${pageOf('ipfw')}.
+
+  dnctl [--socket PATH] [-nqv] [-s FIELD] {pipe|queue|sched} N {config PARAMETERS | delete | show}
+  dnctl [--socket PATH] {pipe|queue|sched} show | dnctl pipe flush
+  dnctl [-nq] FILE                                such commands, a line each
+
+Examples:
+  dnctl pipe 1 config bw 10Mbit/s delay 20ms      dnctl sched 1 config type fq_codel      dnctl pipe show
+`;
+
 export const helpText =
   (): string => `ipfw: the rules of a running program, or of a file. Manual: man ipfw, or ${pageOf('ipfw')}.
 
@@ -22,9 +34,11 @@ export const helpText =
                                                   apply a rule file, whole or not at all
   ipfw -n FILE | -n COMMAND                       check only
   ipfw --rules FILE [flags] COMMAND               load a file without a program, then do COMMAND (list, show, ...)
-  ipfw explain --rules FILE [--me ADDRESS,...] [--network PREFIX=IF,...] [--route PREFIX=IF,...] [--json] PACKET
-                                                  which rule decides, and why not those before it:
+  ipfw explain [--all] [--json] PACKET            the packet's way through the rules of the running program; --all: also
+                                                  why the other rules do not match. PACKET:
                                                   'tcp 1.2.3.4:5 > 6.7.8.9:80 flags syn in recv em0'
+  ipfw explain --rules FILE [--me ADDRESS,...] [--network PREFIX=IF,...] [--route PREFIX=IF,...] [--all] [--json] PACKET
+                                                  the same for the rules of a file
 
 Examples:
   ipfw add 100 deny udp from any to any 53        ipfw -a list        ipfw pipe 1 config bw 1Mbit/s
@@ -41,7 +55,7 @@ COMMAND
   nat N config OPTIONS | nat N delete | nat [N] show {config|log}
   {pipe|queue|sched} N {config PARAMETERS | delete | show} | pipe flush
   {enable|disable} {firewall|one_pass|debug|verbose|dyn_keepalive|altq|skipto_cache}
-  sysctl {-a | NAME | NAME=VALUE} | internal {iflist|talist|vlist}
+  sysctl {-a | NAME | NAME=VALUE} | internal {iflist|talist|olist|vlist}
 
 ACTION
 ${wrap(ACTIONS, '  ')}

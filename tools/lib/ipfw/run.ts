@@ -11,7 +11,9 @@ import type { RuleEngine } from '../../../src/rules/engine.js';
 import { EXIT, RuleError } from '../../../src/rules/error.js';
 import { readRuleFile } from '../../../src/rules/read-file.js';
 import { execute, glance, type Reply, type Source } from '../../../src/rules/session.js';
+import { complain } from '../program.js';
 import type { Settings, Task } from './arguments.js';
+import { PROGRAM } from './name.js';
 
 type WorkTask = Extract<Task, { kind: 'command' | 'file' }>;
 
@@ -68,10 +70,10 @@ async function confirmed(jobs: readonly Job[]): Promise<boolean> {
   }
 }
 
-function show(reply: Reply): number {
+export function show(reply: Reply): number {
   process.stdout.write(reply.output);
-  for (const warning of reply.warnings) console.error(`ipfw: ${warning}`);
-  if (reply.error !== undefined) console.error(`ipfw: ${reply.error}`);
+  for (const warning of reply.warnings) complain(PROGRAM, warning);
+  if (reply.error !== undefined) complain(PROGRAM, reply.error);
   return reply.exit;
 }
 
@@ -90,9 +92,20 @@ export async function loadRules(settings: Settings, engine?: RuleEngine): Promis
     folder: path.dirname(path.resolve(file)),
     flags: { quiet: true },
   });
-  for (const warning of reply.warnings) console.error(`ipfw: ${warning}`);
+  for (const warning of reply.warnings) complain(PROGRAM, warning);
   if (reply.error !== undefined) throw new RuleError(reply.error, { exit: reply.exit as RuleError['exit'] });
   return controller;
+}
+
+/** dnctl speaks of pipes, queues and schedulers. */
+function onlyLinks(jobs: readonly Job[]): void {
+  const other = jobs.find(({ command }) => !command.kind.startsWith('dummynet-'));
+  if (!other) return;
+  const error = new RuleError('dnctl does not do that', {
+    expected: 'pipe, queue or sched: everything else is for ipfw',
+    exit: EXIT.usage,
+  });
+  throw other.command.place ? error.at(other.command.place) : error;
 }
 
 export async function runTask(settings: Settings, task: WorkTask): Promise<number> {
@@ -100,11 +113,15 @@ export async function runTask(settings: Settings, task: WorkTask): Promise<numbe
   const seen = glance(source);
   const { jobs } = seen;
   if (task.kind === 'command' && jobs.length === 0)
-    throw new RuleError('no command', { expected: 'ipfw [flags] command: see ipfw -h', exit: EXIT.usage });
+    throw new RuleError('no command', {
+      expected: `${PROGRAM} [flags] command: see ${PROGRAM} -h`,
+      exit: EXIT.usage,
+    });
+  if (PROGRAM === 'dnctl') onlyLinks(jobs);
   const listing = jobs.some(({ command }) => command.kind === 'list');
   if (jobs.some(({ flags }) => flags.testOnly)) {
     if (listing && settings.rules === undefined) {
-      console.error('ipfw: testing only, list disabled');
+      complain(PROGRAM, 'testing only, list disabled');
       return EXIT.ok;
     }
     return show(
