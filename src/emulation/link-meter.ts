@@ -11,10 +11,13 @@ export class LinkMeter {
   passed = 0;
   lost = 0;
   private least: bigint | undefined;
+  private most = 0n;
+  private total = 0n;
   private first: bigint | undefined;
   private last = 0n;
   /** Bytes behind the first packet that left. */
   private bytes = 0;
+  private firstBytes = 0;
 
   constructor(kind: 'pipe' | 'queue', number: number, promised: PromiseRecord['promised']) {
     this.kind = kind;
@@ -35,8 +38,12 @@ export class LinkMeter {
     }
     this.passed++;
     if (this.least === undefined || delay < this.least) this.least = delay;
-    if (this.first === undefined) this.first = time;
-    else this.bytes += length;
+    if (delay > this.most) this.most = delay;
+    this.total += delay;
+    if (this.first === undefined) {
+      this.first = time;
+      this.firstBytes = length;
+    } else this.bytes += length;
     this.last = time;
   }
 
@@ -49,6 +56,24 @@ export class LinkMeter {
   /** The shortest time a packet took, in milliseconds. */
   get delay(): number | undefined {
     return this.least === undefined ? undefined : Number(this.least) / 1e6;
+  }
+
+  /** Beside what it promises. */
+  get record(): PromiseRecord {
+    const { kind, number, promised, passed, rate } = this;
+    return {
+      ...{ kind, number, promised },
+      measured: {
+        packets: passed,
+        bytes: this.firstBytes + this.bytes,
+        bandwidth: rate ?? 0,
+        ...(passed > 0 && {
+          delay_min_ms: Number(this.least) / 1e6,
+          delay_mean_ms: Number(this.total) / passed / 1e6,
+          delay_max_ms: Number(this.most) / 1e6,
+        }),
+      },
+    };
   }
 
   /** A line for people. */

@@ -250,7 +250,7 @@ export class Replay {
       this.lost(journey, reason === 'rule' ? 'deny' : reason);
     } else if (shaped) {
       const context = this.onePass ? undefined : batch.context(index);
-      const reason = this.links.send(action, number, time, { journey, frame, context });
+      const reason = this.links.send(action, number, time, { journey, frame, context, rule });
       if (reason !== undefined) this.lost(journey, reason);
     } else if (action === 'held') this.lost(journey, action);
     else if (action === 'divert') {

@@ -10,6 +10,7 @@ import { Replay } from './replay.js';
 import type { TopologyPlan } from './topology.js';
 import { Links } from './virtual-links.js';
 import type { VirtualWorld } from './virtual-world.js';
+import type { WayMeter } from './way-meter.js';
 
 /** What became of a packet. It has left (out, frame), was lost (drop), or waits for ever: neither. */
 export interface ReplayResult {
@@ -126,6 +127,11 @@ export class TopologyReplay implements Iterable<ReplayResult> {
   /** Flow queues as they are now, or were at the end. */
   links(): LinkState[] {
     return this.last ?? linkStates(this.world.controller.world.dummynet, this.world.emulator);
+  }
+
+  /** What each rule's packets got of pipes and queues so far. */
+  get ways(): readonly WayMeter[] {
+    return this.virtual.ways;
   }
 
   /** What pipes and queues carried so far, beside what they promise. */

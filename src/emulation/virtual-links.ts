@@ -11,6 +11,8 @@ import type { OpenRules } from '../rules/index.js';
 import { Emulator, macBytes } from './emulator.js';
 import type { Journey } from './journey.js';
 import { LinkMeter } from './link-meter.js';
+import { type LinkState, linkStates } from './link-states.js';
+import { type WayMeter, WayMeters } from './way-meter.js';
 
 /** A packet that goes on a link, and how it goes on behind it when one_pass is off. */
 export interface Parcel {
@@ -18,11 +20,14 @@ export interface Parcel {
   /** Is not changed; may share memory with others. */
   frame: Uint8Array;
   context: Uint8Array | undefined;
+  /** That sends it there. */
+  rule: number;
 }
 
 /** A packet on a link. */
 interface Waiting extends Parcel {
   target: Target;
+  way: WayMeter;
   since: bigint;
   /** How often it is still to leave. */
   left: number;
@@ -52,6 +57,7 @@ export class Links {
   private readonly waiting: (Waiting | undefined)[] = [];
   private readonly free: number[] = [];
   private readonly objects: DummynetObjects;
+  private readonly meters = new WayMeters();
   /** Packets on links whose frames lie in others' memory, and that memory. */
   private readonly borrowing: Waiting[] = [];
   private readonly borrowed = new Set<ArrayBufferLike>();
@@ -109,16 +115,18 @@ export class Links {
     const { journey, frame } = parcel;
     const target = this.targets[kind].get(number);
     if (!target) return native.emulationDropNames[EMU_DROP.noPipe];
+    const way = this.meters.find(journey.input, kind, number, parcel.rule);
     const place = this.free.pop() ?? this.waiting.length;
     const how = carriedHow(journey);
     const drop = this.emulator.native.send(time, target.kind, number, place, frame, journey.missing, how);
     target.meter.arrived(drop !== 0);
+    if (drop !== 0) way.lost(drop);
     // A copy has a way of its own, also when the packet itself is lost.
     const copies = this.duplicates ? this.newDuplicates() : 0;
     (journey.origin ?? journey).pending += copies;
     const left = copies + (drop === 0 ? 1 : 0);
-    const { context } = parcel;
-    const waiting = { journey, frame, context, target, since: time, left };
+    const { context, rule } = parcel;
+    const waiting = { journey, frame, context, rule, target, way, since: time, left };
     this.waiting[place] = left > 0 ? waiting : undefined;
     if (left === 0) this.free.push(place);
     else this.hold(waiting);
@@ -165,7 +173,10 @@ export class Links {
         const when = columns.times[i]!;
         const drop = columns.drops[i]!;
         const flags = columns.flags[i]!;
-        parcel.target.meter.left(when - parcel.since, when, columns.lengths[i]!, drop !== 0);
+        const length = columns.lengths[i]!;
+        parcel.target.meter.left(when - parcel.since, when, length, drop !== 0);
+        if (drop !== 0) parcel.way.lost(drop);
+        else parcel.way.left(when - parcel.since, length);
         const changed =
           flags & (EMU_PACKET.marked | EMU_PACKET.corrupt)
             ? this.changed(parcel, flags, columns.bits[i]!)
@@ -177,10 +188,20 @@ export class Links {
   }
 
   /** The packet with what the link did to its bytes. */
-  private changed({ journey, frame, context }: Parcel, flags: number, bit: number): Parcel {
+  private changed({ journey, frame, context, rule }: Parcel, flags: number, bit: number): Parcel {
     const copy = frame.slice();
     this.emulator.native.change(copy, carriedHow(journey), flags, bit);
-    return { journey, frame: copy, context };
+    return { journey, frame: copy, context, rule };
+  }
+
+  /** What each rule's packets got of pipes and queues. */
+  get ways(): readonly WayMeter[] {
+    return this.meters.all;
+  }
+
+  /** Flow queues as they are now. */
+  states(): LinkState[] {
+    return linkStates(this.objects, this.emulator);
   }
 
   /** What pipes and queues carried. */

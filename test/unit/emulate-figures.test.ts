@@ -4,10 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Histogram } from '../../src/report/histogram.js';
-import { latencyRecord } from '../../src/report/records.js';
+import type { LinkRecord, PromiseRecord } from '../../src/report/link-records.js';
+import { type LatencyRecord, latencyRecord } from '../../src/report/records.js';
 import type { DirectionRecord, RelayResultRecord } from '../../src/report/relay-records.js';
 import { resultLines } from '../../tools/lib/emulate/live-views.js';
 import { ip, Laboratory, udp } from './emulate-packets.js';
+import { violations } from './schema.js';
 
 const test = suite('emulate-figures');
 const laboratory = new Laboratory();
@@ -94,6 +96,132 @@ test('what rules did not look into behind VLAN tags is said in one line, when th
     resultLines(result({ vlan_opaque: count })).filter((line) => /VLAN/.test(line));
   assert.equal(said(0), []);
   assert.equal(said(1), ['Behind VLAN tags, not looked into by rules: 1 packet (--vlan inner looks).']);
+});
+
+test('files have the figures of a live run: totals, reasons, delays, by rule and by flow queue', async () => {
+  // Two senders share a line of 1 Mbit/s: one packet of 100 bytes every 10 ms, and 1000 bytes every millisecond.
+  const small = Array.from({ length: 20 }, (_, i) => ({
+    time: BigInt(i) * 10_000_000n,
+    data: ip(17, '10.0.0.1', '10.9.9.9', udp(1, 1, 58)),
+  }));
+  const bulk = Array.from({ length: 200 }, (_, i) => ({
+    time: BigInt(i) * 1_000_000n + 1n,
+    data: ip(17, '10.0.0.2', '10.9.9.9', udp(2, 2, 958)),
+  }));
+  const file = await laboratory.capture(
+    'two.pcap',
+    [...small, ...bulk].sort((a, b) => Number(a.time - b.time)),
+  );
+  const command = (sched: string, ...more: string[]) =>
+    laboratory.run(
+      ...['--offline', '--seed', '1', '--input', `in:em0:${file}`, ...more],
+      ...['--rule', 'pipe 1 config bw 1Mbit/s', '--rule', `sched 1 config type ${sched}`],
+      ...['--rule', 'queue 1 config sched 1 queue 20', '--rule', 'add 100 queue 1 udp from any to any 1'],
+      ...['--rule', 'add 200 queue 1 udp from any to any 2', '--rule', 'add 300 deny ip from any to any'],
+    );
+  interface Way {
+    rule: number;
+    packets: number;
+    bytes: number;
+    drops: Record<string, number>;
+    delay: LatencyRecord;
+  }
+  interface Result {
+    inputs: {
+      packets: number;
+      bytes: number;
+      passed: number;
+      drops: Record<string, number>;
+      delay: LatencyRecord;
+    }[];
+    links: LinkRecord[];
+    ways: Way[];
+    promises: PromiseRecord[];
+    seconds: number;
+  }
+  const { records, result, stderr } = await command('fq_codel', '--json');
+  assert.is(stderr, '');
+  assert.equal(violations(result), []);
+  const { inputs, links, ways, promises, seconds } = result as unknown as Result;
+  const packets = records.filter(({ passes }) => passes !== undefined) as unknown as {
+    t_us: number;
+    out_us?: number;
+    drop?: string;
+    passes: { rule: number }[];
+  }[];
+  const of = (rule: number) => packets.filter(({ passes }) => passes[0]!.rule === rule);
+  const waits = (some: typeof packets) =>
+    some
+      .filter(({ out_us }) => out_us !== undefined)
+      .map(({ t_us, out_us }) => (out_us! - t_us) * 1000)
+      .sort((a, b) => a - b);
+  const near = (value: number, wanted: number): void =>
+    assert.ok(Math.abs(value - wanted) <= wanted / 64 + 1, `${value}, not ${wanted}`);
+  const drops = (some: typeof packets) => {
+    const counts: Record<string, number> = {};
+    for (const { drop } of some) if (drop !== undefined) counts[drop] = (counts[drop] ?? 0) + 1;
+    return counts;
+  };
+  // Each figure is what the packets' records say.
+  const [input] = inputs;
+  assert.equal([input!.packets, input!.bytes], [220, 20 * 100 + 200 * 1000]);
+  assert.is(input!.passed, waits(packets).length);
+  assert.equal(input!.drops, drops(packets));
+  near(input!.delay.p50, waits(packets)[Math.ceil(input!.passed / 2) - 1]!);
+  near(input!.delay.p99, waits(packets)[Math.ceil(input!.passed * 0.99) - 1]!);
+  assert.ok(Math.abs(seconds - Math.max(...packets.map(({ out_us }) => out_us ?? 0)) / 1e6) < 1e-9);
+  assert.equal(
+    ways.map(({ rule }) => rule),
+    [100, 200],
+  );
+  for (const way of ways) {
+    const own = of(way.rule);
+    assert.is(way.packets, waits(own).length);
+    assert.is(way.bytes, waits(own).length * (way.rule === 100 ? 100 : 1000));
+    assert.equal(way.drops, drops(own));
+    near(way.delay.p50, waits(own)[Math.ceil(way.packets / 2) - 1]!);
+    assert.is(way.delay.max, Math.round(waits(own).at(-1)!));
+  }
+  // What fq_codel does for the small flow can be seen; behind a fifo it waits as long as all.
+  assert.ok(ways[0]!.delay.p99 < 20e6 && ways[1]!.delay.p50 > 100e6, JSON.stringify(ways));
+  const [link] = links.filter(({ kind }) => kind === 'queue');
+  assert.equal(
+    [link!.total_packets, link!.drops, link!.departed],
+    [220, drops(packets).codel ?? 0, input!.passed],
+  );
+  assert.ok(Math.abs(link!.delay_mean_ms! * 1e6 - input!.delay.mean) < 1e-3);
+  const [promise] = promises;
+  assert.is(promise!.measured.packets, input!.passed);
+  assert.ok(Math.abs(promise!.measured.delay_mean_ms! * 1e6 - input!.delay.mean) < 1e-3);
+
+  const text = (await command('fifo')).stdout;
+  assert.match(text, /^dropped, queue_full: \d+ packets$/m);
+  assert.match(text, /^delay: \S+ ms least, \S+ ms mean, \S+ ms median, \S+ ms 99 %, \S+ ms most$/m);
+  assert.match(
+    text,
+    /^rule 100, queue 1, from in:em0: \d+ packets \d+ bytes out(, lost: queue_full \d+)?; delay min .*, median .*, 99 % .*, max .*$/m,
+  );
+  assert.match(
+    text,
+    /^rule 200, queue 1, from in:em0: \d+ packets \d+ bytes out, lost: queue_full \d+; delay/m,
+  );
+  assert.match(text, /^rules, with packets and bytes from the IP header on \(above, frames/m);
+  const masked = await laboratory.run(
+    ...[
+      '--offline',
+      '--seed',
+      '1',
+      '--input',
+      `in:em0:${file}`,
+      '--rule',
+      'pipe 1 config bw 1Mbit/s mask src-ip 0xffffffff',
+    ],
+    ...['--rule', 'add 100 pipe 1 ip from any to any'],
+  );
+  assert.match(
+    masked.stdout,
+    /^pipe 1, flow 0 10\.0\.0\.1:0 > 0\.0\.0\.0:0: 20 packets 2000 bytes in, 0 lost; delay .* mean$/m,
+  );
 });
 
 test.run();

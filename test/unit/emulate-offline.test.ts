@@ -298,6 +298,7 @@ test('text: a summary with the rules, and a line a packet with -v', async () => 
       'in:em0: 2 packets, 100 bytes',
       'passed: 1 packet',
       'dropped, deny: 1 packet',
+      'rules, with packets and bytes from the IP header on (above, frames from the MAC header on):',
       '00100 1 36 deny udp from any to any 3',
       '65535 1 36 allow ip from any to any\n',
     ].join('\n'),

@@ -116,8 +116,10 @@ export interface Emulated {
   status: number;
   stdout: string;
   stderr: string;
-  /** The records, with --json. */
+  /** The records, with --json: of packets and log entries, and last the counters. */
   records: Record<string, unknown>[];
+  /** The record of the whole run, which stands before the counters. */
+  result: Record<string, unknown> | undefined;
 }
 
 /** A folder for files, and the program run in it. */
@@ -142,11 +144,13 @@ export class Laboratory {
       const options = { cwd: this.folder, maxBuffer: 1 << 26 };
       execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) => {
         const lines = args.includes('--json') ? stdout.split('\n').filter((line) => line !== '') : [];
+        const all = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
         resolve({
           status: error === null ? 0 : Number(error.code ?? -1),
           stdout,
           stderr,
-          records: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+          records: all.filter(({ type }) => type !== 'result'),
+          result: all.find(({ type }) => type === 'result'),
         });
       });
     });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // offline-views.ts: shows what became of packets: as JSON records or for people.
 import type { Journey } from '../../../src/emulation/journey.js';
-import type { LinkMeter } from '../../../src/emulation/link-meter.js';
 import { vlanLines } from '../../../src/report/vlan.js';
+import { figureLines } from './figures.js';
+import type { OfflineFigures } from './offline-figures.js';
 
 /** What one packet, or the end, looks like. Packets come when all is known of them, the end when all have come. */
 export interface OfflineView {
@@ -25,7 +26,7 @@ function micros(ns: bigint): number {
   return ns < SAFE ? Number(ns) / 1000 : Number(`${ns / 1000n}.${String(ns % 1000n).padStart(3, '0')}`);
 }
 
-/** One record a packet, its log entries before it; then the counters. `more`: also how often it was answered or copied. */
+/** One record a packet, its log entries before it; then the result and the counters. `more`: also how often it was answered or copied. */
 export class JsonRecords implements OfflineView {
   private readonly more: boolean;
   private readonly strings = new Map<string, string>();
@@ -33,12 +34,18 @@ export class JsonRecords implements OfflineView {
   /** `opaque`: IP packets behind VLAN tags that rules did not look behind. */
   constructor(
     more: boolean,
+    private readonly figures: OfflineFigures,
     private readonly opaque: () => number,
   ) {
     this.more = more;
   }
 
+  arrived(journey: Journey): void {
+    this.figures.arrived(journey);
+  }
+
   packet(journey: Journey): string {
+    this.figures.over(journey);
     const { packet, input, time, passes, out, drop, hop, answers, copies } = journey;
     const name = this.quoted(input.spec.name);
     const walked = passes.map(({ rule, verdict }) => `{"rule":${rule},"verdict":${this.quoted(verdict)}}`);
@@ -78,7 +85,7 @@ export class JsonRecords implements OfflineView {
 
   end(rules: RuleCounts[]): string {
     const opaque = this.opaque();
-    return `${JSON.stringify({ type: 'counters', rules, ...(opaque > 0 && { vlan_opaque: opaque }) })}\n`;
+    return `${JSON.stringify(this.figures.record)}\n${JSON.stringify({ type: 'counters', rules, ...(opaque > 0 && { vlan_opaque: opaque }) })}\n`;
   }
 }
 
@@ -88,53 +95,24 @@ const plural = (count: number, one: string): string => `${count} ${one}${count =
 
 /** A summary, and with `each` a line for every packet. */
 export class TextSummary implements OfflineView {
-  private readonly each: boolean;
-  private readonly listing: () => string;
-  private readonly carried: () => LinkMeter[];
-  private readonly dropped = new Map<string, number>();
-  private passed = 0;
-  private answers = 0;
-  private copies = 0;
-  private total = 0n;
-  private least: bigint | undefined;
-  private most = 0n;
-  private readonly inputs = new Map<string, { packets: number; bytes: number; captured: number }>();
-
   /**
-   * `listing`: the rules with their counters, as ipfw shows them; `carried`: what pipes and queues did; `opaque`: IP
-   * packets behind VLAN tags that rules did not look behind.
+   * `listing`: the rules with their counters, as ipfw shows them; `opaque`: IP packets behind VLAN tags that rules did
+   * not look behind.
    */
   constructor(
-    each: boolean,
-    listing: () => string,
-    carried: () => LinkMeter[],
+    private readonly each: boolean,
+    private readonly figures: OfflineFigures,
+    private readonly listing: () => string,
     private readonly opaque: () => number,
-  ) {
-    this.each = each;
-    this.listing = listing;
-    this.carried = carried;
-  }
+  ) {}
 
-  arrived({ input, length, captured }: Journey): void {
-    const count = this.inputs.get(input.spec.name) ?? { packets: 0, bytes: 0, captured: 0 };
-    count.packets++;
-    count.bytes += length;
-    count.captured += captured;
-    this.inputs.set(input.spec.name, count);
+  arrived(journey: Journey): void {
+    this.figures.arrived(journey);
   }
 
   packet(journey: Journey): string {
+    this.figures.over(journey);
     const { input, time, out, drop, length, passes } = journey;
-    this.answers += journey.answers;
-    this.copies += journey.copies;
-    if (out === undefined) this.dropped.set(drop!, (this.dropped.get(drop!) ?? 0) + 1);
-    else {
-      const delay = out - time;
-      this.passed++;
-      this.total += delay;
-      if (this.least === undefined || delay < this.least) this.least = delay;
-      if (delay > this.most) this.most = delay;
-    }
     const logged = journey.logs.filter(({ where }) => where & 1);
     const log = logged.map(
       (entry) => `${seconds(entry.time)} ${input.spec.name} logged by rule ${entry.rule}\n`,
@@ -147,22 +125,27 @@ export class TextSummary implements OfflineView {
   }
 
   end(): string {
-    const lines = [...this.inputs].map(([name, { packets, bytes, captured }]) => {
-      const part = captured < bytes ? `, of which ${captured} were captured` : '';
-      return `${name}: ${plural(packets, 'packet')}, ${plural(bytes, 'byte')}${part}`;
+    const { figures } = this;
+    const { passed, answers, copies, drops, delays } = figures;
+    const lines = figures.byInput.map(({ input, packets, bytes, captured_bytes }) => {
+      const part = captured_bytes < bytes ? `, of which ${captured_bytes} were captured` : '';
+      return `${input}: ${plural(packets, 'packet')}, ${plural(bytes, 'byte')}${part}`;
     });
-    lines.push(`passed: ${plural(this.passed, 'packet')}`);
-    for (const [reason, count] of this.dropped) lines.push(`dropped, ${reason}: ${plural(count, 'packet')}`);
-    if (this.answers > 0) lines.push(`answered: ${plural(this.answers, 'packet')}`);
-    if (this.copies > 0) lines.push(`duplicated: ${plural(this.copies, 'packet')}`);
-    if (this.most > 0n) {
-      const mean = Number(this.total) / this.passed;
+    lines.push(`passed: ${plural(passed, 'packet')}`);
+    for (const [reason, count] of Object.entries(drops))
+      lines.push(`dropped, ${reason}: ${plural(count, 'packet')}`);
+    if (answers > 0) lines.push(`answered: ${plural(answers, 'packet')}`);
+    if (copies > 0) lines.push(`duplicated: ${plural(copies, 'packet')}`);
+    if (delays.max > 0) {
+      const [median, most] = [50, 99].map((percent) => milliseconds(delays.percentile(percent)));
       lines.push(
-        `delay: ${milliseconds(this.least!)} least, ${milliseconds(mean)} mean, ${milliseconds(this.most)} most`,
+        `delay: ${milliseconds(delays.min)} least, ${milliseconds(delays.mean)} mean, ` +
+          `${median} median, ${most} 99 %, ${milliseconds(delays.max)} most`,
       );
     }
-    for (const meter of this.carried()) lines.push(meter.text);
+    lines.push(...figures.carried, ...figureLines(figures.ways, figures.flows));
     lines.push(...vlanLines(this.opaque()));
+    lines.push('rules, with packets and bytes from the IP header on (above, frames from the MAC header on):');
     return `${lines.join('\n')}\n${this.listing()}`;
   }
 }

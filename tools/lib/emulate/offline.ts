@@ -15,6 +15,7 @@ import {
 import { UsageError } from '../options.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt } from '../program.js';
 import { echoObjects, echoShort } from './link-echo.js';
+import { OfflineFigures } from './offline-figures.js';
 import { Arrivals } from './offline-inputs.js';
 import { LogFile, Outputs } from './offline-outputs.js';
 import type { OfflineSettings } from './offline-settings.js';
@@ -94,7 +95,7 @@ export async function runOffline(settings: OfflineSettings): Promise<number> {
   try {
     arrivals = new Arrivals(settings.inputs, engine, settings.layer);
     if (settings.seed === undefined) console.error(`${PROGRAM}: seed ${seed}`);
-    await replayAll(settings, world, arrivals, clock);
+    await replayAll(settings, seed, world, arrivals, clock);
     return told(arrivals);
   } finally {
     arrivals?.close();
@@ -106,20 +107,17 @@ export async function runOffline(settings: OfflineSettings): Promise<number> {
 /** Pass all packets, print what became of them and write the files. Rejects with the first error of a file. */
 async function replayAll(
   settings: OfflineSettings,
+  seed: number,
   { rules, links }: World,
   arrivals: Arrivals,
   clock: { now: bigint },
 ): Promise<void> {
   const { engine, controller } = rules;
   const opaque = (): number => engine.rules.tagged();
+  const figures = new OfflineFigures(links, String(seed));
   const view = settings.json
-    ? new JsonRecords(settings.verbose, opaque)
-    : new TextSummary(
-        settings.verbose,
-        () => controller.runText('show', 'show'),
-        () => links.carried,
-        opaque,
-      );
+    ? new JsonRecords(settings.verbose, figures, opaque)
+    : new TextSummary(settings.verbose, figures, () => controller.runText('show', 'show'), opaque);
   const printer = new Printer(process.stdout, view);
   // Microseconds do for what they were captured with, and not for what leaves a link.
   const fine = arrivals.unitsPerSecond > 1e6 || links.carried.length > 0;
