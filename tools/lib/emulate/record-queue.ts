@@ -6,19 +6,17 @@ import { type Piece, Spool } from './spool.js';
 
 /** Packets that are kept account of together. */
 const BLOCK = 256;
-/** Characters in memory before they go to the file. */
-const MOST_TEXT = 1 << 22;
 
-/** Texts of neighbours in the order of arrival: `texts` and `pieces` while some are missing, then `whole`. */
+/** Where the texts of neighbours are: each one's `pieces` while some are missing, then `whole`. */
 interface Block {
   /** Packets that came, and those that are done. */
   came: number;
   done: number;
-  texts: (string | undefined)[];
-  /** Texts of the block that went to the file before it was complete, by their place in it. */
-  pieces: Map<number, Piece>;
-  whole?: string | Piece;
+  pieces: (Piece | undefined)[];
+  whole?: Piece;
 }
+
+const NOTHING: Piece = { offset: 0, length: 0 };
 
 export class RecordQueue {
   private readonly spool = new Spool();
@@ -27,55 +25,49 @@ export class RecordQueue {
   private gone = 0;
   /** Place of the next record in the first block. */
   private place = 0;
-  /** Characters in memory. */
-  private held = 0;
+  /** Texts whose turn it is, in front of that. */
+  private ready = '';
   private abandoned = false;
 
   /** One more packet: their numbers count from 0. */
   add(): void {
     let last = this.blocks.at(-1);
     if (last === undefined || last.came === BLOCK) {
-      last = { came: 0, done: 0, texts: [], pieces: new Map() };
+      last = { came: 0, done: 0, pieces: [] };
       this.blocks.push(last);
     }
     last.came++;
-    last.texts.push(undefined);
+    last.pieces.push(undefined);
   }
 
   /** A packet is done, and this is its text. */
   done(packet: number, text: string): void {
-    const block = this.blocks[Math.floor(packet / BLOCK) - this.gone]!;
-    block.texts[packet % BLOCK] = text;
+    const index = Math.floor(packet / BLOCK) - this.gone;
+    const block = this.blocks[index]!;
     block.done++;
-    this.held += text.length;
-    if (block !== this.blocks[0]) this.join(block);
-    if (this.held > MOST_TEXT) this.toFile();
+    if (index === 0 && packet % BLOCK === this.place) {
+      this.ready += text;
+      this.place++;
+      return;
+    }
+    block.pieces[packet % BLOCK] = text === '' ? NOTHING : this.spool.put(text);
+    if (block.done === BLOCK && index > 0) this.join(block);
   }
 
   /** A block that is complete needs no account of its packets. */
   private join(block: Block): void {
-    if (block.done < BLOCK || block.whole !== undefined) return;
-    let whole = '';
-    for (let at = 0; at < BLOCK; at++) {
-      const piece = block.pieces.get(at);
-      if (piece) this.held += piece.length;
-      whole += piece ? this.spool.take(piece) : block.texts[at]!;
-    }
-    block.whole = whole;
-    block.texts.length = 0;
-    block.pieces.clear();
-  }
-
-  private toFile(): void {
-    for (const block of this.blocks) {
-      if (typeof block.whole === 'string') block.whole = this.spool.put(block.whole);
-      for (const [at, text] of block.texts.entries()) {
-        if (text === undefined || text === '') continue;
-        block.pieces.set(at, this.spool.put(text));
-        block.texts[at] = '';
-      }
-    }
-    this.held = 0;
+    const pieces = block.pieces.filter((piece) => piece !== NOTHING) as Piece[];
+    const [first] = pieces;
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    let end = first?.offset;
+    const together = pieces.every(({ offset, length }) => {
+      const follows = offset === end;
+      end = offset + length;
+      return follows;
+    });
+    if (together) block.whole = { offset: first?.offset ?? 0, length };
+    else block.whole = this.spool.put(pieces.map((piece) => this.spool.take(piece)).join(''));
+    block.pieces.length = 0;
   }
 
   /** No more packets get done: those that are not have no text. */
@@ -85,32 +77,27 @@ export class RecordQueue {
 
   /** What is to be printed next; undefined: nothing yet. */
   next(): string | undefined {
+    if (this.ready !== '') {
+      const text = this.ready;
+      this.ready = '';
+      return text;
+    }
     for (let block = this.blocks[0]; block; block = this.blocks[0]) {
-      if (block.whole !== undefined) {
-        const { whole } = block;
+      const { whole, pieces, came } = block;
+      if (whole) {
         this.drop();
-        return this.free(whole);
+        return this.spool.take(whole);
       }
-      const { place } = this;
-      if (place < block.came) {
-        const text = block.texts[place];
-        if (text === undefined && !this.abandoned) return undefined;
-        const piece = block.pieces.get(place);
-        block.pieces.delete(place);
-        block.texts[place] = '';
+      if (this.place < came) {
+        const piece = pieces[this.place] ?? (this.abandoned ? NOTHING : undefined);
+        if (piece === undefined) return undefined;
         this.place++;
-        return this.free(piece ?? text ?? '');
+        return this.spool.take(piece);
       }
-      if (block.came < BLOCK) return undefined;
+      if (came < BLOCK) return undefined;
       this.drop();
     }
     return undefined;
-  }
-
-  private free(text: string | Piece): string {
-    if (typeof text !== 'string') return this.spool.take(text);
-    this.held -= text.length;
-    return text;
   }
 
   private drop(): void {
