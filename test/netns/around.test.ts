@@ -2,7 +2,9 @@
 // around.test.ts: `emulate ... -- COMMAND` as its user sees it: what it says, the files it writes, links behind and beside
 // links, signals at every moment, and what is left afterwards.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import dgram from 'node:dgram';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -281,6 +283,49 @@ check('a scheduler of one word, and a folder for the socket that is not there', 
   assert.is(refused.status, 71);
   assert.match(refused.stderr, `emulate: cannot listen on ${nowhere}: ENOENT: no folder `);
 });
+
+check(
+  'UDP: the gateway answers whatever the server binds, another address of the machine where the server binds it',
+  async () => {
+    const other = Object.values(os.networkInterfaces())
+      .flat()
+      .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
+    const echo = async (address: string): Promise<dgram.Socket> => {
+      const socket = dgram.createSocket('udp4');
+      socket.on('message', (text, from) => socket.send(text, from.port, from.address));
+      await new Promise<void>((resolve) => socket.bind(0, address, resolve));
+      return socket;
+    };
+    const all = await echo('0.0.0.0');
+    const bound = other === undefined ? undefined : await echo(other);
+    const asked = [
+      ['gateway.emulate', all.address().port],
+      ...(bound ? [[other, bound.address().port]] : []),
+    ];
+    // A connected socket, which takes answers from the address it asked alone.
+    const script = `
+    for (const [address, port] of ${JSON.stringify(asked)}) {
+      const socket = require('dgram').createSocket('udp4');
+      socket.connect(port, address, () => {
+        const again = setInterval(() => socket.send('hello'), 200);
+        socket.once('message', (text) => { console.log(String(text)); clearInterval(again); socket.close(); });
+      });
+    }`;
+    const { status, stdout, stderr } = await emulate(
+      '-q',
+      '--delay',
+      '1ms',
+      '--',
+      process.execPath,
+      '-e',
+      script,
+    );
+    all.close();
+    bound?.close();
+    assert.is(status, 0, stderr);
+    assert.is(stdout, 'hello\n'.repeat(asked.length));
+  },
+);
 
 check("nobody reads what it says: the status is the command's all the same", async () => {
   const { child, ended } = start('--delay', '1ms', ...sh('read line < /dev/null; exit 7'));
