@@ -7,11 +7,12 @@ import { root } from './common.mjs';
 
 const { bin, version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-/** The programs: each has a page of its name in docs. */
+/** The programs: each has a page of its name in docs, or that of another which it is a part of. */
 export const MANUALS = Object.keys(bin);
+const PART_OF = { dnctl: 'ipfw' };
 
 /** Where a program's page is, from the root. */
-export const pageOf = (name) => path.join('docs', `${name}.md`);
+export const pageOf = (name) => path.join('docs', `${PART_OF[name] ?? name}.md`);
 
 const text = (value) => ({ type: 'text', value });
 
