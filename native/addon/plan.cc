@@ -109,6 +109,7 @@ void Plan::ReadRun(const Napi::Object &from)
     Take(from, "durationNs", &plan_.duration_ns);
     Take(from, "timeoutNs", &plan_.timeout_ns);
     Take(from, "options", &plan_.options);
+    TakeFlag(from, "share", &plan_.share);
     TakeFlag(from, "verify", &plan_.verify);
     TakeFlag(from, "histogram", &plan_.histogram);
     Take(from, "dumpFd", &plan_.dump_fd);

@@ -30,6 +30,7 @@ uint32_t Flag(const Napi::Object &from, const char *name, uint32_t bit)
 void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, std::string *dir)
 {
     *options = {};
+    options->flags = NV_OPEN_EXCLUSIVE;
     if (value.IsUndefined())
         return;
     const Napi::Object from = Record(value, "options");
@@ -38,6 +39,8 @@ void ReadOpenOptions(const Napi::Value &value, struct nv_open_options *options, 
         options->dir = dir->c_str();
     }
     options->flags = Flag(from, "existing", NV_OPEN_EXISTING) | Flag(from, "copy", NV_OPEN_COPY);
+    if (!from.Get("share").ToBoolean())
+        options->flags |= NV_OPEN_EXCLUSIVE;
     options->tx_rings = Count(from, "txRings");
     options->rx_rings = Count(from, "rxRings");
     options->tx_slots = Count(from, "txSlots");
@@ -206,6 +209,7 @@ Napi::Value Port::Stats(const Napi::CallbackInfo &info)
     set("wakeupsSent", stats.wakeups_sent);
     set("wakeupsReceived", stats.wakeups_received);
     set("ringResets", stats.ring_resets);
+    set("ringBusy", stats.ring_busy);
     Napi::Object drops = Napi::Object::New(env);
     for (unsigned reason = 0; reason < NV_DROP_COUNT; reason++)
         drops.Set(nv_drop_name(reason), static_cast<double>(stats.drops[reason]));

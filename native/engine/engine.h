@@ -81,6 +81,7 @@ struct nv_plan {
     uint64_t timeout_ns;   /* ping: give a request up after this long */
 
     uint32_t options; /* enum nv_plan_options */
+    bool share;       /* tx, txseq, rx, rxseq: take turns with other openers of the port's rings that do so, too */
     bool verify;      /* rxseq: check every byte of every packet */
     bool histogram;   /* rx, rxseq: record delays of stamped packets (as NV_OPT_TS) */
     int dump_fd;      /* with NV_OPT_DUMP */

@@ -13,6 +13,8 @@
 
 static bool prepared_suffices(const struct nv_fill *f, const struct nv_plan *plan)
 {
+    if (plan->share) /* others write into the same buffers */
+        return false;
     if (f->generator.kind != NV_PAYLOAD_TEXT || plan->traffic.prepare == NV_PREPARE_EACH ||
         plan->options & (NV_OPT_COPY | NV_OPT_MEMCPY))
         return false;

@@ -180,6 +180,8 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
             return ready;
         uint64_t packets = 0, space = 0;
         for (unsigned r = 0; r < rings && ready; r++) {
+            if (!nv_worker_turn(w, true, w->first_rx + r))
+                continue;
             uint32_t held = nv_slots_between(nv_slots_head(ring[r].ring), nv_slots_tail(ring[r].ring), ring[r].slots);
             space += held < ring[r].slots ? ring[r].slots - held : 0;
             uint32_t most = plan->burst < x->left ? plan->burst : (uint32_t)x->left;
@@ -188,6 +190,7 @@ static int receive(struct receiver *x, struct nv_slots *ring, unsigned rings)
                 packets += take(x, &ring[r], some);
             if (some < most)
                 nv_slots_move(ring[r].ring, w->filter->end, w->filter->end);
+            nv_worker_turn_end(w, true, w->first_rx + r);
         }
         if (packets == 0 && (w->now >= until))
             return 0;

@@ -42,10 +42,14 @@ static int64_t send_batch(struct sender *s, uint32_t most)
             quota = s->left - sent;
         if (quota == 0)
             break;
+        if (!nv_worker_turn(w, false, w->fill->ring[r].id))
+            continue;
         uint64_t before = w->stat[NV_STAT_DENIED];
         uint32_t n = nv_fill_slots(w->fill, r, (uint32_t)quota);
-        if (n && nv_txsync(w->port, w->fill->ring[r].id) < 0) {
-            int error = nv_worker_reset(w, n - (w->stat[NV_STAT_DENIED] - before));
+        int error = n ? nv_txsync(w->port, w->fill->ring[r].id) : 0;
+        nv_worker_turn_end(w, false, w->fill->ring[r].id);
+        if (error < 0) {
+            error = nv_worker_reset(w, n - (w->stat[NV_STAT_DENIED] - before));
             if (error < 0)
                 return error;
         }

@@ -57,6 +57,20 @@ static inline bool nv_worker_stopped(const struct nv_worker *w)
     return __atomic_load_n(&w->engine->stop, __ATOMIC_RELAXED);
 }
 
+/*
+ * Begin with a ring: true. With plan.share we take turns with its other openers, a batch each (nv_turn_take); false:
+ * another one stays in there.
+ */
+static inline bool nv_worker_turn(const struct nv_worker *w, bool rx, unsigned ring)
+{
+    return !w->plan->share || nv_turn_take(w->port, rx, ring) == 0;
+}
+static inline void nv_worker_turn_end(const struct nv_worker *w, bool rx, unsigned ring)
+{
+    if (w->plan->share)
+        nv_turn_give(w->port, rx, ring);
+}
+
 /* Show the worker's counters, and now and then (worker 0) the port's. Once a batch. */
 void nv_worker_publish(struct nv_worker *w);
 

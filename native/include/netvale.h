@@ -126,6 +126,18 @@ int nv_rxsync(struct nv_port *port, unsigned ring);
  */
 int nv_gone(const struct nv_port *port);
 
+/*
+ * Openers of one ring sync it one after the other. One that finds another in there waits for it, for 2 ms at most; if
+ * that one is stopped in there, the sync does nothing and returns 0, which is counted (ring_busy). A dead one's turn
+ * ends with it.
+ *
+ * Syncs in turn keep the library's side in order. Who shares a ring and wants its slots for itself, too, from looking
+ * at head and tail until it has moved head and synced, takes a turn for all of that; syncs in between are part of it.
+ * 0, -EBUSY: another opener stayed in there, or -EINVAL: not a ring of ours. Neither wait nor sleep in a turn.
+ */
+int nv_turn_take(struct nv_port *port, bool rx, unsigned ring);
+void nv_turn_give(struct nv_port *port, bool rx, unsigned ring);
+
 /* All bound rings of one direction; the first error is returned after all were synced. */
 int nv_txsync_all(struct nv_port *port);
 int nv_rxsync_all(struct nv_port *port);
@@ -193,6 +205,7 @@ struct nv_port_stats {
     uint64_t rx_packets, rx_bytes; /* shown to the application */
     uint64_t wakeups_sent, wakeups_received;
     uint64_t ring_resets;             /* broken head, cur or slots */
+    uint64_t ring_busy;               /* syncs that did nothing, because another opener stayed in the ring */
     uint64_t drops[NV_DROP_COUNT];    /* of packets sent here */
     uint64_t rx_drops[NV_DROP_COUNT]; /* of packets that came here */
 };

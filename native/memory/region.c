@@ -76,7 +76,8 @@ static struct nv_control layout(uint16_t mem_id, const struct nv_geometry *g)
     c.if_owner_at = PAGE;
     c.ring_owner_at = c.if_owner_at + round_up(g->if_total * 4ull, 64);
     c.buf_owner_at = c.ring_owner_at + round_up(g->ring_total * 4ull, 64);
-    c.ctl_at = round_up(c.buf_owner_at + g->buf_total * 4ull, PAGE);
+    c.buf_place_at = c.buf_owner_at + round_up(g->buf_total * 4ull, 64);
+    c.ctl_at = round_up(c.buf_place_at + g->buf_total * 4ull, PAGE);
     c.ctl_size =
         (uint32_t)round_up(sizeof(struct nv_ring_ctl) + nv_queue_size(power_of_two(slots_of(g->ring_size))), PAGE);
     c.control_size = c.ctl_at + (uint64_t)g->ring_total * c.ctl_size;
@@ -122,7 +123,8 @@ static bool control_is_sane(const struct nv_control *c, size_t control_size, siz
 {
     const struct nv_geometry *g = &c->geometry;
     if (g->buf_size != NV_BUF_SIZE || g->ring_size < 20480 || g->ring_size > MAX_RING_SIZE ||
-        g->buf_total > NV_ENTRY_BUF_MASK || g->if_total > 65536 || g->ring_total > 65536 || g->if_size > 65536)
+        g->buf_total > NV_ENTRY_BUF_MASK || g->if_total > 65536 || g->ring_total >= 1u << (32 - NV_PLACE_BITS) ||
+        g->if_size > 65536)
         return false;
     struct nv_control want = layout(mem_id, g);
     return want.data_size == data_size && want.control_size == control_size &&
@@ -164,6 +166,7 @@ struct nv_region *nv_region_map(int dirfd, uint16_t mem_id, struct nv_error *err
     r->if_owner = (uint32_t *)((char *)r->control + r->control->if_owner_at);
     r->ring_owner = (nv_token *)((char *)r->control + r->control->ring_owner_at);
     r->buf_owner = (uint32_t *)((char *)r->control + r->control->buf_owner_at);
+    r->buf_place = (uint32_t *)((char *)r->control + r->control->buf_place_at);
     return r;
 }
 
@@ -243,6 +246,17 @@ int nv_region_take_rings(struct nv_region *r, nv_token owner, uint32_t count)
     return -ENOMEM;
 }
 
+bool nv_region_has_rings(const struct nv_region *r, uint32_t first, uint32_t count, nv_token owner)
+{
+    const uint32_t total = r->control->geometry.ring_total;
+    if (first > total || count > total - first)
+        return false;
+    for (uint32_t i = first; i < first + count; i++)
+        if (nv_load(r->ring_owner[i]) != owner)
+            return false;
+    return true;
+}
+
 int nv_region_take_if(struct nv_region *r, uint32_t owner)
 {
     for (uint32_t i = 0; i < r->control->geometry.if_total; i++)
@@ -287,16 +301,34 @@ static void init_queue(struct nv_queue *q, uint32_t slots, const uint32_t *bufs)
         nv_store(q->refill, slots - 1);
 }
 
+bool nv_region_queued(const struct nv_region *r, uint32_t buf)
+{
+    const uint32_t place = __atomic_load_n(&r->buf_place[buf], __ATOMIC_RELAXED), ring = (place >> NV_PLACE_BITS) - 1;
+    if (ring >= r->control->geometry.ring_total)
+        return false;
+    const struct nv_queue *q = &nv_region_ctl(r, ring)->queue;
+    const uint32_t consumed = nv_load(q->consumed), refill = nv_load(q->refill);
+    const uint32_t behind = (place - consumed) & ((1u << NV_PLACE_BITS) - 1);
+    /* An exchange leaves the index standing there, and gives the buffer to another port. */
+    return behind < refill - consumed && nv_queue_buffer(q, consumed + behind) == buf &&
+           nv_load(r->buf_owner[buf]) == nv_load(q->owner);
+}
+
 void nv_region_init_ring(struct nv_region *r, uint32_t index, unsigned ring_id, bool rx, uint32_t slots,
                          const uint32_t *bufs, nv_token owner)
 {
     struct nv_ring_ctl *ctl = nv_region_ctl(r, index);
-    ctl->hwcur = 0;
-    ctl->hwtail = rx ? 0 : slots - 1;
+    nv_pair_store(&ctl->hwcur, 0, 0);
+    nv_pair_store(&ctl->hwtail, rx ? 0 : slots - 1, 0);
+    nv_pair_store(&ctl->released, 0, ctl->queue.refill);
     ctl->completed = 0;
     ctl->peer = 0;
+    ctl->turned_away = 0;
     memset(&ctl->stats, 0, sizeof(ctl->stats));
     init_queue(&ctl->queue, slots, rx ? bufs : NULL);
+    for (uint32_t i = 0; i < slots; i++)
+        nv_store(r->buf_place[bufs[i]], rx && i < slots - 1 ? nv_place(index, i) : 0);
+    nv_store(ctl->turn, 0);
     nv_store(ctl->queue.owner, rx ? owner : 0);
 
     struct netmap_ring *ring = nv_region_ring(r, index);

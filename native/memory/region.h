@@ -26,11 +26,21 @@ struct nv_ring_stats {
     uint64_t drops[NV_DROP_COUNT];
 };
 
-/* The truth about one ring, in control. `queue` is used by rx rings only. */
+/*
+ * The truth about one ring, in control. `queue` is used by rx rings only. What is told in pairs is stored in one piece,
+ * so that an heir (turn.h) knows how far one that died had come.
+ */
 struct nv_ring_ctl {
-    uint32_t hwcur, hwtail; /* slots: [hwcur, hwtail) belongs to the application */
-    uint32_t completed;     /* pipe tx: position up to which packets were counted as released */
-    nv_token peer;          /* pipe tx: the other end that those positions belong to */
+    uint32_t hwcur; /* slots: [hwcur, hwtail) belongs to the application */
+    uint32_t sent;  /* pipe tx: sequence number behind the last lease that hwcur has passed */
+    uint32_t hwtail;
+    uint32_t shown;       /* rx: sequence number behind the last lease that hwtail has passed */
+    uint32_t completed;   /* pipe tx: position up to which packets were counted as released */
+    nv_token peer;        /* pipe tx: the other end that those positions belong to */
+    uint32_t released;    /* rx: what hwcur becomes .. */
+    uint32_t released_at; /* .. once the queue's `refill` is this */
+    uint64_t turn;        /* which opener is in here: turn.h */
+    uint64_t turned_away; /* syncs that found another opener staying in here */
     struct nv_ring_stats stats __attribute__((aligned(64)));
     struct nv_queue queue;
 };
@@ -46,9 +56,9 @@ struct nv_control {
     uint32_t layout;
     uint32_t mem_id;
     uint64_t data_size, control_size;
-    uint64_t ring_offset, buf_offset;                          /* in data */
-    uint64_t if_owner_at, ring_owner_at, buf_owner_at, ctl_at; /* in control */
-    uint32_t ctl_size;                                         /* of one nv_ring_ctl with its queue */
+    uint64_t ring_offset, buf_offset;                                        /* in data */
+    uint64_t if_owner_at, ring_owner_at, buf_owner_at, buf_place_at, ctl_at; /* in control */
+    uint32_t ctl_size;                                                       /* of one nv_ring_ctl with its queue */
     struct nv_geometry geometry;
     uint32_t backed;   /* buffers below this index have memory */
     uint32_t buf_hint; /* where the search for a free buffer starts */
@@ -67,6 +77,7 @@ struct nv_region {
     size_t data_size, control_size;
     char *bufs;          /* buffer 0 */
     uint32_t *buf_owner; /* by buffer index */
+    uint32_t *buf_place; /* by buffer index: where it last entered a queue, nv_place */
     nv_token *ring_owner;
     uint32_t *if_owner;
 };
@@ -101,10 +112,26 @@ static inline char *nv_region_buf(const struct nv_region *r, uint32_t index)
 }
 
 /*
+ * Where a buffer entered a delivery queue as an empty one: ring object and position, as much of it as there is room
+ * for. A place says nothing about what became of the buffer since; whoever wants to know looks there (nv_queue_holds).
+ */
+#define NV_PLACE_BITS 18
+static inline uint32_t nv_place(uint32_t ring, uint32_t pos)
+{
+    return (ring + 1) << NV_PLACE_BITS | (pos & ((1u << NV_PLACE_BITS) - 1));
+}
+
+/* Does the delivery queue of the ring where the buffer was last entered still hold it as an empty one? */
+bool nv_region_queued(const struct nv_region *r, uint32_t buf);
+
+/*
  * Take n buffers for `owner`, giving them memory; any process may at any time. Returns how many were
  * taken (fewer when the region or shared memory is full: then *error says which).
  */
 uint32_t nv_region_take_bufs(struct nv_region *r, nv_token owner, uint32_t *out, uint32_t n, int *error);
+
+/* Are rings first .. first + count - 1 in the region, and this owner's? */
+bool nv_region_has_rings(const struct nv_region *r, uint32_t first, uint32_t count, nv_token owner);
 
 /* Take `count` rings in a row, or one interface, for owner. Directory locked. Index, or -ENOMEM / -ENOSPC. */
 int nv_region_take_rings(struct nv_region *r, nv_token owner, uint32_t count);

@@ -12,7 +12,7 @@
 #include <netvale.h>
 
 #define NV_TABLE_MAGIC  0x31454c4156564eull /* "NVVALE1" */
-#define NV_LAYOUT       3u                  /* of all files of a directory; raised when any of them changes */
+#define NV_LAYOUT       4u                  /* of all files of a directory; raised when any of them changes */
 #define NV_MAX_PORTS    1024u
 #define NV_MAX_DESCS    4096u
 #define NV_MAX_RINGS    256u
@@ -47,7 +47,10 @@ struct nv_desc_entry {
     uint32_t exclusive; /* opened with NR_EXCLUSIVE */
     uint32_t inside;    /* threads inside txsync right now */
     uint32_t wakeups_received;
-    uint32_t spare[6];
+    uint32_t extra; /* buffers beyond those in the rings that it was given */
+    uint32_t pid;   /* who opened it, for messages: nobody is taken for alive because of it */
+    char program[16];
+    uint32_t spare[1];
 } __attribute__((aligned(64)));
 
 struct nv_port_entry {

@@ -5,8 +5,6 @@
  */
 #include "port/create.h"
 
-#include <string.h>
-
 static void give(struct nv_port *p, uint32_t buf)
 {
     if (buf - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF && nv_port_owns(p, buf))
@@ -54,9 +52,9 @@ static void give_rings(struct nv_port *p)
 void nv_port_give_extra(struct nv_port *p)
 {
     uint32_t left = p->region->control->geometry.buf_total;
-    for (uint32_t buf = p->nifp->ni_bufs_head, next; buf - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF && left--;
-         buf = next) {
-        memcpy(&next, nv_region_buf(p->region, buf), sizeof(next));
+    for (uint32_t buf = nv_shared_load(&p->nifp->ni_bufs_head), next;
+         buf - NV_FIRST_BUF < nv_port_backed(p) - NV_FIRST_BUF && left--; buf = next) {
+        next = nv_shared_load((const uint32_t *)(const void *)nv_region_buf(p->region, buf));
         give(p, buf);
     }
 }

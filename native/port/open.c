@@ -27,6 +27,30 @@ static const struct nv_port_ops *ops_of(uint32_t kind)
     return kind < sizeof(ops) / sizeof(ops[0]) && ops[kind] ? ops[kind] : &nv_null_ops;
 }
 
+/* The last part of a path, without the ending that scripts have. */
+static void base_name(char *out, size_t size, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    int n = dot && dot > name && (!strcmp(dot, ".js") || !strcmp(dot, ".mjs")) ? (int)(dot - name) : (int)strlen(name);
+    snprintf(out, size, "%.*s", n, name);
+}
+
+/* What this program is called, for others' messages: as the shell knows it, and of Node the script. */
+static void name_program(char *out, size_t size)
+{
+    char text[512];
+    base_name(out, size, program_invocation_name);
+    int fd = strcmp(out, "node") ? -1 : open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    const char *script = text + strlen(text) + 1;
+    if (script < text + n && *script && *script != '-')
+        base_name(out, size, script);
+}
+
 /* Enter a descriptor into the table, its FIFO made and locked. */
 static int enter_desc(struct nv_port *p, int lockfd, struct nv_error *err)
 {
@@ -57,6 +81,9 @@ static int enter_desc(struct nv_port *p, int lockfd, struct nv_error *err)
     nv_store(p->desc_entry->port, 0);
     nv_store(p->desc_entry->inside, 0);
     nv_store(p->desc_entry->wakeups_received, 0);
+    nv_store(p->desc_entry->extra, 0);
+    p->desc_entry->pid = (uint32_t)getpid();
+    name_program(p->desc_entry->program, sizeof(p->desc_entry->program));
     nv_store(p->desc_entry->live, 1);
     NV_STEP("descriptor");
     return 0;
@@ -95,9 +122,8 @@ static int check_exclusive(const struct nv_port *p, bool exclusive, struct nv_er
             continue;
         if (overlap(p->range.first_tx, p->range.last_tx, o->first_tx, o->last_tx) ||
             overlap(p->range.first_rx, p->range.last_rx, o->first_rx, o->last_rx))
-            return nv_fail(err, EBUSY, "%s: %s", p->name,
-                           exclusive ? "its rings are in use, they cannot be had exclusively"
-                                     : "another descriptor holds its rings exclusively");
+            return nv_fail(err, EBUSY, "%s is in use by %.15s (process %u)%s", p->name, o->program, o->pid,
+                           o->exclusive ? ", which has it exclusively" : ": it cannot be had exclusively");
     }
     return 0;
 }
@@ -107,6 +133,7 @@ static int add_extra_bufs(struct nv_port *p, uint32_t n, struct nv_error *err)
 {
     uint32_t *bufs = n ? malloc(n * sizeof(*bufs)) : NULL, taken = 0;
     int error = n && !bufs ? -ENOMEM : 0;
+    nv_store(p->desc_entry->extra, n); /* before one of them could be missed: sweep.c */
     if (bufs)
         taken = nv_region_take_bufs(p->region, p->token, bufs, n, &error);
     for (uint32_t i = taken; i-- > 0;) {
@@ -150,6 +177,10 @@ static int make_interface(struct nv_port *p, const struct nv_open_options *opt, 
 /* What this process needs to use the rings. */
 static int open_rings(struct nv_port *p, struct nv_error *err)
 {
+    const struct nv_port_entry *e = p->entry;
+    if (!nv_region_has_rings(p->region, e->first_tx, e->tx_rings, p->token) ||
+        !nv_region_has_rings(p->region, e->first_rx, e->rx_rings, p->token))
+        return nv_fail(err, EIO, "%s: somebody wrote rubbish into the port table", p->name);
     p->tx = calloc(nv_tx_count(p) + 1u, sizeof(*p->tx));
     p->rx = calloc(nv_rx_count(p) + 1u, sizeof(*p->rx));
     if (!p->tx || !p->rx)
@@ -157,8 +188,9 @@ static int open_rings(struct nv_port *p, struct nv_error *err)
     for (unsigned i = 0; i < nv_rx_count(p); i++) {
         struct nv_rxq *rx = &p->rx[i];
         rx->id = p->range.first_rx + i;
-        rx->ctl = nv_region_ctl(p->region, p->entry->first_rx + rx->id);
-        rx->ring = nv_region_ring(p->region, p->entry->first_rx + rx->id);
+        rx->object = p->entry->first_rx + rx->id;
+        rx->ctl = nv_region_ctl(p->region, rx->object);
+        rx->ring = nv_region_ring(p->region, rx->object);
         rx->releases_wake = p->entry->kind == NV_PORT_PIPE;
     }
     for (unsigned i = 0; i < nv_tx_count(p); i++) {
@@ -240,6 +272,7 @@ static void forget(struct nv_port *p)
     nv_world_put(p->world);
     free(p->tx);
     free(p->rx);
+    free(p->suspects);
     free(p);
 }
 

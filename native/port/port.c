@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* port.c - the one wrapper around every txsync and rxsync, and what can be asked of an open port. */
-#include "port/port.h"
+#include "port/turn.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,8 +79,8 @@ struct netmap_ring *nv_rxring(const struct nv_port *p, unsigned ring)
  */
 static bool read_ring(struct netmap_ring *ring, struct nv_ring_ctl *ctl, uint32_t slots, uint32_t *head)
 {
-    uint32_t h = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
-    uint32_t c = __atomic_load_n(&ring->cur, __ATOMIC_RELAXED);
+    uint32_t h = nv_shared_acquire(&ring->head);
+    uint32_t c = nv_shared_load(&ring->cur);
     uint32_t base = ctl->hwcur;
     *head = h;
     if (h < slots && c < slots) {
@@ -116,7 +116,7 @@ static void monitor_tx(const struct nv_port *p, struct nv_txq *tx, uint32_t slot
 
 static void check_watermarks(struct nv_txq *tx, uint32_t slots)
 {
-    uint32_t hwtail = tx->ctl->hwtail, head = __atomic_load_n(&tx->ring->head, __ATOMIC_RELAXED);
+    uint32_t hwtail = tx->ctl->hwtail, head = nv_shared_load(&tx->ring->head);
     uint32_t space = hwtail >= head ? hwtail - head : hwtail + slots - head;
     if (!tx->stopped && space < tx->stop) {
         tx->stopped = true;
@@ -127,13 +127,10 @@ static void check_watermarks(struct nv_txq *tx, uint32_t slots)
     }
 }
 
-int nv_txsync(struct nv_port *p, unsigned ring)
+/* A tx ring in our turn. */
+static int txsync(struct nv_port *p, struct nv_txq *tx)
 {
-    struct nv_txq *tx = tx_of(p, ring);
-    uint32_t head, slots;
-    if (!tx)
-        return -EINVAL;
-    slots = tx->ctl->queue.slots;
+    uint32_t head, slots = tx->ctl->queue.slots;
     if (!read_ring(tx->ring, tx->ctl, slots, &head)) {
         tx->shown = tx->ctl->hwcur;
         return -EINVAL;
@@ -147,15 +144,30 @@ int nv_txsync(struct nv_port *p, unsigned ring)
     __atomic_store_n(&tx->ring->tail, tx->ctl->hwtail, __ATOMIC_RELEASE);
     if (__builtin_expect(tx->flow != NULL, 0))
         check_watermarks(tx, slots);
+    if (__builtin_expect(p->broken != 0, 0))
+        nv_port_sweep(p, tx->ctl);
     return p->gone;
 }
 
-int nv_rxsync(struct nv_port *p, unsigned ring)
+int nv_txsync(struct nv_port *p, unsigned ring)
 {
-    struct nv_rxq *rx = rx_of(p, ring);
-    uint32_t head;
-    if (!rx)
+    struct nv_txq *tx = tx_of(p, ring);
+    if (!tx)
         return -EINVAL;
+    enum nv_turn turn = nv_turn_enter(p, tx->ctl);
+    if (turn == NV_TURN_BUSY)
+        return p->gone;
+    if (turn == NV_TURN_HEIR && p->ops->tx_heir)
+        p->ops->tx_heir(p, tx);
+    int error = txsync(p, tx);
+    nv_turn_leave(tx->ctl, turn);
+    return error;
+}
+
+/* An rx ring in our turn. */
+static int rxsync(struct nv_port *p, struct nv_rxq *rx)
+{
+    uint32_t head;
     if (!read_ring(rx->ring, rx->ctl, rx->ctl->queue.slots, &head))
         return -EINVAL;
     uint32_t from = rx->ctl->hwtail;
@@ -165,7 +177,50 @@ int nv_rxsync(struct nv_port *p, unsigned ring)
     __atomic_store_n(&rx->ring->tail, rx->ctl->hwtail, __ATOMIC_RELEASE);
     if (__builtin_expect(p->monitors != 0, 0))
         call_monitors(p, rx->ring, from, rx->ctl->hwtail);
+    if (__builtin_expect(p->broken != 0, 0))
+        nv_port_sweep(p, rx->ctl);
     return error ? error : p->gone;
+}
+
+int nv_rxsync(struct nv_port *p, unsigned ring)
+{
+    struct nv_rxq *rx = rx_of(p, ring);
+    if (!rx)
+        return -EINVAL;
+    enum nv_turn turn = nv_turn_enter(p, rx->ctl);
+    if (turn == NV_TURN_BUSY)
+        return p->gone;
+    if (turn == NV_TURN_HEIR)
+        nv_queue_inherit(p, rx);
+    int error = rxsync(p, rx);
+    nv_turn_leave(rx->ctl, turn);
+    return error;
+}
+
+/* ---- turns ---------------------------------------------------------------------------------------- */
+
+int nv_turn_take(struct nv_port *p, bool rx, unsigned ring)
+{
+    struct nv_rxq *in = rx ? rx_of(p, ring) : NULL;
+    struct nv_txq *out = rx ? NULL : tx_of(p, ring);
+    if (!in && !out)
+        return -EINVAL;
+    enum nv_turn turn = nv_turn_enter(p, in ? in->ctl : out->ctl);
+    if (turn == NV_TURN_HEIR && in)
+        nv_queue_inherit(p, in);
+    else if (turn == NV_TURN_HEIR && p->ops->tx_heir)
+        p->ops->tx_heir(p, out);
+    return turn == NV_TURN_BUSY ? -EBUSY : 0;
+}
+
+void nv_turn_give(struct nv_port *p, bool rx, unsigned ring)
+{
+    struct nv_rxq *in = rx ? rx_of(p, ring) : NULL;
+    struct nv_txq *out = rx ? NULL : tx_of(p, ring);
+    uint64_t mine = nv_turn_mine(p);
+    if (in || out)
+        __atomic_compare_exchange_n(in ? &in->ctl->turn : &out->ctl->turn, &mine, 0, false, __ATOMIC_RELEASE,
+                                    __ATOMIC_RELAXED);
 }
 
 int nv_txsync_all(struct nv_port *p)
@@ -234,6 +289,7 @@ void nv_stats(const struct nv_port *p, struct nv_port_stats *out)
         out->tx_delivered_bytes += get(&s->delivered_bytes);
         out->wakeups_sent += get(&s->wakeups);
         out->ring_resets += get(&s->resets);
+        out->ring_busy += get(&nv_region_ctl(p->region, p->entry->first_tx + i)->turned_away);
         for (unsigned d = 0; d < NV_DROP_COUNT; d++)
             out->drops[d] += get(&s->drops[d]);
     }
@@ -243,6 +299,7 @@ void nv_stats(const struct nv_port *p, struct nv_port_stats *out)
         out->rx_bytes += get(&s->bytes);
         out->wakeups_sent += get(&s->wakeups);
         out->ring_resets += get(&s->resets);
+        out->ring_busy += get(&nv_region_ctl(p->region, p->entry->first_rx + i)->turned_away);
         for (unsigned d = 0; d < NV_DROP_COUNT; d++)
             out->rx_drops[d] += get(&s->drops[d]);
     }

@@ -3,6 +3,7 @@
 #ifndef NETVALE_PORT_H
 #define NETVALE_PORT_H
 
+#include "memory/shared.h"
 #include "port/world.h"
 
 struct nv_txq;
@@ -29,6 +30,8 @@ struct nv_port_ops {
     void (*tx_close)(struct nv_port *port, struct nv_txq *tx);
     /* Take slots [ctl->hwcur, head), which lie inside the ring; move ctl->hwcur and ctl->hwtail. */
     void (*txsync)(struct nv_port *port, struct nv_txq *tx, uint32_t head);
+    /* The turn was taken over from one that died in txsync: set right what it had half done. NULL: nothing to do. */
+    void (*tx_heir)(struct nv_port *port, struct nv_txq *tx);
     /* Take back slots [ctl->hwcur, head) and show what arrived: move ctl->hwcur and ctl->hwtail.
      * Returns 0, or -EINVAL when a returned slot was broken. */
     int (*rxsync)(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
@@ -70,11 +73,13 @@ struct nv_rxq {
     struct netmap_ring *ring;
     struct nv_ring_ctl *ctl;
     unsigned id;
+    uint32_t object;          /* the ring's number in the region */
     bool releases_wake;       /* pipe: the sender may be waiting for space */
     int64_t blocked_since_ns; /* when the lease blocked_seq was first found open at the head; 0: never */
     int64_t probed_ns;        /* when its holder was last looked for */
     uint32_t blocked_seq;
-    uint32_t lost; /* buffers set aside without replacement */
+    uint32_t lost;   /* buffers set aside without replacement */
+    uint32_t excess; /* receive.c: buffers that one who died put into the queue twice */
     struct nv_set_aside *aside;
     uint64_t *checked; /* a copy of full[], for nv_queue_check; NULL: not yet needed */
 };
@@ -89,10 +94,12 @@ struct nv_port {
     struct nv_desc_entry *desc_entry;
     uint32_t desc, generation;
     nv_token token;
-    void *kind;  /* the kind's own */
-    int fd;      /* the FIFO: whoever holds it keeps the port alive */
-    int wait_fd; /* what a sleeper polls: the FIFO, or the kind's own */
-    int gone;    /* 0, or -errno: what is behind the port went away, every sync fails with this */
+    void *kind;               /* the kind's own */
+    int fd;                   /* the FIFO: whoever holds it keeps the port alive */
+    int wait_fd;              /* what a sleeper polls: the FIFO, or the kind's own */
+    uint64_t stopped_in_turn; /* turn.c: an opener that was waited for in vain; 0: nobody */
+    int64_t probe_ns;         /* turn.c: when to look again whether that one lives */
+    int gone;                 /* 0, or -errno: what is behind the port went away, every sync fails with this */
     struct netmap_if *nifp;
     struct nv_ring_range range;
     struct nv_txq *tx; /* last_tx - first_tx + 1 of them */
@@ -100,6 +107,10 @@ struct nv_port {
     enum nv_wait_mode wait_mode;
     int64_t spin_ns;      /* how long the next wait spins before it sleeps */
     bool maybe_signalled; /* the FIFO may hold a byte */
+    uint32_t broken;      /* sweep.c: slots repaired since all was found in order */
+    int64_t swept_ns;
+    uint8_t *suspects;    /* buffers that the last sweep found nowhere */
+    const uint64_t *kept; /* nv_port_keeps */
     unsigned monitors;
     struct {
         nv_monitor_fn *fn;
@@ -108,12 +119,16 @@ struct nv_port {
     char name[NETMAP_REQ_IFNAMSIZ];
 };
 
-/* May buffer `index` be used by this port's application? (It is the port's, or another's of this process.) */
+/*
+ * May buffer `index` be used by this port's application? (It is the port's, or another's of this process and not
+ * waiting in that one's queue.)
+ */
 static inline bool nv_port_owns(const struct nv_port *p, uint32_t index)
 {
     nv_token owner = __atomic_load_n(&p->region->buf_owner[index], __ATOMIC_RELAXED);
     return owner == p->token ||
-           (owner && __atomic_load_n(&p->world->mine[nv_token_index(owner)], __ATOMIC_RELAXED) == owner);
+           (owner && __atomic_load_n(&p->world->mine[nv_token_index(owner)], __ATOMIC_RELAXED) == owner &&
+            !nv_region_queued(p->region, index));
 }
 
 /* Has the region other ports? Then whose a buffer is must be looked at before it is handed on. */
@@ -141,7 +156,7 @@ static inline void nv_count(uint64_t *counter, uint64_t n)
 /* A slot as one 64-bit word, read or written once: buf_idx, len, flags. */
 static inline uint64_t nv_slot_load(const struct netmap_ring *ring, uint32_t i)
 {
-    return __atomic_load_n((const uint64_t *)(const void *)&ring->slot[i], __ATOMIC_RELAXED);
+    return nv_shared_load((const uint64_t *)(const void *)&ring->slot[i]);
 }
 /* A slot that may belong to nobody: only to prefetch what it names. */
 static inline uint64_t nv_slot_peek(const struct netmap_slot *slot)
@@ -195,6 +210,8 @@ static inline unsigned nv_rx_count(const struct nv_port *p)
 
 /* receive.c: the rxsync of every kind that has a delivery queue. */
 int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
+/* receive.c: the turn was taken over from one that died in there: what it had half done is finished. */
+void nv_queue_inherit(struct nv_port *port, struct nv_rxq *rx);
 
 /* stall.c: the first lease of the queue is open. True when it was got rid of and the receiver can go on. */
 bool nv_queue_unblock(struct nv_port *port, struct nv_rxq *rx);
@@ -204,9 +221,27 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx);
  * stall.c: the entries of the first lease, of n positions, where those holders cannot reach them; NULL: one of them
  * has overwritten some, and the lease was dropped whole.
  */
-const uint64_t *nv_queue_check(struct nv_rxq *rx, uint32_t n, uint32_t seq);
+const uint64_t *nv_queue_check(struct nv_port *port, struct nv_rxq *rx, uint32_t n, uint32_t seq);
 /* stall.c: a buffer for the queue at `refill`, by the receiver. */
-void nv_queue_refill(struct nv_queue *q, uint32_t buf);
+void nv_queue_refill(struct nv_port *port, struct nv_rxq *rx, uint32_t buf);
+
+/*
+ * sweep.c: slot i of a tx ring held no buffer that the application may have there; it gets another. Of a released slot
+ * of an rx ring: another one for the queue; false: there is none.
+ */
+void nv_slot_repair(struct nv_port *port, struct netmap_ring *ring, uint32_t i);
+bool nv_slot_replace(struct nv_port *port, uint32_t *buf);
+/*
+ * sweep.c: slots were repaired. Find the buffers that stood there before, and those that stand in two tx slots. Called
+ * in the turn of a ring of the port, `ctl`; does nothing when another of its rings is in use.
+ */
+void nv_port_sweep(struct nv_port *port, const struct nv_ring_ctl *ctl);
+/*
+ * sweep.c: an application that was given extra buffers keeps buffers outside of all rings. It tells which in `kept`, a
+ * bit for each of the region (those with memory, in words of 64), and changes that as it goes: set before it takes a
+ * buffer out of a slot, cleared after it put it into one. Until then nothing is swept where it lives.
+ */
+void nv_port_keeps(struct nv_port *port, const uint64_t *kept);
 
 /*
  * wait.c: wake whoever armed this word of the port `owner`, and count it. A wake-up that cannot be sent (no

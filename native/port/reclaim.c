@@ -7,6 +7,7 @@
  * a file that nothing refers to is removed; when no port is left, everything is. Runs at the start of every open
  * and list, in every close, and by nv_gc.
  */
+#include "port/mend.h"
 #include "port/port.h"
 #include "vale/switch.h"
 
@@ -75,7 +76,7 @@ static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry 
     struct nv_region *r = nv_world_region(w, e->mem_id, NULL);
     if (r) {
         for (uint32_t i = 0; i < e->rx_rings; i++)
-            if (r->ring_owner[e->first_rx + i] == e->token)
+            if (nv_region_has_rings(r, e->first_rx + i, 1, e->token))
                 nv_queue_close(&nv_region_ctl(r, e->first_rx + i)->queue);
         nv_world_region_put(w, r);
     }
@@ -256,7 +257,8 @@ static int remove_files(const struct nv_world *w, int lockfd)
 int nv_reclaim(struct nv_world *w, int lockfd)
 {
     struct nv_table *t = w->table;
-    int count = bury_descs(w, lockfd) + bury_ports(w, lockfd);
+    int count = nv_table_mend(t);
+    count += bury_descs(w, lockfd) + bury_ports(w, lockfd);
     if (count || t->sweep_pending)
         sweep_regions(w);
     return count + remove_files(w, lockfd);

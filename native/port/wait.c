@@ -40,17 +40,17 @@ static int look(struct nv_port *p, int events)
     int ready = 0;
     for (unsigned i = 0; i < nv_tx_count(p); i++) {
         struct nv_txq *tx = &p->tx[i];
-        bool pending = __atomic_load_n(&tx->ring->head, __ATOMIC_RELAXED) != tx->ctl->hwcur;
+        bool pending = nv_shared_load(&tx->ring->head) != tx->ctl->hwcur;
         if (((events & POLLOUT) || pending) && nv_txsync(p, tx->id) < 0)
             ready |= POLLERR;
-        if ((events & POLLOUT) && __atomic_load_n(&tx->ring->cur, __ATOMIC_RELAXED) != tx->ctl->hwtail)
+        if ((events & POLLOUT) && nv_shared_load(&tx->ring->cur) != tx->ctl->hwtail)
             ready |= POLLOUT;
     }
     for (unsigned i = 0; (events & POLLIN) && i < nv_rx_count(p); i++) {
         struct nv_rxq *rx = &p->rx[i];
         if (nv_rxsync(p, rx->id) < 0)
             ready |= POLLERR;
-        if (__atomic_load_n(&rx->ring->cur, __ATOMIC_RELAXED) != rx->ctl->hwtail)
+        if (nv_shared_load(&rx->ring->cur) != rx->ctl->hwtail)
             ready |= POLLIN;
     }
     return ready;

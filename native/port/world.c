@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* world.c - this process's view of one directory. */
-#include "port/world.h"
+#include "port/mend.h"
+#include "port/turn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,23 @@ static void fill_table(void *map, void *arg)
     table->next_generation = 1;
 }
 
+/* Map the table that is there, mended. NULL with err; *useless: it is none of ours, or of another version. */
+static struct nv_table *table_map(int lockfd, uint64_t *ino, bool *useless, struct nv_error *err)
+{
+    size_t size;
+    struct nv_table *table = nv_file_map(lockfd, TABLE_FILE, &size, ino, err);
+    *useless = !table && err->code == EPERM;
+    if (!table || nv_table_mend_header(table, size))
+        return table;
+    *useless = true;
+    nv_fail(err, EPROTO,
+            "the port table has layout %u (%zu bytes), this library has %u (%zu bytes): "
+            "a different version made it, and programs that use it still run",
+            table->layout, size, NV_LAYOUT, sizeof(*table));
+    munmap(table, size);
+    return NULL;
+}
+
 static struct nv_table *table_open(int lockfd, bool create, uint64_t *ino, struct nv_error *err)
 {
     struct stat st;
@@ -49,19 +67,14 @@ static struct nv_table *table_open(int lockfd, bool create, uint64_t *ino, struc
             return NULL;
         munmap(map, sizeof(struct nv_table));
     }
-    size_t size;
-    struct nv_table *table = nv_file_map(lockfd, TABLE_FILE, &size, ino, err);
-    if (!table)
-        return NULL;
-    if (table->magic != NV_TABLE_MAGIC || table->layout != NV_LAYOUT || size != sizeof(*table)) {
-        nv_fail(err, EPROTO,
-                "the port table has layout %u (%zu bytes), this library has %u (%zu bytes): "
-                "a different version made it",
-                table->layout, size, NV_LAYOUT, sizeof(*table));
-        munmap(table, size);
-        return NULL;
-    }
-    return table;
+    bool useless;
+    struct nv_table *table = table_map(lockfd, ino, &useless, err);
+    /* Nobody needs it any more: it goes out of the way, and what it told of with it (remove_files). */
+    if (table || !useless || !create || nv_dir_in_use(lockfd) ||
+        renameat(lockfd, TABLE_FILE, lockfd, NV_DAMAGED_TABLE) < 0)
+        return table;
+    err->code = 0;
+    return table_open(lockfd, create, ino, err);
 }
 
 /* The world of a locked directory. Process lock held. */
@@ -95,9 +108,16 @@ static struct nv_world *world_of(const char *path, int lockfd, bool create, stru
     return w;
 }
 
+static void begin_child(void)
+{
+    nv_turn_renew();
+    nv_process_unlock();
+}
+
 static void hold_over_fork(void)
 {
-    pthread_atfork(nv_process_lock, nv_process_unlock, nv_process_unlock); /* the child must not inherit it locked */
+    pthread_atfork(nv_process_lock, nv_process_unlock, begin_child); /* the child must not inherit it locked */
+    nv_turn_renew();
 }
 
 int nv_world_enter(const char *dir, bool create, struct nv_world **out, struct nv_error *err)

@@ -11,7 +11,7 @@ static uint64_t plain_bytes(const struct netmap_slot *at, uint32_t n, uint32_t l
     uint64_t bytes = 0;
     uint32_t wrong = 0;
     for (const struct netmap_slot *end = at + n; at != end; at++) {
-        uint64_t slot = nv_slot_peek(at);
+        uint64_t slot = nv_shared_load((const uint64_t *)(const void *)at);
         uint32_t length = (uint32_t)(slot >> 32) & ((uint32_t)NS_MOREFRAG << 16 | 0xffff);
         wrong |= (length > NV_BUF_SIZE) | (nv_slot_buf(slot) - NV_FIRST_BUF >= limit);
         bytes += length;
@@ -30,11 +30,12 @@ static void take_odd(struct nv_port *p, struct nv_txq *tx, uint32_t from, uint32
     uint32_t frags = 0;
     while (from != head) {
         uint64_t slot = nv_slot_load(tx->ring, from);
-        from = from + 1 == slots ? 0 : from + 1;
-        if (nv_slot_buf(slot) - NV_FIRST_BUF >= limit)
+        if (nv_slot_buf(slot) - NV_FIRST_BUF >= limit) {
             bad = NV_DROP_BAD_SLOT;
-        else if (nv_slot_len(slot) > NV_BUF_SIZE || frags == NETMAP_MAX_FRAGS)
+            nv_slot_repair(p, tx->ring, from);
+        } else if (nv_slot_len(slot) > NV_BUF_SIZE || frags == NETMAP_MAX_FRAGS)
             bad = NV_DROP_TOO_LONG;
+        from = from + 1 == slots ? 0 : from + 1;
         length += nv_slot_len(slot);
         frags++;
         if (nv_slot_flags(slot) & NS_MOREFRAG) {

@@ -53,14 +53,33 @@ static void count_released(struct nv_txq *tx, struct nv_completion sum)
     nv_count(&tx->completed.bytes, sum.bytes);
 }
 
-/* The other end left: what it had released before is delivered, unless its ring has a new user by now. */
+/* The other end left: what it had released before is delivered, unless its ring has a new user by now. Only once. */
 static void count_last(struct nv_txq *tx, const struct nv_queue *q)
 {
+    uint32_t refill = nv_load(q->refill);
     if (nv_load(q->owner))
         return;
-    struct nv_completion sum = released_since(tx, q, nv_load(q->refill));
-    if (!nv_load(q->owner))
-        count_released(tx, sum);
+    struct nv_completion sum = released_since(tx, q, refill);
+    if (nv_load(q->owner))
+        return;
+    count_released(tx, sum);
+    tx->ctl->completed = refill - (q->slots - 1);
+}
+
+/* The last lease of a queue, claimed ones that `reserve` has not passed included. */
+static struct nv_lease last_lease(const struct nv_queue *q)
+{
+    uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
+    uint32_t seq = (uint32_t)(w >> 32) - 1, end = (uint32_t)w;
+    uint64_t record = __atomic_load_n(nv_queue_record(q, seq + 1), __ATOMIC_ACQUIRE);
+    if (nv_record_ahead(record, seq + 1) == 0) { /* claimed, but `reserve` has not passed it */
+        end += nv_record_n(record);
+        seq++;
+    } else {
+        record = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_ACQUIRE);
+    }
+    uint32_t n = nv_record_n(record);
+    return (struct nv_lease){.pos = end - n, .n = n, .seq = seq, .record = record};
 }
 
 /* The other end changed: what it had not released is lost. */
@@ -82,16 +101,20 @@ static void look_up_peer(struct nv_port *p, struct nv_txq *tx, struct pipe_tx *p
         uint64_t known = ctl->stats.delivered;
         for (unsigned i = 0; i < NV_DROP_COUNT; i++)
             known += ctl->stats.drops[i];
-        nv_count_drops(ctl, NV_DROP_PEER_GONE, ctl->stats.packets - known);
+        if (ctl->stats.packets > known) /* one that died in the middle may have counted less than it delivered */
+            nv_count_drops(ctl, NV_DROP_PEER_GONE, ctl->stats.packets - known);
     }
     pipe->peer = peer;
     pipe->queue = NULL;
-    if (peer) {
-        struct nv_ring_ctl *theirs = nv_region_ctl(p->region, nv_load(e->first_rx) + tx->id % nv_load(e->rx_rings));
+    const uint32_t rings = e ? nv_load(e->rx_rings) : 0, first = e ? nv_load(e->first_rx) : 0;
+    if (peer && rings && nv_region_has_rings(p->region, first, rings, peer)) {
+        struct nv_ring_ctl *theirs = nv_region_ctl(p->region, first + tx->id % rings);
         if (nv_load(theirs->queue.owner) == peer && theirs->queue.slots == ctl->queue.slots)
             pipe->queue = &theirs->queue;
-        if (ctl->peer != peer) /* not when a descriptor is only passed on */
+        if (ctl->peer != peer) { /* not when a descriptor is only passed on, or another opener was here */
             ctl->completed = nv_queue_tail(&theirs->queue);
+            nv_pair_store(&ctl->hwcur, ctl->hwcur, last_lease(&theirs->queue).seq + 1);
+        }
         ctl->peer = peer;
     }
     tx->armed = pipe->queue ? &pipe->queue->armed_tx : NULL;
@@ -102,7 +125,7 @@ static int pipe_tx_open(struct nv_port *p, struct nv_txq *tx, struct nv_error *e
     struct pipe_tx *pipe = tx->kind = calloc(1, sizeof(*pipe));
     if (!pipe)
         return nv_fail(err, ENOMEM, "out of memory");
-    look_up_peer(p, tx, pipe, __atomic_load_n(&p->entry->pipe_epoch, __ATOMIC_ACQUIRE));
+    pipe->epoch = __atomic_load_n(&p->entry->pipe_epoch, __ATOMIC_ACQUIRE) - 1; /* the first sync looks, in its turn */
     return 0;
 }
 
@@ -136,10 +159,12 @@ static uint32_t put_odd(struct nv_port *p, struct nv_txq *tx, const struct pipe_
     do {
         word = nv_slot_load(tx->ring, at);
         enum nv_drop why = nv_slot_check(p, word);
-        bad = why != NV_DROP_COUNT ? why : bad;
         bytes += nv_slot_len(word);
         for (uint32_t i = 0; i < n && i < NETMAP_MAX_FRAGS; i++)
-            bad = nv_slot_buf(slot[i]) == nv_slot_buf(word) ? NV_DROP_BAD_SLOT : bad; /* it stands there twice */
+            why = nv_slot_buf(slot[i]) == nv_slot_buf(word) ? NV_DROP_BAD_SLOT : why; /* it stands there twice */
+        bad = why != NV_DROP_COUNT ? why : bad;
+        if (why == NV_DROP_BAD_SLOT && !(nv_slot_flags(word) & NS_INDIRECT))
+            nv_slot_repair(p, tx->ring, at);
         slot[n < NETMAP_MAX_FRAGS ? n : 0] = word;
         at = at + 1 == q->slots ? 0 : at + 1;
     } while (++n < left && (nv_slot_flags(word) & NS_MOREFRAG));
@@ -211,24 +236,14 @@ static void settle(struct nv_txq *tx, const struct nv_queue *q, uint32_t from, c
 /* The last lease, if it is of our own descriptor and still open. */
 static bool find_orphan(const struct nv_port *p, const struct nv_queue *q, struct nv_lease *lease)
 {
-    uint64_t w = __atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE);
-    uint32_t seq = (uint32_t)(w >> 32) - 1, end = (uint32_t)w;
-    uint64_t record = __atomic_load_n(nv_queue_record(q, seq + 1), __ATOMIC_ACQUIRE);
-    if (nv_record_ahead(record, seq + 1) == 0) { /* claimed, but `reserve` has not passed it */
-        end += nv_record_n(record);
-        seq++;
-    } else {
-        record = __atomic_load_n(nv_queue_record(q, seq), __ATOMIC_ACQUIRE);
-    }
-    uint32_t n = nv_record_n(record);
-    *lease = (struct nv_lease){.pos = end - n, .n = n, .seq = seq, .record = record};
-    return record == nv_record(NV_LEASE_OPEN, n, p->desc, p->generation, seq);
+    *lease = last_lease(q);
+    return lease->record == nv_record(NV_LEASE_OPEN, lease->n, p->desc, p->generation, lease->seq);
 }
 
 /*
  * A lease of our own descriptor that is still open was taken by a process that shared the descriptor (fork, a passed
- * descriptor) and died. Nobody else sends here, so its positions are given back empty; what was in its slots is sent
- * again, with the buffers it had.
+ * descriptor) and died, or by another opener that died (pipe_heir). Nobody else sends here, so its positions are given
+ * back empty; what was in its slots is sent again, with the buffers it had.
  */
 static void close_orphan(const struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pipe)
 {
@@ -265,10 +280,40 @@ static void send(struct nv_port *p, struct nv_txq *tx, const struct pipe_tx *pip
         nv_count_drops(ctl, NV_DROP_REVOKED, lease.n);
     nv_count(&ctl->stats.packets, sum.packets);
     nv_count(&ctl->stats.bytes, sum.bytes);
-    ctl->hwcur = (from + lease.n) % ctl->queue.slots;
+    nv_pair_store(&ctl->hwcur, (from + lease.n) % ctl->queue.slots, lease.seq + 1);
     NV_STEP("published");
     if (__atomic_load_n(&pipe->queue->armed, __ATOMIC_SEQ_CST))
         nv_wake(p, &pipe->queue->armed, pipe->peer, &ctl->stats.wakeups);
+}
+
+/*
+ * Another opener died in txsync. What it had published is sent; a lease that it left open becomes ours, if the receiver
+ * has not taken it away yet, and is given back by the next send.
+ */
+static void pipe_heir(struct nv_port *p, struct nv_txq *tx)
+{
+    struct pipe_tx *pipe = tx->kind;
+    struct nv_ring_ctl *ctl = tx->ctl;
+    look_up_peer(p, tx, pipe, __atomic_load_n(&p->entry->pipe_epoch, __ATOMIC_ACQUIRE));
+    struct nv_queue *q = pipe->queue;
+    if (!q)
+        return;
+    struct nv_lease last = last_lease(q);
+    if (last.seq + 1 == ctl->sent)
+        return;
+    if (nv_record_state(last.record) == NV_LEASE_DONE) {
+        struct nv_completion sum = {0, 0};
+        for (uint32_t pos = last.pos; pos != last.pos + last.n; pos++)
+            add_up(&q->full[pos & q->mask], 1, &sum);
+        nv_count(&ctl->stats.packets, sum.packets);
+        nv_count(&ctl->stats.bytes, sum.bytes);
+        nv_pair_store(&ctl->hwcur, (ctl->hwcur + last.n) % ctl->queue.slots, last.seq + 1);
+    } else if (nv_record_state(last.record) == NV_LEASE_OPEN) {
+        __atomic_compare_exchange_n(nv_queue_record(q, last.seq), &last.record,
+                                    nv_record(NV_LEASE_OPEN, last.n, p->desc, p->generation, last.seq), false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    }
+    p->broken++; /* buffers that it had in its hands */
 }
 
 static void pipe_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)
@@ -301,5 +346,6 @@ const struct nv_port_ops nv_pipe_ops = {
     .tx_open = pipe_tx_open,
     .tx_close = pipe_tx_close,
     .txsync = pipe_txsync,
+    .tx_heir = pipe_heir,
     .rxsync = nv_queue_rxsync,
 };

@@ -215,6 +215,8 @@ static uint32_t send_frame(struct nv_port *p, struct nv_txq *tx, uint32_t from, 
         enum nv_drop why = nv_slot_check(p, word);
         if (why == NV_DROP_COUNT && n == NETMAP_MAX_FRAGS)
             why = NV_DROP_TOO_LONG;
+        if (why == NV_DROP_BAD_SLOT && !(nv_slot_flags(word) & NS_INDIRECT))
+            nv_slot_repair(p, tx->ring, from);
         if (why != NV_DROP_COUNT)
             bad = why;
         else

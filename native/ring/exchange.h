@@ -38,7 +38,7 @@ static inline uint32_t nv_exchange_out(const struct nv_port *p, nv_token to, uin
     const uint64_t *first = full, *end = full + n;
     uint64_t sum = 0;
     for (; full != end; full++, empty++, slot += stride) {
-        uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
+        uint64_t word = nv_shared_load(slot);
         /* Rare flags above the length make it too large: one comparison for both. */
         uint32_t length = (uint32_t)(word >> 32) & ((uint32_t)(NS_MOREFRAG | NS_INDIRECT) << 16 | 0xffff);
         uint32_t buf = nv_slot_buf(word);

@@ -31,17 +31,28 @@
 #include "memory/step.h"
 #include "memory/table.h"
 
+/* Store a word and the one behind it in one piece. */
+static inline void nv_pair_store(uint32_t *at, uint32_t value, uint32_t second)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t both = value | (uint64_t)second << 32;
+#else
+    uint64_t both = second | (uint64_t)value << 32;
+#endif
+    __atomic_store_n((uint64_t *)(void *)at, both, __ATOMIC_RELEASE);
+}
+
 struct nv_queue {
     /* written by senders */
     uint64_t reserve __attribute__((aligned(64))); /* low half: tail; high half: sequence number of the next lease */
     /* written by the receiver */
     uint32_t refill __attribute__((aligned(64)));
-    uint32_t head_seq; /* the first lease not yet taken */
-    uint32_t consumed; /* position of that lease */
-    uint32_t mask;     /* entries - 1 */
-    nv_token owner;    /* the port it belongs to; 0: closed */
+    uint32_t mask;                                 /* entries - 1 */
+    uint32_t consumed __attribute__((aligned(8))); /* position of the first lease not yet taken .. */
+    uint32_t head_seq;                             /* .. which is this one; both are stored in one piece */
+    nv_token owner;                                /* the port it belongs to; 0: closed */
     uint32_t slots;
-    uint32_t wary; /* entries may be overwritten by one that lost its lease: copy, do not exchange */
+    uint32_t wary; /* those that lost a lease and may overwrite entries, over all openers: copy, do not exchange */
     /* armed words: 0, descriptor index + 1, or NV_ARMED_ALL */
     uint32_t armed __attribute__((aligned(64))); /* the receiver sleeps until something is published */
     uint32_t armed_tx;                           /* pipes: the sender sleeps until something is released */

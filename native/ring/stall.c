@@ -23,8 +23,10 @@ int64_t nv_clock_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-void nv_queue_refill(struct nv_queue *q, uint32_t buf)
+void nv_queue_refill(struct nv_port *port, struct nv_rxq *rx, uint32_t buf)
 {
+    struct nv_queue *q = &rx->ctl->queue;
+    port->region->buf_place[buf] = nv_place(rx->object, q->refill);
     __atomic_store_n(&nv_queue_empty(q)[q->refill & q->mask], buf, __ATOMIC_RELAXED);
     __atomic_store_n(&q->refill, q->refill + 1, __ATOMIC_RELEASE);
 }
@@ -62,8 +64,9 @@ static void pass_over(struct nv_port *port, struct nv_rxq *rx, uint32_t n, uint3
         give_up_entered(port, q, n, seq, 0);
     for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++) {
         uint32_t buf = nv_queue_buffer(q, pos);
+        nv_queue_put(q, pos, nv_entry(0, 0, false, 0, seq)); /* a pipe's sender counts what was released */
         __atomic_store_n(&port->region->buf_owner[buf], port->token, __ATOMIC_RELEASE);
-        nv_queue_refill(q, buf);
+        nv_queue_refill(port, rx, buf);
     }
 }
 
@@ -77,7 +80,7 @@ static void set_aside(struct nv_port *port, struct nv_rxq *rx, uint64_t record)
     uint32_t n = nv_record_n(record), desc = nv_record_desc(record);
     struct nv_set_aside *aside = malloc(sizeof(*aside) + n * sizeof(uint32_t));
     nv_token holder = nv_load(port->world->table->desc[desc].port);
-    __atomic_store_n(&q->wary, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&q->wary, 1, __ATOMIC_SEQ_CST);
     if (nv_port_shares(port))
         give_up_entered(port, q, n, q->head_seq, holder);
     if (aside) {
@@ -96,7 +99,7 @@ static void set_aside(struct nv_port *port, struct nv_rxq *rx, uint64_t record)
             aside->buf[i] = buf;
         __atomic_store_n(&port->region->buf_owner[buf], holder, __ATOMIC_RELEASE);
         if (nv_region_take_bufs(port->region, port->token, &replacement, 1, &error) == 1)
-            nv_queue_refill(q, replacement);
+            nv_queue_refill(port, rx, replacement);
         else
             rx->lost++;
     }
@@ -151,7 +154,7 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
         for (uint32_t i = 0; i < aside->n; i++)
             if (change_owner(port, aside->buf[i], aside->holder, rx->lost ? port->token : 0) && rx->lost) {
                 rx->lost--;
-                nv_queue_refill(q, aside->buf[i]);
+                nv_queue_refill(port, rx, aside->buf[i]);
             }         /* else it died, and its buffers were swept or will be */
         if (aside->n) /* what was reserved by now it may have overwritten */
             aside->until = (uint32_t)(__atomic_load_n(&q->reserve, __ATOMIC_ACQUIRE) >> 32) + 1;
@@ -162,8 +165,8 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
         }
         *at = aside->next;
         free(aside);
+        __atomic_fetch_sub(&q->wary, 1, __ATOMIC_RELEASE);
     }
-    __atomic_store_n(&q->wary, rx->aside != NULL, __ATOMIC_RELEASE);
     int64_t now = rx->lost ? nv_clock_ns() : 0;
     uint32_t buf;
     int error;
@@ -171,7 +174,7 @@ void nv_queue_bring_back(struct nv_port *port, struct nv_rxq *rx)
         rx->probed_ns = now;
         while (rx->lost && nv_region_take_bufs(port->region, port->token, &buf, 1, &error) == 1) {
             rx->lost--;
-            nv_queue_refill(q, buf);
+            nv_queue_refill(port, rx, buf);
         }
     }
 }
@@ -187,7 +190,7 @@ static bool overwritten(const struct nv_rxq *rx, uint32_t pos, uint64_t e, uint3
     return false;
 }
 
-const uint64_t *nv_queue_check(struct nv_rxq *rx, uint32_t n, uint32_t seq)
+const uint64_t *nv_queue_check(struct nv_port *port, struct nv_rxq *rx, uint32_t n, uint32_t seq)
 {
     struct nv_queue *q = &rx->ctl->queue;
     uint32_t packets = 0, bad = 0;
@@ -206,7 +209,7 @@ const uint64_t *nv_queue_check(struct nv_rxq *rx, uint32_t n, uint32_t seq)
         return rx->checked ? rx->checked : q->full;
     nv_count_drops(rx->ctl, NV_DROP_STALE, packets + bad);
     for (uint32_t pos = q->consumed; pos != q->consumed + n; pos++)
-        nv_queue_refill(q, nv_queue_buffer(q, pos));
+        nv_queue_refill(port, rx, nv_queue_buffer(q, pos));
     return NULL;
 }
 

@@ -139,12 +139,16 @@ static uint64_t exchange_out(const struct delivery *d, const uint64_t *slot, uin
  * The lease was published: the sender's slots get the buffers it had. Slots that stand one behind the other in the
  * ring go in one run, unless some packet (`bad`) had no buffer to give.
  */
-static void exchange_in(const struct delivery *d, const uint16_t *index, uint32_t n, uint32_t bad)
+static void exchange_in(const struct delivery *d, const uint64_t *slot, const uint16_t *index, uint32_t n, uint32_t bad)
 {
     uint32_t run = n && !bad && index[n - 1] == index[0] + (n - 1) ? n : 1;
     for (uint32_t i = 0; i < n; i += run)
         if (d->buf[i])
             nv_exchange_in(d->buf + i, &d->tx->ring->slot[index[i]], run);
+        else if (!nv_port_owns(d->port, nv_slot_buf(slot[i])))
+            nv_slot_repair(d->port, d->tx->ring, index[i]);
+        else
+            d->port->broken++; /* it stands in two slots */
 }
 
 /* The lease was taken away: what was entered is ours again. The queue's buffers are the receiver's business. */
@@ -180,7 +184,7 @@ static bool fill_lease(const struct delivery *d, const struct nv_parcel *parcel,
     bool published = nv_queue_publish(d->queue, &d->lease);
     NV_STEP("published");
     if (exchange && published)
-        exchange_in(d, parcel->index, slots, *bad);
+        exchange_in(d, parcel->slot, parcel->index, slots, *bad);
     else if (exchange)
         exchange_undo(d, parcel->slot, slots);
     return published;

@@ -50,6 +50,8 @@ static uint32_t read_odd(struct nv_port *p, struct nv_txq *tx, struct nv_view *v
         uint64_t slot = nv_slot_load(tx->ring, at);
         enum nv_drop why = check_slot(p, slot);
         bad = why != NV_DROP_COUNT ? why : bad;
+        if (why == NV_DROP_BAD_SLOT && !(nv_slot_flags(slot) & NS_INDIRECT))
+            nv_slot_repair(p, tx->ring, at);
         b->bytes += nv_slot_len(slot);
         if (n < NETMAP_MAX_FRAGS) {
             b->slot[b->slots + n] = slot;
@@ -95,7 +97,7 @@ static uint32_t read_plain(struct nv_port *p, struct nv_txq *tx, struct nv_view 
     uint64_t *learnt = v->sw->learnt, *slot_out = b->slot + b->slots, bytes = 0;
     uint16_t *index_out = b->index + b->slots, *dst_out = b->dst + b->slots;
     for (; at != stop; at++) {
-        uint64_t slot = __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED);
+        uint64_t slot = nv_shared_load((const uint64_t *)(const void *)at);
         /* Past the ring's last slot lies other memory of the region, which does no harm to a prefetch. */
         nv_prefetch(bufs + (size_t)nv_slot_buf(nv_slot_peek(at + AHEAD)) * NV_BUF_SIZE);
         /* Rare flags above the length make it too large: one comparison for both. */

@@ -34,6 +34,8 @@ struct nv_switch *nv_switch_map(struct nv_world *w, int lockfd, const char *name
     }
     size_t size;
     struct nv_switch *sw = nv_file_map(w->dirfd, file, &size, NULL, err);
+    if (sw && size == sizeof(*sw) && (sw->magic != NV_SWITCH_MAGIC || sw->layout != NV_LAYOUT))
+        fill(sw, NULL); /* the table, which is of this version, tells of it: somebody wrote rubbish there */
     if (sw && (sw->magic != NV_SWITCH_MAGIC || sw->layout != NV_LAYOUT || size != sizeof(*sw))) {
         nv_fail(err, EPROTO, "switch %s has layout %u (%zu bytes), this library has %u (%zu bytes)", name, sw->layout,
                 size, NV_LAYOUT, sizeof(*sw));

@@ -16,6 +16,10 @@ static void look_up_peer(struct nv_port *port, struct nv_peer *peer, nv_token to
     struct nv_region *r = nv_world_region(port->world, mem_id, NULL);
     if (!r)
         return;
+    if (!nv_region_has_rings(r, first, rings, token)) {
+        nv_world_region_put(port->world, r);
+        return;
+    }
     for (uint16_t i = 0; i < rings; i++)
         peer->queue[i] = &nv_region_ctl(r, first + i)->queue;
     peer->region = r;

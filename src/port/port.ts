@@ -16,6 +16,11 @@ export interface OpenOptions {
   existing?: boolean;
   /** Always copy: sent buffers keep their contents, as programs written for netmap expect of VALE. */
   copy?: boolean;
+  /**
+   * Others may have the same rings open, too (all must say so). Syncs go one after the other; who uses which slots
+   * when is theirs to agree on. Default: EBUSY while others have them, and for those who come later.
+   */
+  share?: boolean;
   /** Rings, when this opening creates the port: 1..16 on VALE and taps, 1..256 on pipes. Default 1. */
   txRings?: number;
   rxRings?: number;
@@ -32,6 +37,7 @@ const OPTIONS: OptionNames<OpenOptions> = {
   dir: true,
   existing: true,
   copy: true,
+  share: true,
   txRings: true,
   rxRings: true,
   txSlots: true,
@@ -54,6 +60,8 @@ export interface PortStats {
   wakeupsReceived: number;
   /** Times a ring was found in an impossible state and reset. */
   ringResets: number;
+  /** Syncs that did nothing, because another opener stayed in the ring (it is stopped). */
+  ringBusy: number;
   /** Packets that went nowhere, by reason. */
   drops: Record<string, number>;
 }
@@ -170,8 +178,8 @@ export class Port {
 
 /**
  * Open a port by its full name: "vale0:a", "vale0:a-1", "netmap:p{1", "null:", "vale0:a@7" (docs/ports.md has the
- * grammar). Throws an Error with code EINVAL (bad name or option), ENOENT (must exist and does not), EBUSY (held
- * exclusively), ENOMEM or ENOSPC (shared memory is full), EPERM or EACCES (the directory is not safely ours),
+ * grammar). Throws an Error with code EINVAL (bad name or option), ENOENT (must exist and does not), EBUSY (in use:
+ * the message says by whom), ENOMEM or ENOSPC (shared memory is full), EPERM or EACCES (the directory is not safely ours),
  * EOPNOTSUPP (a kind of port this build does not have).
  */
 export function openPort(name: string, options?: OpenOptions): Port {

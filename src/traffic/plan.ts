@@ -87,6 +87,11 @@ export interface Plan {
   timeoutMs?: number;
   /** pkt-gen's -o bits. */
   options?: number;
+  /**
+   * tx, txseq, rx, rxseq: take turns with others that have the port's rings open and do so, too; each packet is sent,
+   * and received, by one of them. Goes with open.share.
+   */
+  share?: boolean;
   /** rxseq: check every byte. */
   verify?: boolean;
   /** rx, rxseq: record delays of stamped packets. */
@@ -128,6 +133,7 @@ const PLAN: OptionNames<Plan> = {
   durationMs: true,
   timeoutMs: true,
   options: true,
+  share: true,
   verify: true,
   histogram: true,
   dumpFd: true,
@@ -163,6 +169,7 @@ const OPEN: OptionNames<NonNullable<Plan['open']>> = {
   dir: true,
   existing: true,
   copy: true,
+  share: true,
   txRings: true,
   rxRings: true,
   txSlots: true,

@@ -202,7 +202,6 @@ static void refuse_slot(struct nv_port *a, struct nv_port *b, uint32_t buf, unsi
 {
     struct netmap_ring *r = nv_txring(a, 0);
     struct netmap_slot *s = &r->slot[r->head];
-    uint32_t good = s->buf_idx;
     uint64_t before = dropped(a, why);
     put_packet(a, 0, 60, mac_b, mac_a, 1);
     s->len = (uint16_t)len;
@@ -215,8 +214,7 @@ static void refuse_slot(struct nv_port *a, struct nv_port *b, uint32_t buf, unsi
           (unsigned long)(dropped(a, why) - before), nv_drop_name(why));
     CHECK(get_packet(b, 0, NULL) == 2 && get_packet(b, 0, NULL) == -2);
     nv_rxsync(b, 0);
-    if (buf != UINT32_MAX)
-        s->buf_idx = good;
+    CHECK(s->buf_idx != buf && s->buf_idx >= 2 && s->buf_idx < nv_slots_backed(a), "the slot was not repaired");
 }
 
 static void one_at_a_time(const char *from, const char *to, bool is_switch)
@@ -226,10 +224,11 @@ static void one_at_a_time(const char *from, const char *to, bool is_switch)
     put_packet(b, 0, 60, mac_a, mac_b, 0); /* the switch learns */
     nv_txsync(b, 0), nv_rxsync(a, 0);
     get_packet(a, 0, NULL), nv_rxsync(a, 0);
-    uint32_t backed = nv_slots_backed(a);
-    uint32_t bufs[] = {0, 1, backed, backed + 1, 0x00ffffff, 0x7fffffff, 0xfffffffe};
+    const uint32_t bufs[] = {0, 1, 0x00ffffff, 0x7fffffff, 0xfffffffe};
     for (unsigned i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
         refuse_slot(a, b, bufs[i], 60, NV_DROP_BAD_SLOT);
+    for (unsigned i = 0; i < 2; i++) /* beyond those that have memory by now */
+        refuse_slot(a, b, nv_slots_backed(a) + i, 60, NV_DROP_BAD_SLOT);
     refuse_slot(a, b, UINT32_MAX, 2049, NV_DROP_TOO_LONG);
     refuse_slot(a, b, UINT32_MAX, 65535, NV_DROP_TOO_LONG);
     if (is_switch) {

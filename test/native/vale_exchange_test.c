@@ -208,9 +208,9 @@ static void not_mine_to_send(void)
         put_packet(a, 0, 60, mac_b, mac_a, 98);
         tx->slot[twice].buf_idx = sent;
         CHECK(nv_txsync(a, 0) == 0);
-        tx->slot[at].buf_idx = own;
-        CHECK(tx->slot[twice].buf_idx == sent);
-        tx->slot[twice].buf_idx = was;
+        /* Each of the two slots got a buffer of ours that stands nowhere else. */
+        CHECK(tx->slot[at].buf_idx != theirs && tx->slot[at].buf_idx != own);
+        CHECK(tx->slot[twice].buf_idx != sent && tx->slot[twice].buf_idx != was);
     }
     struct nv_port_stats s;
     nv_stats(a, &s);

@@ -112,6 +112,8 @@ export function settle(draft: Draft): Settings {
   if (port === undefined) throw new UsageError('no port: -i names it (pkt-gen -h shows how)');
   if (plan.ramp !== undefined && plan.rate !== undefined)
     throw new UsageError('-R and --ramp contradict each other');
+  if (plan.share && (plan.role === 'ping' || plan.role === 'pong'))
+    throw new UsageError(`--share: ${plan.role} needs its rings for itself`);
   checkVersion(traffic);
   const size = sizeOf(draft);
   if (size !== undefined) traffic.size = size;

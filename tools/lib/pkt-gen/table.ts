@@ -52,6 +52,14 @@ export const table: Option<Draft>[] = [
     help: 'packets a batch at most (default 512; ping and pong 1; with -R what 100 us carry)',
     set: (draft, text, flag) => void (draft.plan.burst = whole(flag, text, 1, 65536)),
   },
+  {
+    name: 'share',
+    help: "tx, txseq, rx, rxseq: share the port's rings with other pkt-gens that say so, too:\neach packet goes to one of them",
+    set: (draft) => {
+      draft.plan.share = true;
+      draft.plan.open = { ...draft.plan.open, share: true };
+    },
+  },
   { name: '4', help: 'IPv4 (default)', set: (draft) => void (draft.traffic.version = 4) },
   { name: '6', help: 'IPv6', set: (draft) => void (draft.traffic.version = 6) },
   {
