@@ -79,6 +79,18 @@ test('a job that does not end is killed with everything it started', async () =>
   await until(() => /\) [ZX]/.test(stat()), 'the child is gone');
 });
 
+test('a test program that has run its tests and does not end is killed, and says so', async () => {
+  const job = {
+    ...sh('echo not ok one; echo "  Duration: 1ms"; sleep 600', 300),
+    last: /^ {2}Duration: /m,
+    grace: 1,
+  };
+  const outcome = await runJob(job);
+  assert.is(outcome.problem, 'ran all its tests and did not end: something is still open');
+  assert.is(outcome.failed, 2);
+  assert.ok(outcome.seconds < 200);
+});
+
 test('a process left behind by a test does not hold up the runner', async () => {
   const outcome = await runJob(sh('echo ok one; sleep 600 & exit 0', 300));
   assert.is(outcome.failed, 0);

@@ -21,6 +21,10 @@ export interface Job {
   limit: number;
   /** Reads the counts out of what the program printed. */
   count: (output: string) => Counts;
+  /** What it prints behind its last test: it has to end soon after that, whatever a failed test left open. */
+  last?: RegExp;
+  /** Seconds that it may take for that. */
+  grace?: number;
 }
 
 export interface Outcome extends Counts {
@@ -122,7 +126,19 @@ export function runJob(job: Job): Promise<Outcome> {
       timedOut = true;
       if (pid !== undefined) killGroup(pid);
     }, job.limit * 1000);
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let lingers = false;
+    let grace: NodeJS.Timeout | undefined;
+    child.stdout.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      if (!job.last?.test(chunk.toString())) return;
+      grace ??= setTimeout(
+        () => {
+          lingers = true;
+          if (pid !== undefined) killGroup(pid);
+        },
+        (job.grace ?? 100) * 1000,
+      );
+    });
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
     let spawnError = '';
     child.on('error', (error) => {
@@ -140,6 +156,7 @@ export function runJob(job: Job): Promise<Outcome> {
     });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      clearTimeout(grace);
       clearTimeout(held);
       if (pid !== undefined) running.delete(pid);
       for (const folder of [world, memory]) rmSync(folder, { recursive: true, force: true });
@@ -147,6 +164,7 @@ export function runJob(job: Job): Promise<Outcome> {
       const counts = job.count(output);
       let problem = '';
       if (spawnError !== '') problem = spawnError;
+      else if (lingers) problem = 'ran all its tests and did not end: something is still open';
       else if (timedOut) problem = `took longer than ${job.limit} s`;
       else if (leftBehind) problem = 'left a process behind that holds its output open';
       else if (signal !== null) problem = `killed by ${signal}`;

@@ -57,6 +57,7 @@ function typescriptJobs(): Job[] {
     args: ['--import', 'tsx', file],
     limit: LIMIT,
     count: countUvu,
+    last: /^ {2}Duration: /m,
   }));
 }
 
