@@ -69,6 +69,7 @@ void ReadParams(const Napi::Value &value, struct nv_rules_params *params)
     } fields[] = {
         {"autoinc_step", &nv_rules_params::autoinc_step},
         {"dyn_max", &nv_rules_params::dyn_max},
+        {"dyn_parent_max", &nv_rules_params::dyn_parent_max},
         {"dyn_ack_lifetime", &nv_rules_params::dyn_ack_lifetime},
         {"dyn_syn_lifetime", &nv_rules_params::dyn_syn_lifetime},
         {"dyn_fin_lifetime", &nv_rules_params::dyn_fin_lifetime},
@@ -126,6 +127,7 @@ Napi::Function Rules::Define(Napi::Env env)
                            InstanceMethod<&Rules::Counters>("counters"),
                            InstanceMethod<&Rules::Zero>("zero"),
                            InstanceMethod<&Rules::States>("states"),
+                           InstanceMethod<&Rules::StateFigures>("stateFigures"),
                            InstanceMethod<&Rules::StateCount>("stateCount"),
                            InstanceMethod<&Rules::DeleteStates>("deleteStates"),
                            InstanceMethod<&Rules::Classify>("classify"),
@@ -348,6 +350,19 @@ Napi::Value Rules::StateCount(const Napi::CallbackInfo &info)
 Napi::Value Rules::Tagged(const Napi::CallbackInfo &info)
 {
     return Napi::Number::New(info.Env(), static_cast<double>(nv_rules_tagged(Live(info.Env()))));
+}
+
+/* stateFigures(): {states, parents, buckets, longest} */
+Napi::Value Rules::StateFigures(const Napi::CallbackInfo &info)
+{
+    struct nv_rules_state_figures figures;
+    nv_rules_state_figures(Live(info.Env()), &figures);
+    Napi::Object out = Napi::Object::New(info.Env());
+    out.Set("states", figures.states);
+    out.Set("parents", figures.parents);
+    out.Set("buckets", figures.buckets);
+    out.Set("longest", figures.longest);
+    return out;
 }
 
 /* deleteStates(ids?): of these rules; undefined: all. How many went. */

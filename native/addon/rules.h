@@ -39,6 +39,7 @@ class Rules : public Napi::ObjectWrap<Rules>, public Lent<Rules>
     Napi::Value Counters(const Napi::CallbackInfo &info);
     Napi::Value Zero(const Napi::CallbackInfo &info);
     Napi::Value States(const Napi::CallbackInfo &info);
+    Napi::Value StateFigures(const Napi::CallbackInfo &info);
     Napi::Value StateCount(const Napi::CallbackInfo &info);
     Napi::Value DeleteStates(const Napi::CallbackInfo &info);
     Napi::Value Classify(const Napi::CallbackInfo &info);

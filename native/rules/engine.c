@@ -34,6 +34,7 @@ struct nv_rules_params nv_rules_default_params(void)
     return (struct nv_rules_params){
         .autoinc_step = 100,
         .dyn_max = 65536,
+        .dyn_parent_max = 65536,
         .dyn_ack_lifetime = 300,
         .dyn_syn_lifetime = 20,
         .dyn_fin_lifetime = 1,
@@ -69,6 +70,7 @@ static int check_params(const struct nv_rules_params *p, struct nv_error *err)
     } limits[] = {
         {"autoinc_step", p->autoinc_step, 1, 1000},
         {"dyn_max", p->dyn_max, 1, STATES_MAX - 2},
+        {"dyn_parent_max", p->dyn_parent_max, 1, STATES_MAX - 2},
         {"dyn_ack_lifetime", p->dyn_ack_lifetime, 1, 1u << 24},
         {"dyn_syn_lifetime", p->dyn_syn_lifetime, 1, 1u << 24},
         {"dyn_fin_lifetime", p->dyn_fin_lifetime, 1, 1u << 24},

@@ -174,6 +174,29 @@ uint32_t nv_rules_states(struct nv_rules *engine, uint64_t now_ns, bool expired,
     return shown;
 }
 
+void nv_rules_state_figures(struct nv_rules *engine, struct nv_rules_state_figures *out)
+{
+    enum { AT_ONCE = 4096 };
+    *out = (struct nv_rules_state_figures){0};
+    pthread_mutex_lock(&engine->lock);
+    for (uint32_t bucket = 0; bucket == 0 || bucket < out->buckets;) { /* in pieces, as above */
+        pthread_mutex_lock(&engine->shared_lock);
+        const struct rules_states *states = engine->states;
+        out->states = states->live;
+        out->parents = states->entries - states->live;
+        out->buckets = states->buckets;
+        for (unsigned looked = 0; bucket < out->buckets && looked < AT_ONCE; bucket++, looked++) {
+            uint32_t length = 0;
+            for (uint32_t number = states->heads[bucket]; number; number = state_at(states, number)->next)
+                length++;
+            if (length > out->longest)
+                out->longest = length;
+        }
+        pthread_mutex_unlock(&engine->shared_lock);
+    }
+    pthread_mutex_unlock(&engine->lock);
+}
+
 uint32_t nv_rules_state_count(struct nv_rules *engine)
 {
     pthread_mutex_lock(&engine->shared_lock);

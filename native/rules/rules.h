@@ -26,6 +26,7 @@ struct nv_rules_worker; /* one classifying thread */
 struct nv_rules_params {
     uint32_t autoinc_step;           /* kept for the caller: 100 */
     uint32_t dyn_max;                /* states at most: 65536 */
+    uint32_t dyn_parent_max;         /* parents at most: 65536 */
     uint32_t dyn_ack_lifetime;       /* 300 */
     uint32_t dyn_syn_lifetime;       /* 20 */
     uint32_t dyn_fin_lifetime;       /* 1; below dyn_keepalive_period */
@@ -279,6 +280,14 @@ struct nv_rules_state {
     uint32_t tcp_flags; /* seen: forward, and << 8 backward */
     uint64_t packets, bytes, expires_ns;
 };
+
+/* The table of dynamic states as it is now. */
+struct nv_rules_state_figures {
+    uint32_t states, parents; /* parents: what `limit` counts by */
+    uint32_t buckets;
+    uint32_t longest; /* states in the fullest bucket, parents among them */
+};
+void nv_rules_state_figures(struct nv_rules *engine, struct nv_rules_state_figures *out);
 
 /* Call fn for the states, live and (with expired) not yet swept ones; nonzero stops. Returns how many were shown. */
 uint32_t nv_rules_states(struct nv_rules *rules, uint64_t now_ns, bool expired,

@@ -249,6 +249,8 @@ static uint32_t find_parent(struct rules_states *states, const struct rules_eval
             memcmp(s->dst6, key.dst6, 16) == 0)
             return number;
     }
+    if (states->entries - states->live >= e->params->dyn_parent_max)
+        return 0;
     number = state_insert(states, hash, slot);
     if (number) {
         struct rules_state *s = state_at(states, number);
@@ -313,7 +315,8 @@ unsigned rules_state_add(struct rules_eval *e, const struct nv_rules_insn *insn,
         uint32_t limit = words[1] == NV_RULES_TABLEARG ? value_field(e->token, NV_VALUE_LIMIT) : words[1];
         parent = find_parent(states, e, words[0], slot);
         if (!parent)
-            return NV_RULES_WHY_NO_MEMORY;
+            return states->entries - states->live >= e->params->dyn_parent_max ? NV_RULES_WHY_DYN_MAX
+                                                                               : NV_RULES_WHY_NO_MEMORY;
         if (state_at(states, parent)->parent >= limit)
             expire_children(states, parent, now);
         if (state_at(states, parent)->parent >= limit) {

@@ -9,6 +9,7 @@ import { applyDummynet, DummynetObjects } from './dummynet-objects.js';
 import { NoEngine, type RuleEngine } from './engine.js';
 import { EXIT, type ExitCode, RuleError } from './error.js';
 import { answerExplain } from './explain.js';
+import { tellFigures } from './figures.js';
 import { listInternal } from './internal.js';
 import { Journal } from './journal.js';
 import { lexFile } from './lexer.js';
@@ -220,11 +221,8 @@ export class Controller {
     quiet: boolean,
     transaction: Transaction,
   ): string {
-    const { sysctl, engine } = this.world;
-    sysctl.tell(
-      'net.inet.ip.fw.dyn_count',
-      engine.states(false).filter(({ kind }) => kind !== 'PARENT').length,
-    );
+    const { sysctl } = this.world;
+    tellFigures(this.world);
     if (command.name === undefined)
       return sysctl
         .list()

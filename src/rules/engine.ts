@@ -32,6 +32,14 @@ export interface DynamicState {
   tcpFlags: number;
 }
 
+/** The table of states: how many, what `limit` counts by, buckets, states in the fullest one. */
+export interface StateFigures {
+  states: number;
+  parents: number;
+  buckets: number;
+  longest: number;
+}
+
 /** A flow queue and its counters. */
 export interface FlowQueue {
   /** The sum of those that went away after being idle. */
@@ -60,6 +68,8 @@ export interface DummynetEngine {
   flows(kind: 'pipe' | 'queue', number: number): FlowQueue[];
   /** One for each instance of a scheduler. */
   links(kind: 'pipe' | 'sched', number: number): FlowQueue[];
+  /** Packets given to links, and lost there by reason. */
+  totals?(): { offered: number; drops: Record<string, number> };
 }
 
 export interface RuleEngine {
@@ -81,6 +91,7 @@ export interface RuleEngine {
   /** undefined: all rules. */
   zero(ids: number[] | undefined, logOnly: boolean): void;
   states(expired: boolean): DynamicState[];
+  stateFigures?(): StateFigures;
   deleteStates(ruleIds: number[]): void;
 }
 

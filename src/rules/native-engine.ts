@@ -4,7 +4,7 @@
 import { PROGRAM } from '../abi.js';
 import { native } from '../native.js';
 import { encodeTableUpdate } from './compiler/table.js';
-import type { DummynetEngine, DynamicState, RuleCounter, RuleEngine } from './engine.js';
+import type { DummynetEngine, DynamicState, RuleCounter, RuleEngine, StateFigures } from './engine.js';
 import type { HostFacts } from './host.js';
 import type { Sysctl } from './sysctl.js';
 
@@ -129,6 +129,7 @@ export interface NativeRules {
   counters(): NativeCounter[];
   zero(ids: Uint32Array | undefined, logOnly: boolean): void;
   states(now: bigint, expired: boolean): (Omit<DynamicState, 'expires'> & { expires: bigint })[];
+  stateFigures(): StateFigures;
   deleteStates(ids?: Uint32Array): number;
   classify(packet: NativePacket): NativeVerdict;
   /** Packets 0 to count - 1 in order; what happened besides, if anything did. */
@@ -146,6 +147,7 @@ const SECOND = 1_000_000_000n;
 const PARAMETERS: [parameter: string, variable: string][] = [
   ...[
     'dyn_max',
+    'dyn_parent_max',
     'dyn_ack_lifetime',
     'dyn_syn_lifetime',
     'dyn_fin_lifetime',
@@ -240,6 +242,10 @@ export class NativeEngine implements RuleEngine {
       const left = state.expires > now ? (state.expires - now + SECOND - 1n) / SECOND : 0n;
       return { ...state, expires: Number(left) };
     });
+  }
+
+  stateFigures(): StateFigures {
+    return this.rules.stateFigures();
   }
 
   deleteStates(ruleIds: number[]): void {

@@ -203,4 +203,23 @@ test('variables are the defaults of what a command does not give, from then on',
   close();
 });
 
+test('variables of the links are what went through them', async () => {
+  const { run, links, close } = begin();
+  const value = async (name: string): Promise<number> =>
+    Number(/: (\d+)\n/.exec((await run(`sysctl net.inet.ip.dummynet.${name}`)).output)![1]);
+  await run('pipe 1 config bw 1Mbit/s queue 4');
+  await run('sched 2 config type rr bw 1Mbit/s');
+  await run('queue 1 config sched 2');
+  for (let cookie = 1; cookie <= 7; cookie++) links.enqueue(0n, 'pipe', 1, { cookie, length: 100 });
+  links.enqueue(0n, 'queue', 1, { cookie: 8, length: 100 });
+  links.release(10n ** 6n);
+  assert.is(await value('io_pkt'), 8);
+  assert.is(await value('io_pkt_drop'), 2);
+  assert.equal([await value('schk_count'), await value('fsk_count')], [3, 3]);
+  assert.equal([await value('si_count'), await value('queue_count')], [2, 2]);
+  assert.equal([await value('tick_lost'), await value('tick_diff'), await value('io_pkt_fast')], [0, 0, 0]);
+  assert.is((await run('sysctl net.inet.ip.dummynet.io_pkt=3')).exit, 65);
+  close();
+});
+
 test.run();

@@ -321,6 +321,22 @@ test('fwd tablearg,port: the address of the table, the port of the rule', () => 
   assert.equal(hop('tcp 10.0.0.1:5 > 10.0.0.2:81'), ['192.0.2.9', 0]);
 });
 
+test('variables of the state table are what it has', () => {
+  const value = (name: string): number => Number(/: (\d+)\n/.exec(run(`sysctl net.inet.ip.fw.${name}`))![1]);
+  run('add 100 allow udp from any to any limit src-addr 9');
+  for (let host = 1; host <= 5; host++)
+    for (let port = 1; port <= 2; port++) send(`udp 10.0.0.${host}:${port} > 10.9.9.9:53`);
+  assert.equal([value('dyn_count'), value('dyn_parent_count')], [10, 5]);
+  assert.ok(value('curr_dyn_buckets') >= 16);
+  assert.ok(value('curr_max_length') >= 1 && value('curr_max_length') <= 10);
+  run('sysctl net.inet.ip.fw.dyn_parent_max=6');
+  assert.is(verdict('udp 10.0.0.6:1 > 10.9.9.9:53'), 'pass 100');
+  const { action, reason } = send('udp 10.0.0.7:1 > 10.9.9.9:53');
+  assert.equal([action, reason], ['deny', 'dyn_max']);
+  assert.is(verdict('udp 10.0.0.6:2 > 10.9.9.9:53'), 'pass 100', 'the parents there are go on');
+  assert.is(value('dyn_parent_count'), 6);
+});
+
 test('lists of 62 ports: each one matches, and those between do not', () => {
   const ports = Array.from({ length: 62 }, (_, i) => 2 * i + 1);
   run(`add 100 deny udp from any to any ${ports.join(',')}`);
