@@ -6,10 +6,7 @@ import { oneOf, scaled, time, whole } from '../values.js';
 import { linkOptions } from './link-options.js';
 import type { LiveDraft } from './live-settings.js';
 import { isPcapng } from './offline-settings.js';
-import { quietOption, ruleOptions, showOptions } from './rule-options.js';
-
-/** Whether a report's name asks for records. */
-const isRecords = (file: string): boolean => /\.(json|jsonl)$/.test(file);
+import { quietOption, reportOption, ruleOptions, showOptions } from './rule-options.js';
 
 /** The store's 16 pages: one for each size of packets there may be at a time. */
 const LEAST_MEMORY = 4_000_000;
@@ -107,15 +104,7 @@ export const liveOptions: Option<LiveDraft>[] = [
       draft.json = true;
     },
   },
-  {
-    name: 'report',
-    argument: 'file.html',
-    help: 'write a page with plots of rate, delay, queue and loss;\nFILE.json: the records of --json. May be given for both',
-    set: (draft, text) => {
-      if (isRecords(text)) draft.records = text;
-      else draft.report = text;
-    },
-  },
+  reportOption,
   {
     name: 'log',
     argument: 'file',

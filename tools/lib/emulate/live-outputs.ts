@@ -26,7 +26,11 @@ export class LiveOutputs {
   readonly #records: number;
 
   /** Open what is asked for. Throws a NetvaleError that names the option, and then nothing is open. */
-  constructor(private readonly files: Pick<LiveSettings, 'log' | 'report' | 'records'>) {
+  constructor(
+    private readonly files: {
+      [name in 'log' | 'report' | 'records']?: LiveSettings[name] | undefined;
+    },
+  ) {
     const { log, report, records } = files;
     const opened: number[] = [];
     const one = (flag: string, file: string | undefined): number => {
@@ -42,6 +46,11 @@ export class LiveOutputs {
       for (const fd of opened) closeSync(fd);
       throw error;
     }
+  }
+
+  /** Whether there is to be a page or records. */
+  get wanted(): boolean {
+    return this.hasPage || this.#records >= 0;
   }
 
   /** Whether there is to be a page. */

@@ -18,11 +18,14 @@ import { chanceOf, plainChance, shortLink } from './link-echo.js';
 import { plotsOf, promisedOf } from './live-plots.js';
 
 export interface LiveReport {
-  result: RelayResultRecord;
+  result: Pick<
+    RelayResultRecord,
+    'seconds' | 'seed' | 'error' | 'directions' | 'lateness' | 'promises' | 'links'
+  >;
   records: readonly RelayReportRecord[];
   began: Date;
   /** The end of its life: what its rules and links are now. */
-  live: Pick<LiveEmulation, 'controller' | 'relay'>;
+  live: { controller: LiveEmulation['controller']; relay: Pick<LiveEmulation['relay'], 'delay'> };
   /** Each link in plain words. */
   links: readonly string[];
   /** The links are the short options': 1 is the first direction's, 2 the second's. */

@@ -20,9 +20,6 @@ export interface LiveDraft extends RuleDraft, LinkDraft {
   reportMs?: number;
   json: boolean;
   verbose: boolean;
-  /** A page with plots, and a file for records. */
-  report?: string;
-  records?: string;
   /** Files for a record of each packet, and for the packets of both ports. */
   log?: string;
   capture?: string;

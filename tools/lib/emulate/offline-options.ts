@@ -3,7 +3,7 @@
 import type { Option } from '../options.js';
 import { linkOptions } from './link-options.js';
 import { type OfflineDraft, readInput, readOutput } from './offline-settings.js';
-import { quietOption, ruleOptions, showOptions } from './rule-options.js';
+import { quietOption, reportOption, ruleOptions, showOptions } from './rule-options.js';
 
 /** In the order of the help text. */
 export const offlineOptions: Option<OfflineDraft>[] = [
@@ -49,5 +49,6 @@ export const offlineOptions: Option<OfflineDraft>[] = [
       draft.verbose = true;
     },
   },
+  reportOption,
   quietOption,
 ];

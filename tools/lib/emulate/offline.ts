@@ -15,9 +15,12 @@ import {
 import { UsageError } from '../options.js';
 import { EXIT_FAILURE, EXIT_OK, onInterrupt } from '../program.js';
 import { echoObjects, echoShort } from './link-echo.js';
+import { LiveOutputs } from './live-outputs.js';
 import { OfflineFigures } from './offline-figures.js';
 import { Arrivals } from './offline-inputs.js';
 import { LogFile, Outputs } from './offline-outputs.js';
+import { OfflineReadings } from './offline-readings.js';
+import { writeReport } from './offline-report.js';
 import type { OfflineSettings } from './offline-settings.js';
 import { sinkTo } from './offline-sink.js';
 import { JsonRecords, type RuleCounts, TextSummary } from './offline-views.js';
@@ -92,13 +95,16 @@ export async function runOffline(settings: OfflineSettings): Promise<number> {
   }
   if (!settings.quiet && !settings.json) for (const line of echo(settings, world)) console.log(line);
   let arrivals: Arrivals | undefined;
+  let pages: LiveOutputs | undefined;
   try {
     arrivals = new Arrivals(settings.inputs, engine, settings.layer);
     if (settings.seed === undefined) console.error(`${PROGRAM}: seed ${seed}`);
-    await replayAll(settings, seed, world, arrivals, clock);
+    pages = new LiveOutputs({ report: settings.report, records: settings.records });
+    await replayAll(settings, seed, world, arrivals, pages, clock);
     return told(arrivals);
   } finally {
     arrivals?.close();
+    pages?.close();
     world.links.close();
     await world.rules.close();
   }
@@ -110,9 +116,11 @@ async function replayAll(
   seed: number,
   { rules, links }: World,
   arrivals: Arrivals,
+  pages: LiveOutputs,
   clock: { now: bigint },
 ): Promise<void> {
   const { engine, controller } = rules;
+  const began = new Date();
   const opaque = (): number => engine.rules.tagged();
   const figures = new OfflineFigures(links, String(seed));
   const view = settings.json
@@ -124,9 +132,11 @@ async function replayAll(
   const outputs = new Outputs(settings.outputs, (iface) => arrivals.linkType(iface), fine ? 'ns' : 'us');
   const log = settings.log === undefined ? undefined : new LogFile(settings.log);
   const onePass = controller.world.sysctl.get('net.inet.ip.fw.one_pass') === 1;
+  const sink = sinkTo(printer, outputs, log, arrivals);
+  const readings = pages.wanted ? new OfflineReadings(() => clock.now - EPOCH) : undefined;
   const replay: Replay = new Replay({
     ...{ engine, arrivals, links, onePass, clock },
-    sink: sinkTo(printer, outputs, log, arrivals),
+    sink: readings ? readings.watch(sink) : sink,
   });
   const failures: unknown[] = [];
   const attempt = (work: Promise<void>): Promise<void> =>
@@ -144,6 +154,11 @@ async function replayAll(
   await attempt(outputs.close((arrivals.start ?? 0n) + clock.now - EPOCH, arrivals.counts()));
   await attempt(log?.close() ?? Promise.resolve());
   printer.close();
+  if (readings)
+    writeReport(pages, readings, figures.record, {
+      ...{ began, links: echo(settings, { rules, links }), short: settings.links !== undefined },
+      controller,
+    });
   lacking(replay.lacking);
   if (failures.length > 0) throw failures[0];
 }

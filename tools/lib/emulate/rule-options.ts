@@ -7,6 +7,9 @@ import { oneOf, whole } from '../values.js';
 
 /** What these options set. */
 export interface RuleDraft {
+  /** A page with plots, and a file for records. */
+  report?: string;
+  records?: string;
   show?: 'help' | 'version';
   files: string[];
   rules: string[];
@@ -30,6 +33,19 @@ export const showOptions: Option<RuleDraft>[] = [
   { name: 'help', help: 'the same', set: show('help') },
   { name: 'version', help: 'show the version', set: show('version') },
 ];
+
+/** Whether a report's name asks for records. */
+const isRecords = (file: string): boolean => /\.(json|jsonl)$/.test(file);
+
+export const reportOption: Option<Pick<RuleDraft, 'report' | 'records'>> = {
+  name: 'report',
+  argument: 'file.html',
+  help: 'write a page with plots of rate, delay, queue and loss;\nFILE.json: the records of --json. May be given for both',
+  set: (draft, text) => {
+    if (isRecords(text)) draft.records = text;
+    else draft.report = text;
+  },
+};
 
 export const quietOption: Option<RuleDraft> = {
   name: 'q',
