@@ -214,6 +214,7 @@ void nv_stats(const struct nv_port *port, struct nv_port_stats *out);
 /* The same of one tx ring alone, as it stands behind its last sync; all 0 when it is not bound. */
 struct nv_tx_counts {
     uint64_t packets, bytes, copies, delivered, delivered_bytes, drops[NV_DROP_COUNT];
+    uint32_t slot; /* the first that the port has not taken: where head is after a reset */
 };
 void nv_stats_tx(const struct nv_port *port, unsigned ring, struct nv_tx_counts *out);
 

@@ -320,6 +320,7 @@ void nv_stats_tx(const struct nv_port *p, unsigned ring, struct nv_tx_counts *ou
     out->delivered_bytes = get(&s->delivered_bytes);
     for (unsigned d = 0; d < NV_DROP_COUNT; d++)
         out->drops[d] = get(&s->drops[d]);
+    out->slot = tx->ctl->hwcur;
 }
 
 int nv_monitor_add(struct nv_port *p, nv_monitor_fn *fn, void *arg)

@@ -232,6 +232,23 @@ bool side_join(struct side *side)
     return true;
 }
 
+/* Go on where the port is: what we had put behind that is lost. */
+static void give_up_slots(struct side *side)
+{
+    struct nv_tx_counts now;
+
+    nv_stats_tx(side->port, side->tx_ring, &now);
+    uint64_t taken = now.packets - side->counted.packets;
+    side->head = now.slot;
+    for (unsigned i = 0; i < SIDE_OWNERS; i++) {
+        unsigned owner = (side->owner + SIDE_OWNERS - i) % SIDE_OWNERS;
+        uint64_t kept = taken < side->handed[owner] ? taken : side->handed[owner];
+        side->lost[owner] += side->handed[owner] - kept;
+        side->handed[owner] = kept;
+        taken -= kept;
+    }
+}
+
 /* Sync the tx ring, with its head where we know it to be. 0, or -errno: the port is gone. */
 static int sync_tx(struct side *side)
 {
@@ -248,11 +265,7 @@ static int sync_tx(struct side *side)
         side->resets++;
         if (tries == 0)
             continue; /* somebody else wrote what was wrong: the same again */
-        /* Slots went that we had not filled: go on behind them. What we had put there is lost. */
-        uint32_t head = nv_slots_head(s->ring);
-        side->head = head < s->slots ? head : side->head;
-        side->handed[side->owner] -= side->put;
-        side->lost[side->owner] += side->put;
+        give_up_slots(side); /* somebody else writes there all the time, or slots went that we had not filled */
         break;
     }
     side->put = 0;
