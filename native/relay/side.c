@@ -264,7 +264,7 @@ static int sync_tx(struct side *side)
             break;
         side->resets++;
         if (tries == 0)
-            continue; /* somebody else wrote what was wrong: the same again */
+            continue;        /* somebody else wrote what was wrong: the same again */
         give_up_slots(side); /* somebody else writes there all the time, or slots went that we had not filled */
         break;
     }

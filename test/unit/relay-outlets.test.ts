@@ -50,6 +50,7 @@ function lock(): Promise<void> {
 }
 
 test('packets flow while a port cannot be opened; it is as soon as it can', async () => {
+  const listener = openPort('valet:listener', { dir: bench.dir });
   await lock();
   opened.controller.runText('add tee valet:t udp from any to any', 'x');
   const frames = udp(200, 60);
@@ -60,6 +61,8 @@ test('packets flow while a port cannot be opened; it is as soon as it can', asyn
   assert.is(holder!.exitCode, null, 'the lock is still held');
   holder!.stdin!.end('\n');
   await sendUntil('copies', 'copies are made');
+  assert.ok((await bench.receive(listener, 1)).length === 1);
+  listener.close();
 });
 
 test('a port in use is tried again; packets for it are lost as not_open meanwhile', async () => {
