@@ -7,7 +7,7 @@
 #include "packet/decode.h"
 #include "packet/headers.h"
 
-enum { CE = 3 };
+enum { CE = 3, NO_NEXT_HEADER = 59 };
 
 /* The IP version of the packet (0: none, or too little of its header is here), and in *at where that header begins. */
 static unsigned find_ip(const struct nv_carried *packet, uint32_t *at)
@@ -45,7 +45,8 @@ uint32_t nv_carried_ip_length(const struct nv_carried *packet)
         says = nv_get_be16(packet->data + at + 2);
     } else if (version == 6) {
         uint32_t payload = nv_get_be16(packet->data + at + 4);
-        says = payload ? NV_IPV6_LEN + payload : 0; /* 0: a jumbogram's is in an option (RFC 2675) */
+        bool none = packet->data[at + 6] == NO_NEXT_HEADER;
+        says = payload || none ? NV_IPV6_LEN + payload : 0; /* 0: a jumbogram's is in an option (RFC 2675) */
         least = NV_IPV6_LEN;
     }
     return says >= least && says < rest ? says : rest;

@@ -28,7 +28,8 @@ struct nv_carried {
 /*
  * Bytes that a link counts. At layer 2 the whole frame. At layer 3 the IP packet as long as its header says, without
  * MAC header and tags, nor what Ethernet filled up to its shortest frame (or a driver left behind); a header that
- * cannot be true, or says 0 (segments that hardware would cut), and packets that are not IP count with all there is.
+ * cannot be true, or says 0 where something follows (segments that hardware would cut, jumbograms), and packets that
+ * are not IP count with all there is.
  */
 static inline uint32_t nv_carried_length(const struct nv_carried *packet);
 

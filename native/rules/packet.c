@@ -187,7 +187,7 @@ static unsigned parse_ip6(struct rules_view *v, const struct nv_rules_params *pa
     v->proto = ip[6];
     v->tos = (uint8_t)(view_u16(ip) >> 4);
     v->ip_length = IP6_BYTES + view_u16(ip + 4);
-    rules_trim(v, IP6_BYTES + 1);
+    rules_trim(v, v->proto == IPPROTO_NONE ? IP6_BYTES : IP6_BYTES + 1); /* 0 bytes of TCP cannot be true */
     for (;;) {
         const uint8_t *p = ip + at;
         uint32_t room = v->l3_length - at; /* at <= l3_length always */

@@ -63,6 +63,10 @@ static void length_is_the_packets(void)
             make(data, version, tags, version == 4 ? 0 : 40, 0); /* left to hardware, or to a jumbogram's option */
             p = (struct nv_carried){data, at + 80, 0, NV_CARRIED_LAYER3};
             CHECK(nv_carried_length(&p) == 80, "%u", nv_carried_length(&p));
+            if (version == 6) {
+                data[at + 6] = 59; /* nothing follows: it is true */
+                CHECK(nv_carried_length(&p) == 40, "%u", nv_carried_length(&p));
+            }
             p.length = at + 10; /* its header was not captured */
             p.missing = 500;
             CHECK(nv_carried_length(&p) == 510);
