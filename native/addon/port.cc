@@ -107,7 +107,7 @@ Port::~Port()
     nv_close(port_);
 }
 
-void Port::AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *ring, unsigned number)
+void Port::AddRing(Napi::Env env, std::vector<nv_batch_ring> *rings, struct netmap_ring *ring, unsigned number)
 {
     if (ring == nullptr)
         return; // the other direction only: "/T" or "/R"
@@ -125,7 +125,7 @@ void Port::AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *
                             " describes itself wrongly");
     buffers_at_ = static_cast<uint64_t>(at);
     buffer_size_ = ring->nr_buf_size;
-    rings->push_back({ring, number, slots, ring->cur % slots, 0});
+    rings->push_back({ring, number, slots, ring->cur % slots, 0, 0, buffer_size_, buffers_at_});
 }
 
 struct nv_port *Port::Live(Napi::Env env) const
@@ -147,6 +147,10 @@ size_t Port::Refresh()
     const uint64_t reach = std::min(memory_size_, UINT64_C(1) << 32);
     const uint64_t fitting = (reach - buffers_at_) / buffer_size_;
     buffers_ = static_cast<uint32_t>(std::min<uint64_t>(nv_slots_backed(port_), fitting));
+    for (nv_batch_ring &ring : tx_)
+        ring.buffers = buffers_;
+    for (nv_batch_ring &ring : rx_)
+        ring.buffers = buffers_;
     return static_cast<size_t>(buffers_at_ + static_cast<uint64_t>(buffers_) * buffer_size_);
 }
 
@@ -172,7 +176,7 @@ Napi::Value Port::Describe(const Napi::CallbackInfo &info)
 {
     const Napi::Env env = info.Env();
     const struct nv_port *port = Live(env);
-    const auto list = [env](const std::vector<Ring> &rings) {
+    const auto list = [env](const std::vector<nv_batch_ring> &rings) {
         Napi::Array out = Napi::Array::New(env, rings.size());
         for (size_t i = 0; i < rings.size(); i++) {
             Napi::Object one = Napi::Object::New(env);
@@ -228,11 +232,9 @@ Napi::Value Port::Bytes(const Napi::CallbackInfo &info)
 Napi::Value Port::Sync(const Napi::CallbackInfo &info)
 {
     struct nv_port *port = Live(info.Env());
-    const int result = info[0].ToBoolean() ? nv_txsync_all(port) : nv_rxsync_all(port);
+    // An impossible head or cur was set right, and counted (ringResets): the program goes on.
+    info[0].ToBoolean() ? nv_txsync_all(port) : nv_rxsync_all(port);
     CheckGone(info.Env());
-    if (result < 0)
-        throw MakeError(info.Env(), -result,
-                        std::string(nv_name(port)) + ": a ring was in an impossible state and was reset");
     return info.Env().Undefined();
 }
 
@@ -242,7 +244,7 @@ Napi::Value Port::Completed(const Napi::CallbackInfo &info)
     struct nv_port *port = Live(info.Env());
     double packets = 0;
     double bytes = 0;
-    for (const Ring &ring : tx_) {
+    for (const nv_batch_ring &ring : tx_) {
         const struct nv_completion done = nv_tx_completed(port, ring.number);
         packets += static_cast<double>(done.packets);
         bytes += static_cast<double>(done.bytes);

@@ -12,6 +12,8 @@
 
 #include <netvale.h>
 
+#include "port/batch.h"
+
 #include "region.h"
 
 namespace netvale
@@ -30,32 +32,23 @@ class Port : public Napi::ObjectWrap<Port>
 
   private:
     /*
-     * One bound ring. What the memory says about itself is read and checked once, at open: a neighbour may write
-     * rubbish there later.
-     */
-    struct Ring {
-        struct netmap_ring *ring;
-        unsigned number;
-        uint32_t slots;
-        uint32_t at;    /* tx: first slot of the reservation; rx: first slot not handed to JavaScript yet */
-        uint32_t count; /* tx: slots in the reservation */
-    };
-
-    /*
      * The arrays of a batch. They belong to this side, so that no call has to look them up, and live as long as the
      * port or any JavaScript view of them.
      */
     struct Batch {
         std::vector<uint32_t> offsets;
         std::vector<uint16_t> lengths, flags;
+
+        struct nv_batch_arrays Arrays()
+        {
+            return {offsets.data(), lengths.data(), flags.data(), offsets.size()};
+        }
     };
 
-    void AddRing(Napi::Env env, std::vector<Ring> *rings, struct netmap_ring *ring, unsigned number);
+    void AddRing(Napi::Env env, std::vector<nv_batch_ring> *rings, struct netmap_ring *ring, unsigned number);
     struct nv_port *Live(Napi::Env env) const; /* throws ECLOSED */
     void CheckGone(Napi::Env env) const;       /* throws ENODEV */
     size_t Refresh();                          /* look how much of the mapping has memory: bytes */
-    bool Place(const struct netmap_slot *slot, uint32_t *offset) const;
-    void Gather(Ring *ring);
 
     Napi::Value Close(const Napi::CallbackInfo &info);
     Napi::Value Describe(const Napi::CallbackInfo &info);
@@ -79,7 +72,7 @@ class Port : public Napi::ObjectWrap<Port>
     uint64_t buffers_at_ = 0; /* bytes from the start of the mapping to buffer 0 */
     uint32_t buffer_size_ = 0;
     uint32_t buffers_ = 0; /* buffers with memory, as Refresh found */
-    std::vector<Ring> tx_, rx_;
+    std::vector<nv_batch_ring> tx_, rx_;
     std::shared_ptr<Batch> tx_batch_, rx_batch_;
     size_t received_ = 0; /* packets in the rx batch */
 };

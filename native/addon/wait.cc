@@ -2,7 +2,9 @@
 /* wait.cc - waiting for a port: blocking, or armed and watched by the waiter's thread; see port.h and waiter.h. */
 #include "port.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <poll.h>
 
 #include "arguments.h"
@@ -35,8 +37,16 @@ Napi::Value Port::WaitSync(const Napi::CallbackInfo &info)
 {
     struct nv_port *port = Live(info.Env());
     const int64_t timeout = Integer(info[1], "time", -1, INT64_C(1) << 53);
-    const int result = nv_wait(port, Events(info[0]), timeout);
-    CheckGone(info.Env());
+    const auto start = std::chrono::steady_clock::now();
+    int result;
+    for (int64_t left = timeout;;) {
+        result = nv_wait(port, Events(info[0]), left);
+        CheckGone(info.Env());
+        if (result != POLLERR || left == 0)
+            break; // else a ring was in an impossible state and was set right: look again
+        const auto passed = std::chrono::steady_clock::now() - start;
+        left = timeout < 0 ? timeout : std::max<int64_t>(0, timeout - std::chrono::nanoseconds(passed).count());
+    }
     if (result < 0 && result != -EINTR)
         throw MakeError(info.Env(), -result, std::string(nv_name(port)) + ": cannot wait");
     return Napi::Number::New(info.Env(), result < 0 ? 0 : result);

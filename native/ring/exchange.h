@@ -25,8 +25,9 @@ static inline void nv_exchange_one(uint32_t *owner, nv_token from, nv_token to, 
 }
 
 /*
- * Enter slots (words of 8 bytes, `stride` words apart) into `full` in exchange for the buffers empty[], as long as
- * each is a packet of one slot with nothing wrong. Returns how many of n were, and adds their bytes.
+ * Enter slots (words of 8 bytes; `stride` 2: those of a ring, 1: a copy of them) into `full` in exchange for the
+ * buffers empty[], as long as each is a packet of one slot with nothing wrong. Returns how many of n were, and adds
+ * their bytes.
  */
 static inline uint32_t nv_exchange_out(const struct nv_port *p, nv_token to, uint32_t seq, uint64_t *full,
                                        const uint32_t *empty, const uint64_t *slot, uint32_t n, uint32_t stride,
@@ -38,7 +39,7 @@ static inline uint32_t nv_exchange_out(const struct nv_port *p, nv_token to, uin
     const uint64_t *first = full, *end = full + n;
     uint64_t sum = 0;
     for (; full != end; full++, empty++, slot += stride) {
-        uint64_t word = nv_shared_load(slot);
+        uint64_t word = stride == 1 ? *slot : nv_shared_load(slot);
         /* Rare flags above the length make it too large: one comparison for both. */
         uint32_t length = (uint32_t)(word >> 32) & ((uint32_t)(NS_MOREFRAG | NS_INDIRECT) << 16 | 0xffff);
         uint32_t buf = nv_slot_buf(word);

@@ -160,7 +160,7 @@ export class Port {
    */
   waitSync(what: WaitFor = 'rx', milliseconds?: number): Ready {
     const nanoseconds = milliseconds === undefined ? -1 : Math.round(milliseconds * 1e6);
-    return readyOf(this.name, this.#native.waitSync(eventsOf(what), nanoseconds));
+    return readyOf(this.#native.waitSync(eventsOf(what), nanoseconds));
   }
 
   /**

@@ -25,10 +25,8 @@ export function eventsOf(what: WaitFor): number {
   return events;
 }
 
-/** What poll(2) events say. Throws EINVAL when a ring was broken; it was then reset to its last good state. */
-export function readyOf(name: string, events: number): Ready {
-  if (events & POLLERR)
-    throw netvaleError('EINVAL', `${name}: a ring was in an impossible state and was reset`);
+/** What poll(2) events say. */
+export function readyOf(events: number): Ready {
   return { rx: (events & POLLIN) !== 0, tx: (events & POLLOUT) !== 0 };
 }
 
@@ -45,7 +43,8 @@ export async function waitFor(
     if (closed.aborted) throw netvaleError('ECLOSED', 'the port was closed');
     const ready = port.arm(events);
     const left = deadline - performance.now();
-    if (ready !== 0 || left <= 0) return readyOf('the port', ready);
+    if ((ready & ~POLLERR) !== 0 || left <= 0) return readyOf(ready);
+    if (ready & POLLERR) continue; // a ring was in an impossible state and was set right: look again
     await oneWake(port, closed, left);
   }
 }
