@@ -15,8 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS 5000
-#define MADE_HERE    S_ISVTX /* the mode of a directory tells, from its first moment on, that the library made it */
+#define LOCK_QUIET_MS 5000
+#define LOCK_WAIT_MS  60000
+#define MADE_HERE     S_ISVTX /* the mode of a directory tells, from its first moment on, that the library made it */
 
 int nv_dir_path(const char *dir, char *path, struct nv_error *err)
 {
@@ -52,18 +53,87 @@ static int check_dir(int fd, const char *path, struct nv_error *err)
     return 0;
 }
 
-/* A holder that was stopped would keep us for ever: try for LOCK_WAIT_MS, then say so. */
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The process that holds the lock on an inode, as /proc/locks has it; 0: it does not tell. */
+static unsigned lock_holder(ino_t inode)
+{
+    char line[256];
+    unsigned holder = 0;
+    FILE *locks = fopen("/proc/locks", "re");
+    while (locks && !holder && fgets(line, sizeof(line), locks)) {
+        unsigned pid;
+        unsigned long long number;
+        if (sscanf(line, "%*s FLOCK %*s WRITE %u %*x:%*x:%llu", &pid, &number) == 2 && number == inode)
+            holder = pid;
+    }
+    if (locks)
+        fclose(locks);
+    return holder;
+}
+
+char nv_process_state(unsigned pid, char *name)
+{
+    char path[32], text[128] = "";
+    snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+    FILE *f = fopen(path, "re");
+    const char *got = f ? fgets(text, sizeof(text), f) : NULL, *open = strchr(text, '('), *end = strrchr(text, ')');
+    if (f)
+        fclose(f);
+    if (!got || !open || !end || end - open > 16 || end[1] != ' ')
+        return '?';
+    snprintf(name, 16, "%.*s", (int)(end - open - 1), open + 1);
+    return end[2];
+}
+
+/* Nothing was opened or closed for LOCK_QUIET_MS: whoever has the lock does not go on. */
+static int holder_stands(ino_t inode, const char *path, struct nv_error *err)
+{
+    char name[16] = "";
+    const unsigned pid = lock_holder(inode);
+    const char state = pid ? nv_process_state(pid, name) : '?';
+    if (state == '?')
+        return nv_fail(err, EBUSY,
+                       "%s has been locked for %d s: a process that opens or closes a port there is stopped "
+                       "(look for state T in ps)",
+                       path, LOCK_QUIET_MS / 1000);
+    return nv_fail(
+        err, EBUSY, "%s has been locked for %d s by %s (process %u), which %s", path, LOCK_QUIET_MS / 1000, name, pid,
+        state == 'T' || state == 't' ? "is stopped while it opens or closes a port there" : "does not go on");
+}
+
+/*
+ * A holder that was stopped would keep us for ever: try until nothing has moved in the directory for LOCK_QUIET_MS.
+ * While others come and go it is only busy, and our turn will come; after LOCK_WAIT_MS we say that.
+ */
 static int lock_bounded(int fd, const char *path, struct nv_error *err)
 {
-    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited++) {
+    const int64_t start = now_ms();
+    int64_t quiet_since = start;
+    struct stat seen = {0}, st;
+    for (unsigned tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return nv_fail(err, errno, "cannot lock %s: %s", path, strerror(errno));
-        if (waited >= LOCK_WAIT_MS)
-            return nv_fail(err, EBUSY,
-                           "%s has been locked for %d s: a process that opens or closes a port there is "
-                           "stopped (look for state T in ps)",
-                           path, LOCK_WAIT_MS / 1000);
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        if (tries % 16 == 0 && fstat(fd, &st) == 0) {
+            const int64_t now = now_ms();
+            if (st.st_mtim.tv_sec != seen.st_mtim.tv_sec || st.st_mtim.tv_nsec != seen.st_mtim.tv_nsec)
+                quiet_since = now;
+            seen = st;
+            if (now - quiet_since >= LOCK_QUIET_MS)
+                return holder_stands(st.st_ino, path, err);
+            if (now - start >= LOCK_WAIT_MS)
+                return nv_fail(err, EBUSY,
+                               "%s is busy: other processes have opened and closed ports there all the time for %d s",
+                               path, LOCK_WAIT_MS / 1000);
+        }
+        /* Not all at the same times, or the same ones would be too late each time. */
+        nanosleep(&(struct timespec){.tv_nsec = 200000 + (long)((unsigned)getpid() * 7919u + tries * 104729u) % 800000},
+                  NULL);
     }
     return 0;
 }
@@ -106,6 +176,19 @@ void nv_dir_remove(int dirfd, const char *path)
     unlinkat(dirfd, "tmp.table", 0); /* of one that died while it made the table */
     if (fstat(dirfd, &st) == 0 && (st.st_mode & MADE_HERE))
         rmdir(path);
+}
+
+void nv_dir_pause(int dirfd)
+{
+    __atomic_fetch_add(&turns, 1, __ATOMIC_ACQ_REL);
+    flock(dirfd, LOCK_UN);
+}
+
+int nv_dir_resume(int dirfd, const char *path, struct nv_error *err)
+{
+    int error = lock_bounded(dirfd, path, err);
+    __atomic_fetch_add(&turns, 1, __ATOMIC_ACQ_REL);
+    return error;
 }
 
 void nv_dir_unlock(int dirfd)

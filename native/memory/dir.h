@@ -16,11 +16,19 @@
 int nv_dir_path(const char *dir, char *path, struct nv_error *err);
 
 /*
- * Open and lock the directory, making it (0700) when `create` says so; waits at most five seconds.
- * Returns the descriptor that holds the lock, or -ENOENT, -EPERM (not ours or open to others), -EBUSY.
+ * Open and lock the directory, making it (0700) when `create` says so. Waits at most five seconds for one holder (it is
+ * stopped), a minute for many. Returns the descriptor that holds the lock, or -ENOENT, -EPERM (not ours or open to
+ * others), -EBUSY.
  */
 int nv_dir_lock(const char *path, bool create, struct nv_error *err);
 void nv_dir_unlock(int dirfd);
+
+/* Let others in for a while: for what takes long and nobody else looks at. Resume: 0, or -EBUSY, not locked. */
+void nv_dir_pause(int dirfd);
+int nv_dir_resume(int dirfd, const char *path, struct nv_error *err);
+
+/* Name (16 bytes) and state letter of a process of our pid namespace, 'T' when it is stopped; '?': not known. */
+char nv_process_state(unsigned pid, char *name);
 
 /* The directory, locked by dirfd, has no table: remove it if the library made it. */
 void nv_dir_remove(int dirfd, const char *path);

@@ -4,6 +4,7 @@
 #include "vale/switch.h"
 
 #include <errno.h>
+#include <time.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #define DEFAULT_SLOTS  1024u
 #define MAX_SLOTS      4096u
 #define VALE_MAX_RINGS 16u
+#define MAKING_MS      60000 /* that another process may take to make what we want to open */
+#define STOPPED_MS     5000  /* the same when it is stopped */
 
 int nv_port_supported(const char *text, const struct nv_name *n, struct nv_error *err)
 {
@@ -121,6 +124,17 @@ static int choose_region(struct nv_port *p, const struct nv_name *n, const struc
     return 0;
 }
 
+/*
+ * Making memory takes its time, and what is made is nobody else's before it is ready: meanwhile the directory is not
+ * locked. Who wants the same port, or a port in the same region, waits until it is (await_makers).
+ */
+static int resume(struct nv_port *p, int lockfd, struct nv_error *err)
+{
+    int error = nv_dir_resume(lockfd, p->world->path, err);
+    p->adrift = error != 0;
+    return error;
+}
+
 static int enter_region(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
                         const struct plan *plan, uint32_t extra_bufs, struct nv_error *err)
 {
@@ -135,7 +149,11 @@ static int enter_region(struct nv_port *p, int lockfd, struct nv_port_entry *e, 
         struct nv_geometry g =
             shared ? nv_geometry_shared()
                    : nv_geometry_private(plan->tx_rings, plan->rx_rings, plan->tx_slots, plan->rx_slots, extra_bufs);
-        if ((error = nv_region_create(lockfd, e->mem_id, &g, err)) != 0)
+        nv_dir_pause(lockfd);
+        error = nv_region_create(lockfd, e->mem_id, &g, err);
+        if (resume(p, lockfd, err) != 0)
+            return -EBUSY;
+        if (error)
             return error;
         NV_STEP("region");
     }
@@ -206,9 +224,12 @@ static int make_port(struct nv_port *p, int lockfd, struct nv_port_entry *e, con
                        e->tx_rings + e->rx_rings, first == -ENOSPC ? ": shared memory is full" : "");
     nv_store(e->first_tx, (uint32_t)first);
     nv_store(e->first_rx, (uint32_t)first + e->tx_rings);
+    nv_dir_pause(lockfd);
     error = make_rings(p, e, false, err);
     if (!error)
         error = make_rings(p, e, true, err);
+    if (resume(p, lockfd, err) != 0)
+        return -EBUSY;
     if (!error)
         nv_store(e->ready, e->token);
     return error;
@@ -308,19 +329,70 @@ static int create(struct nv_port *p, int lockfd, const struct nv_name *n, const 
     return error;
 }
 
+/* Is this port, which somebody makes at the moment, what the name means, or in the region where that shall be? */
+static bool concerns(const struct nv_port_entry *e, const char *name, const struct nv_name *n)
+{
+    const char *parents[] = {n->parent, n->share};
+    bool yes = !strcmp(e->name, name) || (n->mem_id && e->mem_id == n->mem_id);
+    for (unsigned i = 0; i < 2; i++) {
+        size_t length = strlen(parents[i]);
+        yes |= length && !strncmp(e->name, parents[i], length) &&
+               (!e->name[length] || e->name[length] == '{' || e->name[length] == '}');
+    }
+    return yes;
+}
+
+static const struct nv_desc_entry *maker_of(const struct nv_port *p, const struct nv_name *n)
+{
+    const struct nv_table *t = p->world->table;
+    for (uint32_t i = 0; i < NV_MAX_PORTS; i++) {
+        const struct nv_port_entry *e = &t->port[i];
+        for (uint32_t d = 0; e->token && nv_load(e->ready) != e->token && concerns(e, p->name, n) && d < NV_MAX_DESCS;
+             d++)
+            if (t->desc[d].live && t->desc[d].port == e->token)
+                return &t->desc[d];
+    }
+    return NULL;
+}
+
+/* Wait until others have made what the name is about, or died. Directory locked, but not all the time. */
+static int await_makers(struct nv_port *p, int lockfd, const struct nv_name *n, struct nv_error *err)
+{
+    const struct nv_desc_entry *maker;
+    const int64_t start = nv_clock_ns();
+    while ((maker = maker_of(p, n)) != NULL) {
+        char name[16];
+        const int64_t ms = (nv_clock_ns() - start) / 1000000;
+        const bool stopped = ms >= STOPPED_MS && nv_process_state(maker->pid, name) == 'T';
+        if (stopped || ms >= MAKING_MS)
+            return nv_fail(err, EBUSY, "%s is being made by %.15s (process %u), which %s", p->name, maker->program,
+                           maker->pid, stopped ? "is stopped" : "does not come to an end");
+        nv_dir_pause(lockfd);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        int error = resume(p, lockfd, err);
+        if (error)
+            return error;
+        nv_reclaim(p->world, lockfd);
+    }
+    return 0;
+}
+
 int nv_port_find_or_create(struct nv_port *p, int lockfd, const struct nv_name *n, const struct nv_open_options *opt,
                            struct nv_error *err)
 {
     struct nv_table *t = p->world->table;
     /* Every opener of "null:" gets a port of its own, and so does one who lets the kernel choose a tap's name. */
     bool own = (n->kind == NV_KIND_NULL && n->pipe == NV_PIPE_NONE) || (n->kind == NV_KIND_TAP && !*n->name);
+    int error = own && !n->mem_id && !n->share[0] ? 0 : await_makers(p, lockfd, n, err);
+    if (error)
+        return error;
     struct nv_port_entry *e = own ? NULL : find(t, p->name);
     if (!e && (opt->flags & NV_OPEN_EXISTING))
         return nv_fail(err, ENOENT, "%s does not exist", p->name);
     if (!e)
         return create(p, lockfd, n, opt, err);
     uint16_t mem_id;
-    int error = choose_region(p, n, NULL, &mem_id, err);
+    error = choose_region(p, n, NULL, &mem_id, err);
     if (error)
         return error;
     p->entry = e;

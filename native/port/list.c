@@ -27,8 +27,8 @@ static int snapshot(const char *dir, struct nv_port_info **out, struct nv_error 
     struct nv_port_info *list = *out = calloc(NV_MAX_PORTS, sizeof(*list));
     for (uint32_t i = 0; list && i < NV_MAX_PORTS; i++) {
         const struct nv_port_entry *e = &w->table->port[i];
-        if (!e->token)
-            continue;
+        if (!e->token || nv_load(e->ready) != e->token)
+            continue; /* nobody, or being made */
         struct nv_port_info *info = &list[n++];
         snprintf(info->name, sizeof(info->name), "%s", e->name);
         info->kind = e->kind <= NV_PORT_TAP ? kind_names[e->kind] : "unknown";

@@ -318,7 +318,8 @@ static int open_locked(struct nv_port *p, int lockfd, const struct nv_name *name
         close_kind(p);
         if (p->fd >= 0)
             close(p->fd); /* the descriptor is dead: all it took is swept */
-        nv_reclaim(p->world, lockfd);
+        if (!p->adrift)
+            nv_reclaim(p->world, lockfd);
         return error;
     }
     set_mine(p);
@@ -347,7 +348,8 @@ int nv_open(const char *text, const struct nv_open_options *options, struct nv_p
         if (p)
             set_name(p, name);
         error = p ? open_locked(p, lockfd, name, opt, &why) : nv_fail(&why, ENOMEM, "out of memory");
-        nv_world_leave(w, lockfd);
+        if (!p || !p->adrift)
+            nv_world_leave(w, lockfd);
         nv_dir_unlock(lockfd);
     } else {
         error = lockfd;

@@ -97,6 +97,7 @@ struct nv_port {
     void *kind;               /* the kind's own */
     int fd;                   /* the FIFO: whoever holds it keeps the port alive */
     int wait_fd;              /* what a sleeper polls: the FIFO, or the kind's own */
+    bool adrift;              /* opening: the directory's lock was given back and not got again */
     uint64_t stopped_in_turn; /* turn.c: an opener that was waited for in vain; 0: nobody */
     int64_t probe_ns;         /* turn.c: when to look again whether that one lives */
     int gone;                 /* 0, or -errno: what is behind the port went away, every sync fails with this */

@@ -227,6 +227,12 @@ static bool file_in_use(const struct nv_table *t, const char *name)
                 return true;
         return false;
     }
+    if (nv_file_number(name, "tmp.region.", &n, NULL)) { /* being made, by one that has not locked the directory */
+        for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
+            if (t->port[p].token && t->port[p].mem_id == n && nv_load(t->port[p].ready) != t->port[p].token)
+                return true;
+        return false;
+    }
     if (!strncmp(name, "switch.", 7)) {
         rest = name + 7;
         for (uint32_t p = 0; p < NV_MAX_PORTS; p++)

@@ -182,8 +182,7 @@ static void stops_in_open(void)
     struct stage s;
     stage_vale(&s);
     if (stage_start(&s)) {
-        struct visitor v = {.port = "vale0:x", .step = "allocate", .signo = SIGSTOP, .count = 1},
-                       w = {.port = "vale9:w"};
+        struct visitor v = {.port = "vale0:x", .step = "attach", .signo = SIGSTOP, .count = 1}, w = {.port = "vale9:w"};
         struct actor leaving = actor_start(7, visit, &w), stopped, refused, gc;
         actor_ready(&leaving);
         stopped = actor_start(VISITOR, visit, &v);
@@ -207,6 +206,35 @@ static void stops_in_open(void)
     stage_end(&s, true);
 }
 
+/* One that makes memory holds up only who wants the same port. */
+static void stops_making(void)
+{
+    static const char *const steps[] = {"file", "allocate"};
+    for (int i = 0; i < 2; i++) {
+        world_new();
+        boards_new();
+        struct visitor first = {.port = "vale0:a"},
+                       v = {.port = "vale0:x", .step = steps[i], .signo = SIGSTOP, .count = 1};
+        struct actor a = actor_start(1, visit, &first), stopped;
+        actor_ready(&a);
+        stopped = actor_start(VISITOR, visit, &v);
+        CHECK(actor_wait(&stopped, WUNTRACED) != -1);
+        opens_and_closes("vale0:y"); /* refused, if the directory were locked */
+        opens_and_closes("netmap:p{1");
+        opens_and_closes("null:");
+        if (i == 0) {
+            struct actor same = actor_start(9, is_refused, "vale0:x");
+            actor_end(&same);
+        }
+        kill(stopped.pid, SIGCONT);
+        actor_ready(&stopped);
+        opens_and_closes("vale0:x");
+        actor_end(&stopped);
+        actor_end(&a);
+        world_end();
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_test tests[] = {
@@ -216,6 +244,7 @@ int main(int argc, char **argv)
         {"killed while finding the dead", reapers_die},
         {"killed while attaching, 300 times", places_come_back},
         {"stopped while opening", stops_in_open},
+        {"stopped while making memory", stops_making},
     };
     return check_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
