@@ -6,6 +6,11 @@ const BUCKETS = (40 - BITS + 1) << BITS;
 
 /** Bucket of a value, nanoseconds. */
 export function bucketOf(value: number): number {
+  if (value < 2 ** BITS) return Math.floor(value);
+  if (value < 2 ** 31) {
+    const shift = 31 - Math.clz32(value) - BITS;
+    return (shift << BITS) + (value >>> shift);
+  }
   const capped = Math.min(value, 2 ** 40 - 1);
   const shift = Math.max(0, Math.floor(Math.log2(Math.max(capped, 1))) - BITS);
   return (shift << BITS) + Math.floor(capped / 2 ** shift);
@@ -51,6 +56,16 @@ export class Histogram {
     this.sum += value * times;
     this.min = Math.min(this.min, value);
     this.max = Math.max(this.max, value);
+  }
+
+  /** Add what another one has. */
+  merge(other: Histogram): void {
+    if (other.count === 0) return;
+    this.count += other.count;
+    this.sum += other.sum;
+    this.min = Math.min(this.min, other.min);
+    this.max = Math.max(this.max, other.max);
+    for (let i = 0; i < BUCKETS; i++) this.#buckets[i]! += other.#buckets[i]!;
   }
 
   /** Mean, nanoseconds; 0 when empty. */

@@ -42,12 +42,7 @@ interface Count extends Omit<InputRecord, 'delay'> {
 
 export class OfflineFigures {
   private readonly inputs = new Map<string, Count>();
-  /** Of all inputs. */
-  readonly delays = new Histogram();
-  readonly drops: Record<string, number> = {};
-  passed = 0;
-  answers = 0;
-  copies = 0;
+  private recent: Count | undefined;
   private last = 0n;
 
   constructor(
@@ -56,12 +51,14 @@ export class OfflineFigures {
   ) {}
 
   private of(input: string): Count {
+    if (this.recent?.input === input) return this.recent;
     let count = this.inputs.get(input);
     if (!count) {
       const none = { packets: 0, bytes: 0, captured_bytes: 0, passed: 0, answers: 0, copies: 0, drops: {} };
       count = { input, ...none, delays: new Histogram() };
       this.inputs.set(input, count);
     }
+    this.recent = count;
     return count;
   }
 
@@ -77,19 +74,33 @@ export class OfflineFigures {
     const count = this.of(input.spec.name);
     count.answers += answers;
     count.copies += copies;
-    this.answers += answers;
-    this.copies += copies;
     if (out === undefined) {
       count.drops[drop!] = (count.drops[drop!] ?? 0) + 1;
-      this.drops[drop!] = (this.drops[drop!] ?? 0) + 1;
       return;
     }
-    const delay = Number(out - time);
     count.passed++;
-    this.passed++;
-    count.delays.record(delay);
-    this.delays.record(delay);
+    count.delays.record(Number(out - time));
     if (out > this.last) this.last = out;
+  }
+
+  /** Of all inputs together. */
+  get sums(): Pick<InputRecord, 'passed' | 'answers' | 'copies' | 'drops'> & { delays: Histogram } {
+    const sums = {
+      passed: 0,
+      answers: 0,
+      copies: 0,
+      drops: {} as Record<string, number>,
+      delays: new Histogram(),
+    };
+    for (const { passed, answers, copies, drops, delays } of this.inputs.values()) {
+      sums.passed += passed;
+      sums.answers += answers;
+      sums.copies += copies;
+      sums.delays.merge(delays);
+      for (const [reason, count] of Object.entries(drops))
+        sums.drops[reason] = (sums.drops[reason] ?? 0) + count;
+    }
+    return sums;
   }
 
   get byInput(): InputRecord[] {

@@ -126,7 +126,7 @@ export class TextSummary implements OfflineView {
 
   end(): string {
     const { figures } = this;
-    const { passed, answers, copies, drops, delays } = figures;
+    const { passed, answers, copies, drops, delays } = figures.sums;
     const lines = figures.byInput.map(({ input, packets, bytes, captured_bytes }) => {
       const part = captured_bytes < bytes ? `, of which ${captured_bytes} were captured` : '';
       return `${input}: ${plural(packets, 'packet')}, ${plural(bytes, 'byte')}${part}`;
