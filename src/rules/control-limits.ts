@@ -2,7 +2,7 @@
 // What the clients of a control socket may take, one by one and all together: bytes, connections, time.
 
 export interface Limits {
-  /** Longest request in bytes: a file of 500,000 rules is shorter. */
+  /** Longest request in bytes: a file of 250,000 rules is shorter. */
   request: number;
   /** What every client may have of a request at a time; only one may have more, the others wait for it. */
   small: number;
@@ -17,7 +17,7 @@ export interface Limits {
 }
 
 export const LIMITS: Readonly<Limits> = {
-  request: 32 * 1024 * 1024,
+  request: 16 * 1024 * 1024,
   small: 64 * 1024,
   clients: 64,
   requestMs: 10_000,

@@ -184,7 +184,7 @@ test('a request too long for any program is refused before it is sent', async ()
       files: {},
     },
   ).catch((error) => error.message);
-  assert.match(failure, /the request is longer than 32 MiB/);
+  assert.match(failure, /the request is longer than 16 MiB/);
 });
 
 test('a rule file may come through a pipe', async () => {
