@@ -280,4 +280,12 @@ test('live and in virtual time the same seed loses the same packets', async () =
   }
 });
 
+test('a rule to a pipe that is not there is a warning of the process', async () => {
+  const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+  new Topology({ seed: 1 }).rule('add pipe 9 ip from any to any').check();
+  const { name, message } = await warned;
+  assert.is(name, 'NetvaleWarning');
+  assert.is(message, 'there is no pipe 9: rule 100 sends packets there, and they are dropped');
+});
+
 test.run();
