@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pcap-writer.ts: writes pcap and pcapng, to a file or any Writable. Needs nothing native.
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, openSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { argumentError, type NetvaleError, netvaleError } from '../errors.js';
 import { checkOptions, type OptionNames } from '../options.js';
@@ -134,12 +134,26 @@ export class PcapWriter {
     pcapHeader(this.encoder, this.precision, this.interfaces[0]!);
   }
 
-  /** Write to a file, which is made or emptied. An error of the file is thrown by what is called after it. */
+  /**
+   * Write to a file, which is made or emptied. Throws when it cannot be opened; a later error of the file is thrown by what
+   * is called after it.
+   */
   static create(file: string, options: PcapWriterOptions = {}): PcapWriter {
     checkOptions('options', options, OPTIONS); // before the file is emptied
     const format = options.format ?? (file.endsWith('.pcapng') ? 'pcapng' : 'pcap');
-    const stream = createWriteStream(file, { highWaterMark: 4 * GATHER });
-    return new PcapWriter(stream, { ...options, format }, file);
+    let fd: number;
+    try {
+      fd = openSync(file, 'w');
+    } catch (error) {
+      throw fileError(file, error as NodeJS.ErrnoException);
+    }
+    const stream = createWriteStream(file, { fd, highWaterMark: 4 * GATHER });
+    try {
+      return new PcapWriter(stream, { ...options, format }, file);
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
   }
 
   private interfaceOf({ linkType = LINK_ETHERNET, snapLength = MAX_PACKET, ...names }: InterfaceOptions) {

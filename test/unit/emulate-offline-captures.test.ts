@@ -370,8 +370,9 @@ test('what cannot be read or written is named', async () => {
   assert.match(full.stdout, 'passed: 4 packets');
   const nowhere = await offline(...fromFile('whole-1514.pcap'), '--output', 'em0:nowhere/x.pcap');
   assert.equal(
-    [nowhere.status, nowhere.stderr],
-    [1, 'emulate: cannot write nowhere/x.pcap: no such file or directory\n'],
+    [nowhere.status, nowhere.stderr, nowhere.stdout],
+    [1, 'emulate: cannot write nowhere/x.pcap: no such file or directory\n', ''],
+    'before anything is passed',
   );
 });
 
