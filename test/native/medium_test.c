@@ -13,11 +13,13 @@ enum { SIZE = 200 };
  */
 static uint32_t make(uint8_t *data, unsigned version, unsigned tags, uint32_t says, unsigned ecn)
 {
+    static const uint8_t outer[4] = {0x88, 0xa8, 0, 1}, inner[4] = {0x81, 0, 0, 2};
+    static const uint8_t ip4[2] = {0x08, 0x00}, ip6[2] = {0x86, 0xdd};
     uint32_t at = 12;
     memset(data, 0x5a, SIZE);
     for (unsigned i = 0; i < tags; i++, at += 4)
-        memcpy(data + at, i + 1 < tags ? "\x88\xa8\x00\x01" : "\x81\x00\x00\x02", 4);
-    memcpy(data + at, version == 4 ? "\x08\x00" : "\x86\xdd", 2);
+        memcpy(data + at, i + 1 < tags ? outer : inner, 4);
+    memcpy(data + at, version == 4 ? ip4 : ip6, 2);
     uint8_t *ip = data + at + 2;
     memset(ip, 0, 40);
     if (version == 4) {
