@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * crash_random_test.c - a hundred deaths and stops at random moments, of anybody, among switch ports and pipes.
- * NETVALE_SOAK=N: N hundreds; NETVALE_SEED=N: other moments, the same for the same N as far as processes let us.
+ * crash_random_test.c - some sixty deaths and as many stops at random moments, of anybody, among switch ports and
+ * pipes. NETVALE_SOAK=N: N times as many; NETVALE_SEED=N: other moments, the same for the same N as far as processes
+ * let us.
  */
 #include "crash_stage.h"
 
-#define EVENTS 34 /* for each kind of stage */
+#define EVENTS 42 /* for each kind of stage */
 #define ACT    9  /* events until all is counted */
 
 static uint64_t seed;
