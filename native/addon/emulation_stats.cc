@@ -58,6 +58,11 @@ int AddFlow(void *arg, const struct nv_emu_flow_info *flow)
     one.Set("departed", Count(list->env, flow->departed));
     one.Set("departedBytes", Count(list->env, flow->departed_bytes));
     one.Set("delayNs", Count(list->env, flow->delay_ns));
+    Napi::Object lost = Napi::Object::New(list->env);
+    for (unsigned i = 1; flow->lost != nullptr && i < NV_EMU_DROP_COUNT; i++)
+        if (flow->lost[i] != 0)
+            lost.Set(nv_emu_drop_name(i), Count(list->env, flow->lost[i]));
+    one.Set("lost", lost);
     list->out.Set(list->out.Length(), one);
     return 0;
 }

@@ -29,7 +29,7 @@ static void host_drop(void *arg, struct emu_flow *flow, struct nv_emu_packet *pa
     struct nv_emu *emu = arg;
     struct emu_queue *queue = emu_queue_of(flow);
     emu->serving->waiting--;
-    emu_queue_drop(queue, packet);
+    emu_queue_drop(queue, packet, reason);
     if (queue->set->config.no_error)
         packet->flags |= NV_EMU_NO_ERROR;
     emu_lose(emu, packet, reason, emu->serving_ns);

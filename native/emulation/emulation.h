@@ -337,6 +337,7 @@ struct nv_emu_flow_info {
     uint64_t departed, departed_bytes; /* put on the link */
     uint64_t delay_ns;                 /* queues only: of those, the sum of the times from arrival to departure */
     uint64_t busy_until_ns;            /* links only */
+    const uint64_t *lost;              /* queues only: drops by enum nv_emu_drop, valid during the call */
 };
 
 /* Call fn for each flow queue of pipe or queue `number` (0: all of that kind); nonzero stops. fn must not call back.

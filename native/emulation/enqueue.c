@@ -123,7 +123,7 @@ static enum nv_emu_drop arrive(struct nv_emu *emu, struct emu_queue *queue, stru
     if (!drop)
         drop = join(emu, queue, packet, now_ns);
     if (drop) {
-        emu_queue_drop(queue, packet);
+        emu_queue_drop(queue, packet, drop);
         if (set->config.no_error)
             packet->flags |= NV_EMU_NO_ERROR;
     }

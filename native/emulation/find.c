@@ -331,6 +331,8 @@ void emu_queue_free(struct nv_emu *emu, struct emu_queue *queue)
     queue->set->gone.drops += queue->drops;
     queue->set->gone.dropped_bytes += queue->dropped_bytes;
     queue->set->gone.delay_ns += queue->delay_ns;
+    for (unsigned reason = 0; queue->drops && reason < NV_EMU_DROP_COUNT; reason++)
+        queue->set->gone.lost[reason] += queue->lost[reason];
     *queue->here = queue->next;
     if (queue->next)
         queue->next->here = queue->here;

@@ -105,7 +105,7 @@ struct emu_set {
     struct emu_queue *queues;
     struct emu_set *next, **here; /* QUEUE: all there are */
     struct emu_gone {             /* queues that went away */
-        uint64_t packets, bytes, drops, dropped_bytes, delay_ns;
+        uint64_t packets, bytes, drops, dropped_bytes, delay_ns, lost[NV_EMU_DROP_COUNT];
     } gone;
 };
 
@@ -132,6 +132,7 @@ struct emu_queue {
     uint32_t number, hash;                    /* in the slab; in the table */
     struct emu_queue *next, **here;           /* of the set */
     struct emu_queue *path_next, **path_here; /* of the path */
+    uint64_t lost[NV_EMU_DROP_COUNT];         /* of drops, by reason */
 } __attribute__((aligned(64)));
 
 struct emu_path {
@@ -194,9 +195,10 @@ static inline struct emu_queue *emu_queue_of(struct emu_flow *flow)
 }
 
 /* Count a packet that the queue lost. */
-static inline void emu_queue_drop(struct emu_queue *queue, const struct nv_emu_packet *packet)
+static inline void emu_queue_drop(struct emu_queue *queue, const struct nv_emu_packet *packet, enum nv_emu_drop reason)
 {
     queue->drops++;
+    queue->lost[reason]++;
     queue->dropped_bytes += packet->length;
 }
 

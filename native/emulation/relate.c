@@ -172,7 +172,7 @@ void emu_path_move(struct nv_emu *emu, struct emu_path *path, const struct emu_p
             while (queue->flow.packets) {
                 struct nv_emu_packet *packet = flow_pop(&queue->flow);
                 path->waiting--;
-                emu_queue_drop(queue, packet);
+                emu_queue_drop(queue, packet, NV_EMU_DROP_NO_MEMORY);
                 emu_lose(emu, packet, NV_EMU_DROP_NO_MEMORY, emu->now_ns);
             }
         }

@@ -17,7 +17,7 @@ void emu_queue_lose(struct nv_emu *emu, struct emu_queue *queue, enum nv_emu_dro
     while (queue->flow.packets) {
         struct nv_emu_packet *packet = flow_pop(&queue->flow);
         path->waiting--;
-        emu_queue_drop(queue, packet);
+        emu_queue_drop(queue, packet, reason);
         emu_lose(emu, packet, reason, time_ns);
     }
     if (joined && path->plan->ops->join(path->sched, &queue->flow) < 0) {

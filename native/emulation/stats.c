@@ -58,7 +58,8 @@ static void tell_queues(struct nv_emu *emu, const struct emu_set *set, struct te
                                         .drops = queue->drops,
                                         .departed = queue->packets - queue->drops - queue->flow.packets,
                                         .departed_bytes = queue->bytes - queue->dropped_bytes - queue->flow.bytes,
-                                        .delay_ns = queue->delay_ns};
+                                        .delay_ns = queue->delay_ns,
+                                        .lost = queue->lost};
         key_from(queue->word, queue->far, &info.key);
         tell(teller, &info);
     }
@@ -72,7 +73,8 @@ static void tell_queues(struct nv_emu *emu, const struct emu_set *set, struct te
                                             .drops = set->gone.drops,
                                             .departed = set->gone.packets - set->gone.drops,
                                             .departed_bytes = set->gone.bytes - set->gone.dropped_bytes,
-                                            .delay_ns = set->gone.delay_ns});
+                                            .delay_ns = set->gone.delay_ns,
+                                            .lost = set->gone.lost});
 }
 
 static void tell_paths(struct nv_emu *emu, const struct emu_plan *plan, struct teller *teller)

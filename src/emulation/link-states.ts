@@ -16,6 +16,8 @@ export interface LinkState {
   packets: number;
   bytes: number;
   drops: number;
+  /** Of drops, by reason; those that happened. */
+  lost: Record<string, number>;
   /** Put on the link, and the mean time from their arrival to their departure, once there are any. */
   departed: number;
   delayMeanMs?: number;
@@ -46,6 +48,7 @@ export function linkStates(
         packets: info.packets,
         bytes: info.bytes,
         drops: info.drops,
+        lost: info.lost,
         departed: info.departed,
         ...(info.departed > 0 && { delayMeanMs: info.delayNs / info.departed / 1e6 }),
       })),

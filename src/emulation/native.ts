@@ -123,6 +123,8 @@ export interface FlowInfo extends FlowQueue {
   departedBytes: number;
   /** Flow queues: of those, the sum of the times from arrival to departure. */
   delayNs: number;
+  /** Flow queues: drops by reason; those that happened. */
+  lost: Record<string, number>;
 }
 
 /** offered + duplicated = departed + waiting + the sum of drops, always. */

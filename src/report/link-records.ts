@@ -18,6 +18,8 @@ export interface LinkRecord {
   packets: number;
   bytes: number;
   drops: number;
+  /** Of drops, by reason; those that happened. */
+  lost: Record<string, number>;
   /** Put on the link, and the mean time from their arrival to their departure, once there are any. */
   departed: number;
   delay_mean_ms?: number;

@@ -172,10 +172,10 @@ test('queue management: what is out of range becomes the nearest in it, in the c
     ['fq_codel', 'interval', '1us', '100s'],
     ['pie', 'target', '1us', '10s'],
     ['pie', 'tupdate', '1us', '10s'],
-    ['pie', 'max_burst', '0us', '10s'],
+    ['pie', 'max_burst', '0', '10s'],
     ['fq_pie', 'target', '1us', '5s'],
     ['fq_pie', 'tupdate', '1us', '5s'],
-    ['fq_pie', 'max_burst', '0us', '5s'],
+    ['fq_pie', 'max_burst', '0', '5s'],
     ...['pie', 'fq_pie'].flatMap((type): [string, string, string, string][] => [
       [type, 'alpha', '0', '7'],
       [type, 'beta', '0', '7'],

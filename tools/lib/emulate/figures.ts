@@ -31,9 +31,10 @@ function wayLine({ rule, kind, number, from, packets, bytes, drops, delay }: Way
 }
 
 function flowLine(link: LinkRecord): string {
-  const { kind, number, flow, total_packets, total_bytes, drops, delay_mean_ms } = link;
+  const { kind, number, flow, total_packets, total_bytes, lost, delay_mean_ms } = link;
+  const reasons = reasonsText(lost);
   const mean = delay_mean_ms === undefined ? '' : `; delay ${duration(delay_mean_ms * 1e6)} mean`;
-  return `${kind} ${number}, flow ${flow}: ${plural(total_packets, 'packet')} ${plural(total_bytes, 'byte')} in, ${drops} lost${mean}`;
+  return `${kind} ${number}, flow ${flow}: ${plural(total_packets, 'packet')} ${plural(total_bytes, 'byte')} in${reasons === '' ? '' : `, lost: ${reasons}`}${mean}`;
 }
 
 function most(lines: string[], what: string): string[] {
