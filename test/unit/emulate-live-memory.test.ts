@@ -172,9 +172,9 @@ test('two emulations at once; a port that is in use', async () => {
     assert.is(bench.direction().rxPackets, 20);
     assert.is(other.relay.stats().directions[0].rxPackets, 20);
     for (const [inside, outside, expected] of [
-      ['valei:r', 'vale4:x', /^valei:r: its rings are in use/],
-      ['vale4:x', 'vale3:r', /^vale3:r: its rings are in use/],
-      ['vale4:x', 'vale4:x', /^vale4:x: its rings are in use/],
+      ['valei:r', 'vale4:x', /^valei:r is in use by/],
+      ['vale4:x', 'vale3:r', /^vale3:r is in use by/],
+      ['vale4:x', 'vale4:x', /^vale4:x is in use by/],
     ] as const) {
       const failure = await startEmulation({ inside, outside, dir: bench.dir, socket: false }).then(
         (live) => live.close(),

@@ -283,7 +283,7 @@ test('kill -9: the ports are free, and a new one starts on them at once', async 
 test('what cannot be: one line that names it', async () => {
   const running = await start('--delay', '1ms');
   for (const [args, expected, status] of [
-    [['-i', 'valei:r', '-i', 'vale9:x'], /^emulate: valei:r: its rings are in use/, 1],
+    [['-i', 'valei:r', '-i', 'vale9:x'], /^emulate: valei:r is in use by/, 1],
     [['-i', 'vale9:x', '-i', 'vale9:x'], /^emulate: -i: 'vale9:x' is given twice/, 2],
     [['-i', 'vale9:x'], /^emulate: two ports are needed/, 2],
     [['-i', 'vale9:x', '-i', 'vale8:x', '--bw', 'fast'], /^emulate: .*fast/, 2],
