@@ -43,6 +43,7 @@ export const benchmarks: readonly Benchmark[] = [
   { name: 'rules', program: 'rules_bench.c', runs: 3, seconds: 0.2 },
   { name: 'rules-replace', program: 'rules_replace_bench.c', runs: 3, seconds: 1 },
   { name: 'rules-load', program: 'rules-load.ts', runs: 5, seconds: 0.5 },
+  { name: 'control-load', program: 'control-load.ts', runs: 3, seconds: 2 },
   { name: 'js-batch', program: 'js-batch.ts', runs: 5, seconds: 0.5 },
 ];
 
@@ -110,4 +111,8 @@ export const targets: readonly Target[] = [
   { bench: 'rules-replace', case: 'with states: work, longest', most: 1000 },
   { bench: 'rules-replace', case: 'with states: blocked', most: 0 },
   { bench: 'rules-load', case: '10000 rules', most: 500 },
+  { bench: 'control-load', case: 'clients flood', mostRatio: 2 },
+  { bench: 'control-load', case: 'clients load 20,000 rules', mostRatio: 2 },
+  { bench: 'control-load', case: 'clients hang', mostRatio: 2 },
+  { bench: 'control-load', case: 'clients send without end', mostRatio: 2 },
 ];
