@@ -56,7 +56,7 @@ void nv_relay_default(struct nv_relay_plan *plan);
     X(BAD_SLOT, "bad_slot")     /* a slot with an impossible buffer index or length */                                 \
     X(TOO_LONG, "too_long")     /* longer than the store's pieces or the other ring takes */                           \
     X(NOT_OPEN, "not_open")     /* divert or fwd to a port that is not open yet, or cannot be opened */                \
-    X(RING_RESET, "ring_reset") /* in a ring when it was set right: somebody else had moved its head */                \
+    X(RING_RESET, "ring_reset") /* in a ring that somebody else wrote into, when it was set right */                   \
     X(HELD, "held")             /* reass keeps it; it goes on within the last fragment's packet */                     \
     X(DIVERTED, "diverted")     /* went to a divert port; what comes back from there is counted as `returned` */
 

@@ -117,7 +117,13 @@ static void settle(struct nv_relay *r, struct side *side)
     }
     if (out.lost)
         share(r, side->owner, 0, &out);
-    if (__builtin_expect(side->resets != side->shown_resets, 0)) {
+    /* Nothing is left in the ring, and yet some were not taken: somebody made one packet of two there. */
+    bool garbled = side->handed[side->owner] && side->counted.slot == side->head;
+    for (unsigned owner = 0; __builtin_expect(garbled, 0) && owner < SIDE_OWNERS; owner++) {
+        side->lost[owner] += side->handed[owner];
+        side->handed[owner] = 0;
+    }
+    if (__builtin_expect(garbled || side->resets != side->shown_resets, 0)) {
         side->shown_resets = side->resets;
         settle_reset(r, side);
     }
