@@ -122,7 +122,7 @@ static inline void stage_balance(const struct stage *s, const char *what)
         uint64_t in = stage_stat(s, from, NV_RELAY_RX_PACKETS) + stage_stat(s, from, NV_RELAY_DUPLICATES) +
                       stage_stat(s, from, NV_RELAY_RETURNED) + stage_stat(s, from, NV_RELAY_FLOODED);
         uint64_t out = stage_stat(s, from, NV_RELAY_TX_PACKETS) + stage_stat(s, from, NV_RELAY_BOUNCED) +
-                       stage_stat(s, from, NV_RELAY_WAITING) + stage_stat(s, from, NV_RELAY_PENDING);
+                       stage_stat(s, from, NV_RELAY_WAITING) + relay_pending(s->relay, from);
         for (unsigned i = 0; i < NV_RELAY_DROP_WORDS; i++)
             out += stage_stat(s, from, NV_RELAY_DROPS_AT + i);
         CHECK(in == out, "%s, from %u: %lu in, %lu out or lost", what, from, (unsigned long)in, (unsigned long)out);
