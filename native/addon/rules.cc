@@ -356,7 +356,7 @@ Napi::Value Rules::Tagged(const Napi::CallbackInfo &info)
 Napi::Value Rules::StateFigures(const Napi::CallbackInfo &info)
 {
     struct nv_rules_state_figures figures;
-    nv_rules_state_figures(Live(info.Env()), &figures);
+    nv_rules_measure_states(Live(info.Env()), &figures);
     Napi::Object out = Napi::Object::New(info.Env());
     out.Set("states", figures.states);
     out.Set("parents", figures.parents);

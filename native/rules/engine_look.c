@@ -174,7 +174,7 @@ uint32_t nv_rules_states(struct nv_rules *engine, uint64_t now_ns, bool expired,
     return shown;
 }
 
-void nv_rules_state_figures(struct nv_rules *engine, struct nv_rules_state_figures *out)
+void nv_rules_measure_states(struct nv_rules *engine, struct nv_rules_state_figures *out)
 {
     enum { AT_ONCE = 4096 };
     *out = (struct nv_rules_state_figures){0};

@@ -287,7 +287,7 @@ struct nv_rules_state_figures {
     uint32_t buckets;
     uint32_t longest; /* states in the fullest bucket, parents among them */
 };
-void nv_rules_state_figures(struct nv_rules *engine, struct nv_rules_state_figures *out);
+void nv_rules_measure_states(struct nv_rules *engine, struct nv_rules_state_figures *out);
 
 /* Call fn for the states, live and (with expired) not yet swept ones; nonzero stops. Returns how many were shown. */
 uint32_t nv_rules_states(struct nv_rules *rules, uint64_t now_ns, bool expired,

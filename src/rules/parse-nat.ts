@@ -166,7 +166,9 @@ function parseConfig(words: Words, id: number, context: ParseContext): NatConfig
       if (port === 0 || count < 2)
         throw words.failBack(`bad port range "${text}"`, 'low-high with 1 <= low < high');
       config.ports = { low: port, high: port + count - 1 };
-    } else
+    } else if (word === 'udp_eim')
+      throw words.failBack('the nat option "udp_eim" is not built in: a link is for one pair of ends');
+    else
       throw words.failBack(
         `unknown nat option "${word}"`,
         `ip, if, port_range, ${wordList(NAT_FLAGS)}, ${Object.keys(REDIRECTS).join(', ')}`,
