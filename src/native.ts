@@ -171,6 +171,8 @@ export interface Native {
   Relay: new (plan: Record<string, unknown>) => NativeRelay;
   namespaces: NativeNamespaces;
   nics: NativeNics;
+  /** What a port's name can begin with. `switch`: more may follow before the ':'. */
+  kinds: { prefix: string; bare: boolean; switch: boolean; link: boolean }[];
   list(dir?: string): import('./port/directory.js').PortInfo[];
   collect(dir?: string): number;
   checkPlan(plan: NativePlan): void;

@@ -4,6 +4,10 @@
 
 #include <netvale.h>
 
+extern "C" {
+#include "port/kind.h"
+}
+
 #include "arguments.h"
 #include "bridge.h"
 #include "context.h"
@@ -85,6 +89,24 @@ Napi::Value CheckPlan(const Napi::CallbackInfo &info)
     return info.Env().Undefined();
 }
 
+/* kinds: [{prefix, bare, switch, link}], what a name can begin with. */
+Napi::Array Kinds(Napi::Env env)
+{
+    Napi::Array out = Napi::Array::New(env);
+    for (unsigned i = 0; i < nv_kind_count; i++) {
+        const struct nv_kind *kind = nv_kinds[i];
+        if (kind->prefix == nullptr)
+            continue;
+        Napi::Object one = Napi::Object::New(env);
+        one.Set("prefix", kind->prefix);
+        one.Set("bare", (kind->flags & NV_KIND_BARE) != 0);
+        one.Set("switch", (kind->flags & NV_KIND_SWITCH) != 0);
+        one.Set("link", (kind->flags & NV_KIND_LINK) != 0);
+        out.Set(out.Length(), one);
+    }
+    return out;
+}
+
 /* Names of the words of a statistics page, in the order they have there. */
 Napi::Array Names(Napi::Env env, const char *(*name)(unsigned))
 {
@@ -107,6 +129,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
     exports.Set("RuleBatch", RuleBatch::Define(env));
     exports.Set("namespaces", NamespaceFunctions(env));
     exports.Set("nics", NicFunctions(env));
+    exports.Set("kinds", Kinds(env));
     exports.Set("list", Napi::Function::New<List>(env, "list"));
     exports.Set("collect", Napi::Function::New<Collect>(env, "collect"));
     exports.Set("checkPlan", Napi::Function::New<CheckPlan>(env, "checkPlan"));

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/pacer.h"
 #include "memory/error.h"
+#include "port/kind.h"
 
 #define THREADS_MAX 16u
 #define BURST_MAX   65536u
@@ -74,6 +75,14 @@ static int check_threads(const struct nv_plan *plan, struct nv_error *err)
     return 0;
 }
 
+/* Is this the name of a switch's port? */
+static bool to_switch(const char *port)
+{
+    const struct nv_kind *kind = nv_kind_find(port, strcspn(port, ":"));
+
+    return kind && (kind->flags & NV_KIND_SWITCH);
+}
+
 int nv_plan_check(const struct nv_plan *plan, struct nv_error *err)
 {
     if (!plan->port || !plan->port[0])
@@ -89,7 +98,7 @@ int nv_plan_check(const struct nv_plan *plan, struct nv_error *err)
                        plan->options);
     if (plan->options & NV_OPT_DUMP && plan->dump_fd < 0)
         return nv_fail(err, EINVAL, "packets shall be dumped, but there is nowhere to write them");
-    if (plan->options & NV_OPT_INDIRECT && strncmp(plan->port, "vale", 4) != 0)
+    if (plan->options & NV_OPT_INDIRECT && !to_switch(plan->port))
         return nv_fail(err, EINVAL, "%s: indirect buffers are for sending on VALE ports only", plan->port);
     if (plan->options & NV_OPT_INDIRECT && plan->rules)
         return nv_fail(err, EINVAL, "%s: indirect buffers cannot be filtered by rules", plan->port);

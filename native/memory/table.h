@@ -30,8 +30,6 @@ static inline unsigned nv_token_index(nv_token t)
 #define nv_load(at)         __atomic_load_n(&(at), __ATOMIC_ACQUIRE)
 #define nv_store(at, value) __atomic_store_n(&(at), value, __ATOMIC_RELEASE)
 
-enum nv_port_kind { NV_PORT_FREE, NV_PORT_VALE, NV_PORT_PIPE, NV_PORT_NULL, NV_PORT_TAP };
-
 enum nv_port_caps {
     NV_CAP_EXCHANGE = 1u << 0, /* buffers may be exchanged instead of copied */
     NV_CAP_OPENED = 1u << 1,   /* some descriptor was bound to it since it was made */
@@ -56,7 +54,7 @@ struct nv_desc_entry {
 struct nv_port_entry {
     nv_token token; /* 0: free */
     nv_token ready; /* = token once its rings stand */
-    uint32_t kind;
+    uint32_t kind; /* its number: port/kind.h; 0: free */
     uint32_t caps;
     uint16_t mem_id;
     uint16_t tx_rings, rx_rings;

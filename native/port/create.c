@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* create.c - making ports: which region, which rings, which switch, which other end. */
 #include "port/create.h"
-#include "vale/switch.h"
 
 #include <errno.h>
 #include <time.h>
@@ -9,20 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_SLOTS  1024u
-#define MAX_SLOTS      4096u
-#define VALE_MAX_RINGS 16u
-#define MAKING_MS      60000 /* that another process may take to make what we want to open */
-#define STOPPED_MS     5000  /* the same when it is stopped */
+#define DEFAULT_SLOTS 1024u
+#define MAX_SLOTS     4096u
+#define MAKING_MS     60000 /* that another process may take to make what we want to open */
+#define STOPPED_MS    5000  /* the same when it is stopped */
+
+/* "valeS:P, netmap:P{N (pipes), tap:NAME, null:": the kinds whose ports are in this build. */
+static const char *list_kinds(char *text, size_t size)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < nv_kind_count && n < size; i++)
+        if (nv_kinds[i]->ops)
+            n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "", nv_kinds[i]->shape);
+    return text;
+}
 
 int nv_port_supported(const char *text, const struct nv_name *n, struct nv_error *err)
 {
+    char list[160];
     bool pipe = n->pipe != NV_PIPE_NONE;
-    if (!pipe && n->kind != NV_KIND_VALE && n->kind != NV_KIND_NULL && n->kind != NV_KIND_TAP)
-        return nv_fail(err, EOPNOTSUPP,
-                       "%s: ports of kind %s: are not in this build; there are valeS:P, netmap:P{N "
-                       "(pipes), tap:NAME and null:",
-                       text, nv_kind_name(n->kind));
+    if (!nv_kind_asked(n)->ops)
+        return nv_fail(err, EOPNOTSUPP, "%s: ports of kind %s: are not in this build; there are %s", text,
+                       n->kind->prefix, list_kinds(list, sizeof(list)));
     if (n->mode == NR_REG_SW || n->mode == NR_REG_NIC_SW || n->mode == NR_REG_ONE_SW)
         return nv_fail(err, EINVAL, "%s: a %s has no host rings", text, pipe ? "pipe" : "port of this kind");
     if (n->flags & (NR_MONITOR_TX | NR_MONITOR_RX | NR_ZCOPY_MON))
@@ -32,7 +39,7 @@ int nv_port_supported(const char *text, const struct nv_name *n, struct nv_error
     return 0;
 }
 
-static struct nv_port_entry *find(struct nv_table *t, const char *name)
+struct nv_port_entry *nv_port_find(struct nv_table *t, const char *name)
 {
     for (uint32_t i = 0; i < NV_MAX_PORTS; i++)
         if (t->port[i].token && !strcmp(t->port[i].name, name))
@@ -53,24 +60,19 @@ static struct nv_port_entry *find_family(struct nv_table *t, const char *parent,
     return NULL;
 }
 
-/* What a new port is to look like. */
-struct plan {
-    uint32_t tx_rings, rx_rings, tx_slots, rx_slots;
-};
-
 static uint32_t first_of(uint32_t a, uint32_t b, uint32_t otherwise)
 {
     return a ? a : b ? b : otherwise;
 }
 
-static int make_plan(struct nv_port *p, const struct nv_name *n, const struct nv_open_options *opt, struct plan *plan,
-                     struct nv_error *err)
+static int make_plan(struct nv_port *p, const struct nv_name *n, const struct nv_open_options *opt,
+                     struct nv_port_plan *plan, struct nv_error *err)
 {
     plan->tx_rings = first_of(opt->tx_rings, n->conf.tx_rings, 1);
     plan->rx_rings = first_of(opt->rx_rings, n->conf.rx_rings, 1);
     plan->tx_slots = first_of(opt->tx_slots, n->conf.tx_slots, DEFAULT_SLOTS);
     plan->rx_slots = first_of(opt->rx_slots, n->conf.rx_slots, DEFAULT_SLOTS);
-    uint32_t most = n->pipe == NV_PIPE_NONE ? VALE_MAX_RINGS : NV_MAX_RINGS;
+    uint32_t most = nv_kind_asked(n)->most_rings;
     if (plan->tx_rings > most || plan->rx_rings > most)
         return nv_fail(err, EINVAL, "%s: %u rings asked for, it can have %u each way", p->name,
                        plan->tx_rings > most ? plan->tx_rings : plan->rx_rings, most);
@@ -114,8 +116,7 @@ static int choose_region(struct nv_port *p, const struct nv_name *n, const struc
                            *mem_id, n->share, other->mem_id);
         *mem_id = other->mem_id;
     }
-    const struct nv_port_entry *family =
-        n->kind == NV_KIND_NULL || n->kind == NV_KIND_TAP ? NULL : find_family(t, n->parent, but);
+    const struct nv_port_entry *family = n->kind->flags & NV_KIND_PIPES ? find_family(t, n->parent, but) : NULL;
     if (family && *mem_id && *mem_id != family->mem_id)
         return nv_fail(err, EINVAL, "%s: a port and its pipes share a region, and %s is in region %u, not %u", p->name,
                        family->name, family->mem_id, *mem_id);
@@ -136,7 +137,7 @@ static int resume(struct nv_port *p, int lockfd, struct nv_error *err)
 }
 
 static int enter_region(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
-                        const struct plan *plan, uint32_t extra_bufs, struct nv_error *err)
+                        const struct nv_port_plan *plan, uint32_t extra_bufs, struct nv_error *err)
 {
     struct nv_table *t = p->world->table;
     uint16_t mem_id;
@@ -159,7 +160,7 @@ static int enter_region(struct nv_port *p, int lockfd, struct nv_port_entry *e, 
     }
     if (!p->region && (p->region = nv_world_region(p->world, e->mem_id, err)) == NULL)
         return -EIO;
-    if (exists || n->pipe != NV_PIPE_NONE)
+    if (exists || (nv_kind_asked(n)->flags & NV_KIND_JOINED))
         __atomic_store_n(&p->region->control->shared, 1, __ATOMIC_RELEASE);
     uint32_t slots = plan->tx_slots > plan->rx_slots ? plan->tx_slots : plan->rx_slots;
     uint32_t most =
@@ -190,8 +191,8 @@ static int make_rings(struct nv_port *p, const struct nv_port_entry *e, bool rx,
     return 0;
 }
 
-static struct nv_port_entry *new_entry(struct nv_table *t, const char *name, enum nv_port_kind kind,
-                                       const struct plan *plan, uint32_t caps)
+struct nv_port_entry *nv_port_enter(struct nv_table *t, const char *name, const struct nv_kind *kind,
+                                    const struct nv_port_plan *plan, uint32_t caps)
 {
     uint32_t i = 0;
     while (i < NV_MAX_PORTS && t->port[i].token)
@@ -201,7 +202,7 @@ static struct nv_port_entry *new_entry(struct nv_table *t, const char *name, enu
     struct nv_port_entry *e = &t->port[i];
     snprintf(e->name, sizeof(e->name), "%s", name);
     e->switch_name[0] = 0;
-    nv_store(e->kind, kind);
+    nv_store(e->kind, nv_kind_number(kind));
     nv_store(e->caps, caps);
     nv_store(e->mem_id, 0);
     nv_store(e->peer, NV_NO_INDEX);
@@ -212,10 +213,11 @@ static struct nv_port_entry *new_entry(struct nv_table *t, const char *name, enu
     return e;
 }
 
-static int make_port(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
-                     const struct plan *plan, uint32_t extra_bufs, struct nv_error *err)
+int nv_port_make(const struct nv_create *c, struct nv_port_entry *e, const struct nv_port_plan *plan,
+                 uint32_t extra_bufs, struct nv_error *err)
 {
-    int error = enter_region(p, lockfd, e, n, plan, extra_bufs, err);
+    struct nv_port *p = c->port;
+    int error = enter_region(p, c->lockfd, e, c->name, plan, extra_bufs, err);
     if (error)
         return error;
     int first = nv_region_take_rings(p->region, e->token, (uint32_t)(e->tx_rings + e->rx_rings));
@@ -224,108 +226,37 @@ static int make_port(struct nv_port *p, int lockfd, struct nv_port_entry *e, con
                        e->tx_rings + e->rx_rings, first == -ENOSPC ? ": shared memory is full" : "");
     nv_store(e->first_tx, (uint32_t)first);
     nv_store(e->first_rx, (uint32_t)first + e->tx_rings);
-    nv_dir_pause(lockfd);
+    nv_dir_pause(c->lockfd);
     error = make_rings(p, e, false, err);
     if (!error)
         error = make_rings(p, e, true, err);
-    if (resume(p, lockfd, err) != 0)
+    if (resume(p, c->lockfd, err) != 0)
         return -EBUSY;
     if (!error)
         nv_store(e->ready, e->token);
     return error;
 }
 
-static int attach_to_switch(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
-                            struct nv_error *err)
-{
-    snprintf(e->switch_name, sizeof(e->switch_name), "%s", n->sw);
-    struct nv_switch *sw = nv_switch_map(p->world, lockfd, n->sw, true, err);
-    if (!sw)
-        return -EIO;
-    int index = nv_switch_attach(sw, e->token);
-    nv_switch_unmap(sw);
-    if (index < 0)
-        return nv_fail(err, ENOSPC, "%s: the switch %s has %u ports, no more are possible", p->name, n->sw,
-                       NV_SWITCH_PORTS);
-    e->switch_port = (uint16_t)index;
-    return 0;
-}
-
-/* Join this end with the other, which is made too if it is not there. */
-static int join_pipe(struct nv_port *p, int lockfd, struct nv_port_entry *e, const struct nv_name *n,
-                     const struct plan *plan, struct nv_error *err)
-{
-    struct nv_table *t = p->world->table;
-    char other[NETMAP_REQ_IFNAMSIZ];
-    snprintf(other, sizeof(other), "%s", e->name);
-    other[strlen(n->parent)] = n->pipe == NV_PIPE_MASTER ? '}' : '{';
-    struct nv_port_entry *peer = find(t, other);
-    if (!peer) {
-        struct plan swapped = {plan->rx_rings, plan->tx_rings, plan->rx_slots, plan->tx_slots};
-        peer = new_entry(t, other, NV_PORT_PIPE, &swapped, NV_CAP_EXCHANGE);
-        if (!peer)
-            return nv_fail(err, ENOSPC, "%s: no room for its other end", p->name);
-        nv_store(e->peer, (uint32_t)(peer - t->port)); /* joined first, so that both ends are swept together */
-        nv_store(peer->peer, (uint32_t)(e - t->port));
-        return make_port(p, lockfd, peer, n, &swapped, 0, err);
-    }
-    if (peer->tx_rings != e->rx_rings || peer->rx_rings != e->tx_rings || peer->tx_slots != e->rx_slots ||
-        peer->rx_slots != e->tx_slots)
-        return nv_fail(err, EINVAL,
-                       "%s: the other end has %u tx and %u rx rings of %u and %u slots, this end must match", p->name,
-                       peer->tx_rings, peer->rx_rings, peer->tx_slots, peer->rx_slots);
-    nv_store(e->peer, (uint32_t)(peer - t->port));
-    nv_store(peer->peer, (uint32_t)(e - t->port));
-    nv_store(peer->pipe_epoch, peer->pipe_epoch + 1);
-    return 0;
-}
-
-/* A pipe's end is made like the other end that is there already, unless it was told otherwise. */
-static void plan_like_peer(struct nv_table *t, const struct nv_name *n, const struct nv_open_options *opt,
-                           struct plan *plan)
-{
-    char other[NETMAP_REQ_IFNAMSIZ];
-    snprintf(other, sizeof(other), "%s", n->name);
-    other[strlen(n->parent)] = n->pipe == NV_PIPE_MASTER ? '}' : '{';
-    const struct nv_port_entry *peer = find(t, other);
-    if (!peer)
-        return;
-    if (!opt->tx_rings && !n->conf.tx_rings)
-        plan->tx_rings = peer->rx_rings;
-    if (!opt->rx_rings && !n->conf.rx_rings)
-        plan->rx_rings = peer->tx_rings;
-    if (!opt->tx_slots && !n->conf.tx_slots)
-        plan->tx_slots = peer->rx_slots;
-    if (!opt->rx_slots && !n->conf.rx_slots)
-        plan->rx_slots = peer->tx_slots;
-}
-
 static int create(struct nv_port *p, int lockfd, const struct nv_name *n, const struct nv_open_options *opt,
                   struct nv_error *err)
 {
     struct nv_table *t = p->world->table;
-    struct plan plan;
-    int error = make_plan(p, n, opt, &plan, err);
+    const struct nv_kind *kind = nv_kind_asked(n);
+    struct nv_create c = {.port = p, .lockfd = lockfd, .name = n, .options = opt};
+    int error = make_plan(p, n, opt, &c.plan, err);
     if (error)
         return error;
-    enum nv_port_kind kind = n->pipe != NV_PIPE_NONE   ? NV_PORT_PIPE
-                             : n->kind == NV_KIND_VALE ? NV_PORT_VALE
-                             : n->kind == NV_KIND_TAP  ? NV_PORT_TAP
-                                                       : NV_PORT_NULL;
-    if (kind == NV_PORT_PIPE)
-        plan_like_peer(t, n, opt, &plan);
-    struct nv_port_entry *e =
-        new_entry(t, p->name, kind, &plan, opt->flags & NV_OPEN_COPY ? 0 : (uint32_t)NV_CAP_EXCHANGE);
-    if (!e)
+    if (kind->plan)
+        kind->plan(&c);
+    c.entry = nv_port_enter(t, p->name, kind, &c.plan, opt->flags & NV_OPEN_COPY ? 0 : (uint32_t)NV_CAP_EXCHANGE);
+    if (!c.entry)
         return nv_fail(err, ENOSPC, "%s: %u ports are open, no more are possible", p->name, NV_MAX_PORTS);
-    p->entry = e;
-    p->token = e->token;
+    p->entry = c.entry;
+    p->token = c.entry->token;
     nv_store(p->desc_entry->port, p->token);
-    error = make_port(p, lockfd, e, n, &plan, opt->extra_bufs, err);
-    if (!error && kind == NV_PORT_PIPE)
-        error = join_pipe(p, lockfd, e, n, &plan, err);
-    if (!error && kind == NV_PORT_VALE)
-        error = attach_to_switch(p, lockfd, e, n, err);
+    error = nv_port_make(&c, c.entry, &c.plan, opt->extra_bufs, err);
+    if (!error && kind->enter)
+        error = kind->enter(&c, err);
     return error;
 }
 
@@ -382,11 +313,12 @@ int nv_port_find_or_create(struct nv_port *p, int lockfd, const struct nv_name *
 {
     struct nv_table *t = p->world->table;
     /* Every opener of "null:" gets a port of its own, and so does one who lets the kernel choose a tap's name. */
-    bool own = (n->kind == NV_KIND_NULL && n->pipe == NV_PIPE_NONE) || (n->kind == NV_KIND_TAP && !*n->name);
+    const uint32_t flags = nv_kind_asked(n)->flags;
+    bool own = (flags & NV_KIND_NEW) || ((flags & NV_KIND_UNNAMED) && !*n->name);
     int error = own && !n->mem_id && !n->share[0] ? 0 : await_makers(p, lockfd, n, err);
     if (error)
         return error;
-    struct nv_port_entry *e = own ? NULL : find(t, p->name);
+    struct nv_port_entry *e = own ? NULL : nv_port_find(t, p->name);
     if (!e && (opt->flags & NV_OPEN_EXISTING))
         return nv_fail(err, ENOENT, "%s does not exist", p->name);
     if (!e)
@@ -403,9 +335,7 @@ int nv_port_find_or_create(struct nv_port *p, int lockfd, const struct nv_name *
 
 void nv_port_announce(struct nv_port *p)
 {
-    if (p->entry->kind == NV_PORT_PIPE && p->entry->peer < NV_MAX_PORTS) {
-        nv_token peer = p->world->table->port[p->entry->peer].token;
-        if (peer)
-            nv_world_wake(p->world, NV_ARMED_ALL, peer);
-    }
+    const struct nv_kind *kind = nv_kind_of(p->entry->kind);
+    if (kind->announce)
+        kind->announce(p);
 }

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* list.c - what exists in a directory, and clearing away what the dead left. */
+#include "port/kind.h"
 #include "port/port.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char *const kind_names[] = {[NV_PORT_FREE] = "free",
-                                         [NV_PORT_VALE] = "vale",
-                                         [NV_PORT_PIPE] = "pipe",
-                                         [NV_PORT_NULL] = "null",
-                                         [NV_PORT_TAP] = "tap"};
 
 /* Copy what is there under the lock; the callback runs without it. Returns the count or -errno. */
 static int snapshot(const char *dir, struct nv_port_info **out, struct nv_error *err)
@@ -31,7 +26,8 @@ static int snapshot(const char *dir, struct nv_port_info **out, struct nv_error 
             continue; /* nobody, or being made */
         struct nv_port_info *info = &list[n++];
         snprintf(info->name, sizeof(info->name), "%s", e->name);
-        info->kind = e->kind <= NV_PORT_TAP ? kind_names[e->kind] : "unknown";
+        const struct nv_kind *kind = nv_kind_of(e->kind);
+        info->kind = kind ? kind->name : "unknown";
         info->mem_id = e->mem_id;
         info->tx_rings = e->tx_rings, info->rx_rings = e->rx_rings;
         info->tx_slots = e->tx_slots, info->rx_slots = e->rx_slots;

@@ -9,6 +9,7 @@
  */
 #include "port/mend.h"
 #include "memory/dir.h"
+#include "port/kind.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -39,11 +40,12 @@ static bool is_text(const char *text)
 /* Numbers of a port that the rest of the library follows without looking again. */
 static bool port_can_be(const struct nv_port_entry *e, uint32_t index)
 {
-    return nv_token_index(e->token) == index && e->kind > NV_PORT_FREE && e->kind <= NV_PORT_TAP && e->tx_rings &&
-           e->tx_rings <= NV_MAX_RINGS && e->rx_rings && e->rx_rings <= NV_MAX_RINGS && e->tx_slots >= 2 &&
-           e->tx_slots <= MOST_SLOTS && e->rx_slots >= 2 && e->rx_slots <= MOST_SLOTS && e->first_tx < 65536 &&
-           e->first_rx < 65536 && (e->peer < NV_MAX_PORTS || e->peer == NV_NO_INDEX) &&
-           (e->kind != NV_PORT_VALE || e->switch_port < NV_SWITCH_PORTS) && is_text(e->name) &&
+    const struct nv_kind *kind = nv_kind_of(e->kind);
+    return nv_token_index(e->token) == index && kind && kind->ops && e->tx_rings && e->tx_rings <= NV_MAX_RINGS &&
+           e->rx_rings && e->rx_rings <= NV_MAX_RINGS && e->tx_slots >= 2 && e->tx_slots <= MOST_SLOTS &&
+           e->rx_slots >= 2 && e->rx_slots <= MOST_SLOTS && e->first_tx < 65536 && e->first_rx < 65536 &&
+           (e->peer < NV_MAX_PORTS || e->peer == NV_NO_INDEX) &&
+           (!(kind->flags & NV_KIND_SWITCH) || e->switch_port < NV_SWITCH_PORTS) && is_text(e->name) &&
            is_text(e->switch_name) && !strchr(e->switch_name, '/');
 }
 
@@ -55,7 +57,7 @@ int nv_table_mend(struct nv_table *t)
         if (!e->token || port_can_be(e, i))
             continue;
         nv_store(e->token, 0);
-        nv_store(e->kind, NV_PORT_FREE);
+        nv_store(e->kind, 0);
         nv_store(e->peer, NV_NO_INDEX);
         e->name[0] = 0;
         e->switch_name[0] = 0;

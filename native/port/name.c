@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* name.c - read port names: kind, name, pipe, mode, flags and memory id. Options are in name_options.c. */
+#include "port/kind.h"
 #include "port/name_scan.h"
 
 #include <errno.h>
@@ -10,14 +11,26 @@
 #define NV_RING_ID_MAX (NETMAP_RING_MASK - 1) /* the mask itself is no ring, as in netmap */
 #define NV_SHOWN       100                    /* characters of a name shown in an error */
 
-#define NV_KIND_PREFIX(id, prefix) [NV_KIND_##id] = prefix,
-static const char *const kind_prefix[] = {NV_KINDS(NV_KIND_PREFIX)};
-#undef NV_KIND_PREFIX
-_Static_assert(sizeof(kind_prefix) / sizeof(kind_prefix[0]) == NV_KIND_COUNT, "a prefix for each kind");
-
-const char *nv_kind_name(enum nv_kind kind)
+static bool is(const struct nv_name *name, uint32_t flag)
 {
-    return (unsigned)kind < NV_KIND_COUNT ? kind_prefix[kind] : NULL;
+    return (name->kind->flags & flag) != 0;
+}
+
+/* No kind has this prefix: say which there are. */
+static int unknown_kind(const struct nv_scan *scan)
+{
+    char list[160];
+    size_t n = 0;
+    const char *mark = "";
+    for (unsigned i = 0; i < nv_kind_count && n < sizeof(list); i++) {
+        const struct nv_kind *kind = nv_kinds[i];
+        if (!kind->prefix)
+            continue;
+        n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s%s:", mark, kind->prefix,
+                              kind->flags & NV_KIND_SWITCH ? "0" : "");
+        mark = i + 2 < nv_kind_count ? ", " : " or ";
+    }
+    return nv_scan_fail(scan, EINVAL, "no such kind of port; expected %s", list);
 }
 
 /* Copy at most NV_SHOWN characters of a name into buf, with control and non-ASCII characters as \xNN. */
@@ -82,8 +95,8 @@ int nv_scan_number(struct nv_scan *scan, const char *what, uint32_t low, uint32_
     return 0;
 }
 
-/* Read the kind and leave `at` behind its ':'. A name without a kind is netmap's, but "null" is null:, as in pkt-gen.
- */
+/* Read the kind and leave `at` behind its ':'. A name without a prefix is of the default kind (netmap's), but "null" is
+ * null:, as in pkt-gen. */
 static int scan_kind(struct nv_scan *scan, struct nv_name *out)
 {
     size_t colon = scan->at;
@@ -91,42 +104,36 @@ static int scan_kind(struct nv_scan *scan, struct nv_name *out)
         colon++;
     const char *prefix = scan->text + scan->at;
     size_t length = colon - scan->at;
-    bool vale = length >= 4 && !memcmp(prefix, "vale", 4);
+    const struct nv_kind *kind = nv_kind_find(prefix, length);
+    bool of_switch = kind && (kind->flags & NV_KIND_SWITCH);
     if (colon == scan->end || scan->text[colon] != ':') {
         char next = colon < scan->end ? scan->text[colon] : '\0';
-        if (vale) {
+        if (of_switch) {
             scan->at = colon;
             return unexpected(scan, "':' and the name of a port after a switch");
         }
-        out->kind = NV_KIND_NETMAP;
-        if (length == 4 && !memcmp(prefix, "null", 4) && next != '{' && next != '}' && next != '.') {
-            out->kind = NV_KIND_NULL;
+        out->kind = nv_kind_default();
+        if (kind && (kind->flags & NV_KIND_BARE) && next != '{' && next != '}' && next != '.') {
+            out->kind = kind;
             scan->at = colon;
         }
         return 0;
     }
-    if (vale) {
+    if (!kind)
+        return unknown_kind(scan);
+    if (of_switch) {
         if (length >= sizeof(out->sw)) {
             scan->at += sizeof(out->sw) - 1;
             return nv_scan_fail(scan, EINVAL, "the name of a switch has at most %zu characters", sizeof(out->sw) - 1);
         }
-        out->kind = NV_KIND_VALE;
         memcpy(out->sw, prefix, length);
-        scan->at = colon + 1;
-        return 0;
     }
-    for (unsigned kind = NV_KIND_VALE + 1; kind < NV_KIND_COUNT; kind++) {
-        if (strlen(kind_prefix[kind]) == length && !memcmp(prefix, kind_prefix[kind], length)) {
-            out->kind = (enum nv_kind)kind;
-            scan->at = colon + 1;
-            return 0;
-        }
-    }
-    return nv_scan_fail(scan, EINVAL,
-                        "no such kind of port; expected netmap:, vale0:, xdp:, packet:, tap:, pcap: or null:");
+    out->kind = kind;
+    scan->at = colon + 1;
+    return 0;
 }
 
-/* pcap: what is left is a path, whatever its characters. */
+/* What is left is a path, whatever its characters. */
 static int scan_path(struct nv_scan *scan, struct nv_name *out)
 {
     size_t length = scan->end - scan->at;
@@ -146,23 +153,25 @@ static int scan_port_word(struct nv_scan *scan, struct nv_name *out)
 {
     size_t start = scan->at;
     while (nv_is_word(nv_scan_peek(scan)) ||
-           (out->kind != NV_KIND_VALE && nv_scan_peek(scan) == '.' && scan->at > start))
+           (!is(out, NV_KIND_SWITCH) && nv_scan_peek(scan) == '.' && scan->at > start))
         scan->at++;
     size_t length = scan->at - start;
     char next = nv_scan_peek(scan);
     if (!length && (next == '{' || next == '}'))
         return nv_scan_fail(scan, EINVAL, "a pipe needs the name of its parent before '%c'", next);
-    if (!length && out->kind != NV_KIND_NULL && out->kind != NV_KIND_TAP)
-        return unexpected(scan, out->kind == NV_KIND_VALE ? "the name of a port" : "the name of an interface");
+    if (!length && !is(out, NV_KIND_UNNAMED))
+        return unexpected(scan, is(out, NV_KIND_SWITCH) ? "the name of a port" : "the name of an interface");
     if (length >= NV_PORT_SIZE) {
         scan->at = start + NV_PORT_SIZE - 1;
         return nv_scan_fail(scan, EINVAL, "the name of a port has at most %d characters", NV_PORT_SIZE - 1);
     }
-    if (out->kind != NV_KIND_VALE && length >= 4 && !memcmp(scan->text + start, "vale", 4)) {
+    const struct nv_kind *other = nv_kind_find(scan->text + start, length);
+    if (!is(out, NV_KIND_SWITCH) && other && (other->flags & NV_KIND_SWITCH)) {
         scan->at = start;
-        return nv_scan_fail(scan, EINVAL, "names with 'vale' are for switches: write vale0:PORT and nothing before it");
+        return nv_scan_fail(scan, EINVAL, "names with '%s' are for switches: write %s0:PORT and nothing before it",
+                            other->prefix, other->prefix);
     }
-    if (out->kind == NV_KIND_VALE)
+    if (is(out, NV_KIND_SWITCH))
         memcpy(out->port, scan->text + start, length);
     return 0;
 }
@@ -173,9 +182,9 @@ static int scan_pipe(struct nv_scan *scan, struct nv_name *out)
     char side = nv_scan_peek(scan);
     if (side != '{' && side != '}')
         return 0;
-    if (out->kind != NV_KIND_VALE && out->kind != NV_KIND_NETMAP)
+    if (!is(out, NV_KIND_PIPES))
         return nv_scan_fail(scan, EINVAL, "only netmap: and vale: ports have pipes, %s: ports have not",
-                            kind_prefix[out->kind]);
+                            out->kind->prefix);
     scan->at++;
     size_t start = scan->at;
     while (nv_is_word(nv_scan_peek(scan)))
@@ -194,17 +203,17 @@ int nv_scan_port(struct nv_scan *scan, struct nv_name *out)
     int ret = scan_kind(scan, out);
     if (ret)
         return ret;
-    if (out->kind == NV_KIND_PCAP)
+    if (is(out, NV_KIND_PATH))
         return scan_path(scan, out);
-    if (out->kind != NV_KIND_VALE) /* a switch is part of the name, other kinds are not */
+    if (!is(out, NV_KIND_SWITCH)) /* a switch is part of the name, other kinds are not */
         start = scan->at;
-    if (out->kind == NV_KIND_NULL && start && scan->text[start - 1] != ':')
+    if (is(out, NV_KIND_BARE) && start && scan->text[start - 1] != ':')
         return 0; /* a bare "null" has no name */
     ret = scan_port_word(scan, out);
     if (ret)
         return ret;
     size_t parent_end = scan->at;
-    if (out->kind == NV_KIND_TAP && nv_scan_peek(scan) == '+') {
+    if (is(out, NV_KIND_KEEPS) && nv_scan_peek(scan) == '+') {
         out->keep = true;
         scan->at++;
     }
@@ -232,8 +241,8 @@ static int scan_mode(struct nv_scan *scan, struct nv_name *out)
         return 0;
     if (sign != '-' && out->pipe != NV_PIPE_NONE)
         return nv_scan_fail(scan, EINVAL, "a pipe has no host rings ('%c')", sign);
-    if (sign != '-' && (out->kind == NV_KIND_VALE || out->kind == NV_KIND_NULL))
-        return nv_scan_fail(scan, EINVAL, "a %s port has no host rings ('%c')", kind_prefix[out->kind], sign);
+    if (sign != '-' && !is(out, NV_KIND_HOST))
+        return nv_scan_fail(scan, EINVAL, "a %s port has no host rings ('%c')", out->kind->prefix, sign);
     scan->at++;
     out->mode = sign == '-' ? NR_REG_ONE_NIC : sign == '*' ? NR_REG_NIC_SW : NR_REG_SW;
     if (sign == '-' || (sign == '^' && nv_is_digit(nv_scan_peek(scan)))) {
@@ -305,7 +314,7 @@ static int scan_all(struct nv_scan *scan, struct nv_name *out)
     if (scan->at == scan->end)
         return nv_scan_fail(scan, EINVAL, "the name is empty; expected something like vale0:a, p{1 or null:");
     int ret = nv_scan_port(scan, out);
-    if (!ret && out->kind == NV_KIND_PCAP) {
+    if (!ret && is(out, NV_KIND_PATH)) {
         out->mode = NR_REG_ALL_NIC;
         return 0;
     }

@@ -22,19 +22,7 @@ extern "C" {
 #define NV_PATH_SIZE     4096 /* a path with its final 0 */
 #define NV_SPELLING_SIZE 5120 /* holds the canonical spelling of any name */
 
-/* X(enumerator, prefix as written before the name): the kinds of port a name can ask for */
-#define NV_KINDS(X)                                                                                                    \
-    X(VALE, "vale")     /* a port of a switch; the switch is part of the name: "vale0:a" */                            \
-    X(NETMAP, "netmap") /* an interface, or a pipe: "netmap:eth0", "eth0", "netmap:p{1" */                             \
-    X(XDP, "xdp")       /* an interface through AF_XDP */                                                              \
-    X(PACKET, "packet") /* an interface through AF_PACKET */                                                           \
-    X(TAP, "tap")       /* a tap interface of our own */                                                               \
-    X(PCAP, "pcap")     /* a capture file */                                                                           \
-    X(NULL, "null")     /* takes everything, gives nothing */
-
-#define NV_KIND_ENUM(id, prefix) NV_KIND_##id,
-enum nv_kind { NV_KINDS(NV_KIND_ENUM) NV_KIND_COUNT };
-#undef NV_KIND_ENUM
+struct nv_kind; /* kind.h */
 
 enum nv_pipe_end { NV_PIPE_NONE, NV_PIPE_MASTER, NV_PIPE_SLAVE };
 
@@ -55,7 +43,7 @@ struct nv_name_extmem {
 
 /* A port name taken apart. Unused members are 0 to the last byte, so that two names compare with memcmp. */
 struct nv_name {
-    enum nv_kind kind;
+    const struct nv_kind *kind;        /* by its prefix */
     enum nv_pipe_end pipe;             /* which end of a pipe, if it is one */
     char name[NETMAP_REQ_IFNAMSIZ];    /* without mode and options: "vale0:a{1", "eth0"; "" for pcap: and bare null: */
     char parent[NETMAP_REQ_IFNAMSIZ];  /* name without the pipe part: "vale0:a"; equals name if it is no pipe */
@@ -86,9 +74,6 @@ int nv_name_parse(const char *text, struct nv_name *out, struct nv_error *err);
  * counted; NV_SPELLING_SIZE is always enough. Returns the length, or -ENOSPC (buf then holds "").
  */
 int nv_name_format(const struct nv_name *name, char *buf, size_t size);
-
-/* "vale", "netmap", ...; NULL when out of range. */
-const char *nv_kind_name(enum nv_kind kind);
 
 #ifdef __cplusplus
 }

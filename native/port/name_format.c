@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* name_format.c - print a port name in its canonical spelling. */
+#include "port/kind.h"
 #include "port/name.h"
 
 #include <errno.h>
@@ -76,6 +77,14 @@ static void add_mode(struct text *text, const struct nv_name *name)
         add(text, "@%u", name->mem_id);
 }
 
+/* A port as the name's own part has it: with the prefix that it is said without. */
+static void add_share(struct text *text, const char *port)
+{
+    const struct nv_kind *kind = nv_kind_find(port, strcspn(port, ":"));
+    bool whole = kind && (kind->flags & NV_KIND_SWITCH) && strchr(port, ':');
+    add(text, "@share:%s%s%s", whole ? "" : nv_kind_default()->prefix, whole ? "" : ":", port);
+}
+
 static void add_options(struct text *text, const struct nv_name *name)
 {
     static const char *const rings[] = {"rings", "tx-rings", "rx-rings"};
@@ -85,7 +94,7 @@ static void add_options(struct text *text, const struct nv_name *name)
     const struct nv_name_extmem *ext = &name->extmem;
     const char *mark = "@conf:";
     if (name->share[0])
-        add(text, "@share:%s%s", strncmp(name->share, "vale", 4) ? "netmap:" : "", name->share);
+        add_share(text, name->share);
     add_pair(text, &mark, rings, conf->tx_rings, conf->rx_rings);
     add_pair(text, &mark, host_rings, conf->host_tx_rings, conf->host_rx_rings);
     add_pair(text, &mark, slots, conf->tx_slots, conf->rx_slots);
@@ -106,9 +115,9 @@ static void add_options(struct text *text, const struct nv_name *name)
 int nv_name_format(const struct nv_name *name, char *buf, size_t size)
 {
     struct text text = {.buf = buf, .size = size};
-    if (name->kind != NV_KIND_VALE) /* there the name begins with its switch */
-        add(&text, "%s:", nv_kind_name(name->kind));
-    if (name->kind == NV_KIND_PCAP) {
+    if (!(name->kind->flags & NV_KIND_SWITCH)) /* there the name begins with its switch */
+        add(&text, "%s:", name->kind->prefix);
+    if (name->kind->flags & NV_KIND_PATH) {
         add(&text, "%s", name->file);
     } else {
         add(&text, "%s%s", name->name, name->keep ? "+" : "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* name_options.c - read the options of a port name: @share, @conf, @extmem, @offset, @fd. */
+#include "port/kind.h"
 #include "port/name_scan.h"
 
 #include <errno.h>
@@ -173,7 +174,7 @@ static int read_extmem(const struct nv_scan *scan, const struct value *values, s
 
 static int read_fd(const struct nv_scan *scan, const struct value *values, struct nv_name *out)
 {
-    if (out->kind != NV_KIND_TAP || out->name[0] || out->keep)
+    if (!(out->kind->flags & NV_KIND_FD) || out->name[0] || out->keep)
         return nv_scan_fail(scan, EINVAL, "@fd goes with tap: without a name");
     return number(scan, values[0], INT32_MAX, &out->fd);
 }

@@ -7,7 +7,7 @@
  * swept by the next one.
  */
 #include "port/create.h"
-#include "vale/switch.h"
+#include "port/kind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,13 @@
 
 #define SPIN_START_NS 20000
 
-static const struct nv_port_ops *ops_of(uint32_t kind)
+/* What to do with a port, by its entry. 0, or -EPROTO with err: no kind of this build has that number. */
+static int find_ops(struct nv_port *p, struct nv_error *err)
 {
-    static const struct nv_port_ops *const ops[] = {
-        [NV_PORT_VALE] = &nv_vale_ops, [NV_PORT_PIPE] = &nv_pipe_ops, [NV_PORT_TAP] = &nv_tap_ops};
-    return kind < sizeof(ops) / sizeof(ops[0]) && ops[kind] ? ops[kind] : &nv_null_ops;
+    const struct nv_kind *kind = nv_kind_of(p->entry->kind);
+    p->ops = kind ? kind->ops : NULL;
+    return p->ops ? 0
+                  : nv_fail(err, EPROTO, "%s: a kind of port (%u) that this build has not", p->name, p->entry->kind);
 }
 
 /* The last part of a path, without the ending that scripts have. */
@@ -191,7 +193,7 @@ static int open_rings(struct nv_port *p, struct nv_error *err)
         rx->object = p->entry->first_rx + rx->id;
         rx->ctl = nv_region_ctl(p->region, rx->object);
         rx->ring = nv_region_ring(p->region, rx->object);
-        rx->releases_wake = p->entry->kind == NV_PORT_PIPE;
+        rx->releases_wake = (nv_kind_of(p->entry->kind)->flags & NV_KIND_LATE) != 0;
     }
     for (unsigned i = 0; i < nv_tx_count(p); i++) {
         struct nv_txq *tx = &p->tx[i];
@@ -212,13 +214,9 @@ static void set_caps(struct nv_port *p, bool copy)
     if (copy)
         caps &= ~(uint32_t)NV_CAP_EXCHANGE;
     __atomic_store_n(&p->entry->caps, caps, __ATOMIC_RELEASE);
-    struct nv_switch *sw = NULL;
-    if (p->entry->kind == NV_PORT_VALE && ((old ^ caps) & NV_CAP_EXCHANGE))
-        sw = nv_switch_map(p->world, p->world->dirfd, p->entry->switch_name, false, NULL);
-    if (sw) {
-        nv_switch_changed(sw);
-        nv_switch_unmap(sw);
-    }
+    const struct nv_kind *kind = nv_kind_of(p->entry->kind);
+    if (kind->changed && ((old ^ caps) & NV_CAP_EXCHANGE))
+        kind->changed(p);
 }
 
 /* Bind the descriptor to its port: rings, interface, flags. */
@@ -290,10 +288,11 @@ static struct nv_port *new_port(struct nv_world *w)
 /* The name without mode and options, by which the port is found. */
 static void set_name(struct nv_port *p, const struct nv_name *name)
 {
-    if (name->kind == NV_KIND_TAP)
-        snprintf(p->name, sizeof(p->name), "tap:%.*s", NV_PORT_SIZE - 1, name->name);
+    const struct nv_kind *kind = name->kind;
+    if ((kind->flags & NV_KIND_PREFIXED) || !*name->name)
+        snprintf(p->name, sizeof(p->name), "%s:%.*s", kind->prefix, NV_PORT_SIZE - 1, name->name);
     else
-        snprintf(p->name, sizeof(p->name), "%s", *name->name ? name->name : "null:");
+        snprintf(p->name, sizeof(p->name), "%s", name->name);
 }
 
 /* All of nv_open that happens under the lock. */
@@ -305,9 +304,10 @@ static int open_locked(struct nv_port *p, int lockfd, const struct nv_name *name
     if (!error)
         error = nv_port_find_or_create(p, lockfd, name, opt, err);
     if (!error) {
-        p->ops = ops_of(p->entry->kind);
         nv_store(p->desc_entry->port, p->token);
-        error = p->ops->open ? p->ops->open(p, name, err) : 0;
+        error = find_ops(p, err);
+        if (!error && p->ops->open)
+            error = p->ops->open(p, name, err);
     }
     if (!error) {
         error = bind_desc(p, name, opt, err);
@@ -399,8 +399,9 @@ static int attach_locked(struct nv_port *p, int lockfd, int fd, uint32_t desc, s
     p->generation = d->generation;
     p->token = d->port;
     p->entry = &t->port[nv_token_index(d->port)];
-    p->ops = ops_of(p->entry->kind);
-    if (p->ops->open)
+    if (find_ops(p, err))
+        return -EPROTO;
+    if (nv_kind_of(p->entry->kind)->flags & NV_KIND_PRIVATE)
         return nv_fail(err, EOPNOTSUPP, "%s: a port of this kind cannot be passed to another process", p->entry->name);
     p->range = (struct nv_ring_range){d->first_tx, d->last_tx, d->first_rx, d->last_rx};
     snprintf(p->name, sizeof(p->name), "%s", p->entry->name);

@@ -15,7 +15,6 @@ struct nv_name;
  * thread; one thread at a time per ring. None may block or sleep.
  */
 struct nv_port_ops {
-    const char *name;
     /*
      * Take what the port is made of in this process (a tap's interface), before its rings are bound; directory locked.
      * May choose the port's name, and wait_fd. NULL: nothing. 0 or -errno with err.
@@ -36,8 +35,6 @@ struct nv_port_ops {
      * Returns 0, or -EINVAL when a returned slot was broken. */
     int (*rxsync)(struct nv_port *port, struct nv_rxq *rx, uint32_t head);
 };
-
-extern const struct nv_port_ops nv_vale_ops, nv_pipe_ops, nv_null_ops, nv_tap_ops;
 
 /* A tx ring bound by this descriptor. */
 struct nv_txq {

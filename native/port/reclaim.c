@@ -7,9 +7,9 @@
  * a file that nothing refers to is removed; when no port is left, everything is. Runs at the start of every open
  * and list, in every close, and by nv_gc.
  */
+#include "port/kind.h"
 #include "port/mend.h"
 #include "port/port.h"
-#include "vale/switch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -51,28 +51,11 @@ static int bury_descs(struct nv_world *w, int lockfd)
     return buried;
 }
 
-static void detach_from_switch(struct nv_world *w, int lockfd, const struct nv_port_entry *e)
-{
-    struct nv_switch *sw = nv_switch_map(w, lockfd, e->switch_name, false, NULL);
-    if (!sw)
-        return;
-    if (nv_switch_detach(sw, e->token) == 0) {
-        char file[64];
-        nv_switch_file(file, e->switch_name);
-        unlinkat(lockfd, file, 0);
-    }
-    nv_switch_unmap(sw);
-}
-
 static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry *e)
 {
-    if (e->kind == NV_PORT_VALE)
-        detach_from_switch(w, lockfd, e);
-    if (e->kind == NV_PORT_PIPE && e->peer < NV_MAX_PORTS) {
-        struct nv_port_entry *peer = &w->table->port[e->peer];
-        nv_store(peer->peer, NV_NO_INDEX);
-        nv_store(peer->pipe_epoch, peer->pipe_epoch + 1);
-    }
+    const struct nv_kind *kind = nv_kind_of(e->kind);
+    if (kind && kind->leave)
+        kind->leave(w, lockfd, e);
     struct nv_region *r = nv_world_region(w, e->mem_id, NULL);
     if (r) {
         for (uint32_t i = 0; i < e->rx_rings; i++)
@@ -81,15 +64,15 @@ static void take_down_port(struct nv_world *w, int lockfd, struct nv_port_entry 
         nv_world_region_put(w, r);
     }
     nv_store(e->token, 0);
-    nv_store(e->kind, NV_PORT_FREE);
+    nv_store(e->kind, 0);
     e->name[0] = 0;
 }
 
-/* A pipe's end that nobody opened yet lives with the other end. */
+/* A port that nobody opened yet may live without an opener. */
 static bool waits_for_opener(const struct nv_table *t, const struct nv_port_entry *e, const uint16_t *users)
 {
-    return e->kind == NV_PORT_PIPE && !(e->caps & NV_CAP_OPENED) && e->peer < NV_MAX_PORTS && users[e->peer] &&
-           t->port[e->peer].token;
+    const struct nv_kind *kind = nv_kind_of(e->kind);
+    return kind && kind->waits && !(e->caps & NV_CAP_OPENED) && kind->waits(t, e, users);
 }
 
 static int bury_ports(struct nv_world *w, int lockfd)
@@ -212,7 +195,7 @@ static void sweep_regions(struct nv_world *w)
     t->sweep_pending = pending;
 }
 
-/* Does any port, switch or descriptor of the table refer to this file? */
+/* Does any port or descriptor of the table refer to this file? */
 static bool file_in_use(const struct nv_table *t, const char *name)
 {
     unsigned n;
@@ -233,10 +216,13 @@ static bool file_in_use(const struct nv_table *t, const char *name)
                 return true;
         return false;
     }
-    if (!strncmp(name, "switch.", 7)) {
-        rest = name + 7;
+    for (unsigned k = 0; k < nv_kind_count; k++) {
+        const struct nv_kind *kind = nv_kinds[k];
+        const size_t length = kind->file_prefix ? strlen(kind->file_prefix) : 0;
+        if (!length || strncmp(name, kind->file_prefix, length) != 0)
+            continue;
         for (uint32_t p = 0; p < NV_MAX_PORTS; p++)
-            if (t->port[p].token && t->port[p].kind == NV_PORT_VALE && !strcmp(t->port[p].switch_name, rest))
+            if (t->port[p].token && nv_kind_of(t->port[p].kind) == kind && kind->uses_file(&t->port[p], name + length))
                 return true;
         return false;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* null.c - the null port: takes everything at once, gives nothing. */
+#include "ports/kinds.h"
 #include "port/port.h"
 
 /*
@@ -86,4 +87,13 @@ static int null_rxsync(struct nv_port *p, struct nv_rxq *rx, uint32_t head)
     return 0;
 }
 
-const struct nv_port_ops nv_null_ops = {.name = "null", .txsync = null_txsync, .rxsync = null_rxsync};
+static const struct nv_port_ops null_ops = {.txsync = null_txsync, .rxsync = null_rxsync};
+
+const struct nv_kind nv_kind_null = {
+    .name = "null",
+    .prefix = "null",
+    .shape = "null:",
+    .flags = NV_KIND_BARE | NV_KIND_UNNAMED | NV_KIND_NEW,
+    .most_rings = 16,
+    .ops = &null_ops,
+};

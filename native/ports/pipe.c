@@ -6,6 +6,8 @@
  * buffer into the slot. As in netmap the slot becomes free again only when the other end has released the
  * packet: a tx ring's hwtail follows the queue's `refill`.
  */
+#include "ports/kinds.h"
+#include "ports/pipe_ends.h"
 #include "ring/exchange.h"
 
 #include <errno.h>
@@ -341,11 +343,23 @@ static void pipe_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)
         ctl->hwtail = (ctl->hwcur + space) % q->slots;
 }
 
-const struct nv_port_ops nv_pipe_ops = {
-    .name = "pipe",
+static const struct nv_port_ops pipe_ops = {
     .tx_open = pipe_tx_open,
     .tx_close = pipe_tx_close,
     .txsync = pipe_txsync,
     .tx_heir = pipe_heir,
     .rxsync = nv_queue_rxsync,
+};
+
+const struct nv_kind nv_kind_pipe = {
+    .name = "pipe",
+    .shape = "netmap:P{N (pipes)",
+    .flags = NV_KIND_JOINED | NV_KIND_LATE,
+    .most_rings = NV_MAX_RINGS,
+    .ops = &pipe_ops,
+    .plan = nv_pipe_plan,
+    .enter = nv_pipe_join,
+    .leave = nv_pipe_part,
+    .waits = nv_pipe_waits,
+    .announce = nv_pipe_announce,
 };

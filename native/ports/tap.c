@@ -13,6 +13,7 @@
  */
 #include "port/name.h"
 #include "port/port.h"
+#include "ports/kinds.h"
 #include "ports/tap_device.h"
 
 #include <errno.h>
@@ -325,11 +326,19 @@ static int tap_rxsync(struct nv_port *p, struct nv_rxq *rx, uint32_t head)
     return error ? error : last;
 }
 
-const struct nv_port_ops nv_tap_ops = {
-    .name = "tap",
+static const struct nv_port_ops tap_ops = {
     .open = tap_open,
     .close = tap_close,
     .drain = tap_drain,
     .txsync = tap_txsync,
     .rxsync = tap_rxsync,
+};
+
+const struct nv_kind nv_kind_tap = {
+    .name = "tap",
+    .prefix = "tap",
+    .shape = "tap:NAME",
+    .flags = NV_KIND_UNNAMED | NV_KIND_PREFIXED | NV_KIND_KEEPS | NV_KIND_FD | NV_KIND_HOST | NV_KIND_PRIVATE,
+    .most_rings = NV_TAP_QUEUES,
+    .ops = &tap_ops,
 };

@@ -11,7 +11,7 @@ static void look_up_peer(struct nv_port *port, struct nv_peer *peer, nv_token to
         return;
     const uint16_t rings = nv_load(e->rx_rings), mem_id = nv_load(e->mem_id);
     const uint32_t first = nv_load(e->first_rx);
-    if (nv_load(e->kind) != NV_PORT_VALE || rings == 0 || rings > NV_VALE_RINGS)
+    if (nv_load(e->kind) != nv_load(port->entry->kind) || rings == 0 || rings > NV_VALE_RINGS)
         return;
     struct nv_region *r = nv_world_region(port->world, mem_id, NULL);
     if (!r)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Protocol and service names. The well-known ones are built in, so that rules mean the same on every machine;
 // /etc/protocols and /etc/services add to them where they exist.
+
 import { readFileSync } from 'node:fs';
+import { PORT_PREFIX } from '../port/name.js';
 
 const PROTOCOLS: Record<string, number> = {
   ip: 0,
@@ -168,7 +170,7 @@ export const protocolNumber = (name: string): number | undefined =>
 export const protocolName = (number: number): string => get().protocolName.get(number) ?? String(number);
 
 /** Names that are one of our ports rather than a host: vale0:a, netmap:eth0, xdp:eth0, tap:x, pcap:file, null:, ... */
-export const OUR_PORT = /^(vale[^:]*|netmap|xdp|packet|tap|pcap|null):/;
+export const OUR_PORT = PORT_PREFIX;
 
 /** Port of a service; `protocol` 0 means any. */
 export function servicePort(name: string, protocol: number | 'divert' = 0): number | undefined {

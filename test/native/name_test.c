@@ -5,15 +5,16 @@
 #include <errno.h>
 #include <net/netmap.h>
 #include "port/name.h"
+#include "ports/kinds.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The members that the base of a name sets: a VALE port, an interface, a pipe on each. */
-#define VALE(s, p)     .kind = NV_KIND_VALE, .name = s ":" p, .parent = s ":" p, .sw = s, .port = p
-#define ON(k, n)       .kind = NV_KIND_##k, .name = n, .parent = n
-#define PIPE(n, c, id) .kind = NV_KIND_NETMAP, .name = n c id, .parent = n, .pipe_id = id
+#define VALE(s, p)     .kind = &nv_kind_vale, .name = s ":" p, .parent = s ":" p, .sw = s, .port = p
+#define ON(k, n)       .kind = &nv_kind_##k, .name = n, .parent = n
+#define PIPE(n, c, id) .kind = &nv_kind_netmap, .name = n c id, .parent = n, .pipe_id = id
 #define VALE_PIPE(s, p, c, id)                                                                                         \
-    .kind = NV_KIND_VALE, .name = s ":" p c id, .parent = s ":" p, .sw = s, .port = p, .pipe_id = id
+    .kind = &nv_kind_vale, .name = s ":" p c id, .parent = s ":" p, .sw = s, .port = p, .pipe_id = id
 #define ALL      .mode = NR_REG_ALL_NIC
 #define RING(n)  .mode = NR_REG_ONE_NIC, .ring_id = n
 #define MASTER   .pipe = NV_PIPE_MASTER
@@ -34,19 +35,19 @@ static const struct {
     {"vale0:a}left-0", NULL, {VALE_PIPE("vale0", "a", "}", "left"), SLAVE, RING(0)}},
     {"netmap:p{1", NULL, {PIPE("p", "{", "1"), MASTER, ALL}},
     {"p}1", "netmap:p}1", {PIPE("p", "}", "1"), SLAVE, ALL}},
-    {"eth0", "netmap:eth0", {ON(NETMAP, "eth0"), ALL}},
-    {"tap0", "netmap:tap0", {ON(NETMAP, "tap0"), ALL}},
-    {"netmap:eth0.100", NULL, {ON(NETMAP, "eth0.100"), ALL}},
-    {"netmap:eth0-2", NULL, {ON(NETMAP, "eth0"), RING(2)}},
-    {"netmap:eth0-04094", "netmap:eth0-4094", {ON(NETMAP, "eth0"), RING(4094)}},
-    {"netmap:eth0^", NULL, {ON(NETMAP, "eth0"), .mode = NR_REG_SW}},
-    {"netmap:eth0^3", NULL, {ON(NETMAP, "eth0"), .mode = NR_REG_ONE_SW, .ring_id = 3}},
-    {"netmap:eth0*/x@7", NULL, {ON(NETMAP, "eth0"), .mode = NR_REG_NIC_SW, .flags = NR_EXCLUSIVE, .mem_id = 7}},
+    {"eth0", "netmap:eth0", {ON(netmap, "eth0"), ALL}},
+    {"tap0", "netmap:tap0", {ON(netmap, "tap0"), ALL}},
+    {"netmap:eth0.100", NULL, {ON(netmap, "eth0.100"), ALL}},
+    {"netmap:eth0-2", NULL, {ON(netmap, "eth0"), RING(2)}},
+    {"netmap:eth0-04094", "netmap:eth0-4094", {ON(netmap, "eth0"), RING(4094)}},
+    {"netmap:eth0^", NULL, {ON(netmap, "eth0"), .mode = NR_REG_SW}},
+    {"netmap:eth0^3", NULL, {ON(netmap, "eth0"), .mode = NR_REG_ONE_SW, .ring_id = 3}},
+    {"netmap:eth0*/x@7", NULL, {ON(netmap, "eth0"), .mode = NR_REG_NIC_SW, .flags = NR_EXCLUSIVE, .mem_id = 7}},
     {"vale0:a@7/rt@7/r",
      "vale0:a/tr@7",
      {VALE("vale0", "a"), ALL, .flags = NR_MONITOR_RX | NR_MONITOR_TX, .mem_id = 7}},
-    {"netmap:eth0/xztr", NULL, {ON(NETMAP, "eth0"), ALL, .flags = 0xf00}},
-    {"netmap:eth0/RT", NULL, {ON(NETMAP, "eth0"), ALL, .flags = NR_RX_RINGS_ONLY | NR_TX_RINGS_ONLY}},
+    {"netmap:eth0/xztr", NULL, {ON(netmap, "eth0"), ALL, .flags = 0xf00}},
+    {"netmap:eth0/RT", NULL, {ON(netmap, "eth0"), ALL, .flags = NR_RX_RINGS_ONLY | NR_TX_RINGS_ONLY}},
     {"vale0:b@65535", NULL, {VALE("vale0", "b"), ALL, .mem_id = 65535}},
     {"vale0:b@share:vale0:a", NULL, {VALE("vale0", "b"), ALL, .share = "vale0:a"}},
     {"vale0:b@share=p{1", "vale0:b@share:netmap:p{1", {VALE("vale0", "b"), ALL, .share = "p{1"}},
@@ -57,30 +58,30 @@ static const struct {
      {PIPE("p", "{", "1"), MASTER, ALL, .conf = {RINGS(4), .tx_slots = 256, .rx_slots = 512}}},
     {"eth0@conf:rx-rings=2,host-rings=3,host-rx-rings=65535",
      "netmap:eth0@conf:rx-rings=2,host-tx-rings=3,host-rx-rings=65535",
-     {ON(NETMAP, "eth0"), ALL, .conf = {.rx_rings = 2, .host_tx_rings = 3, .host_rx_rings = 65535}}},
+     {ON(netmap, "eth0"), ALL, .conf = {.rx_rings = 2, .host_tx_rings = 3, .host_rx_rings = 65535}}},
     {"vale0:a@3@extmem:/mnt/huge,buf-num=4096,if-size=1024@conf:rx-slots=4294967295",
      "vale0:a@3@conf:rx-slots=4294967295@extmem:file=/mnt/huge,if-size=1024,buf-num=4096",
      {VALE("vale0", "a"), ALL, .mem_id = 3, .conf = {.rx_slots = UINT32_MAX},
       .extmem = {.used = true, .if_size = 1024, .buf_num = 4096}, .file = "/mnt/huge"}},
     {"eth0@extmem:buf-size=2048,file=/x=y:z",
      "netmap:eth0@extmem:file=/x=y:z,buf-size=2048",
-     {ON(NETMAP, "eth0"), ALL, .extmem = {.used = true, .buf_size = 2048}, .file = "/x=y:z"}},
-    {"xdp:eth0-1@2", NULL, {ON(XDP, "eth0"), RING(1), .mem_id = 2}},
-    {"packet:lo", NULL, {ON(PACKET, "lo"), ALL}},
-    {"tap:", NULL, {ON(TAP, ""), ALL}},
-    {"tap:+", NULL, {ON(TAP, ""), ALL, .keep = true}},
-    {"tap:@fd:7", NULL, {ON(TAP, ""), ALL, .fd = 7}},
+     {ON(netmap, "eth0"), ALL, .extmem = {.used = true, .buf_size = 2048}, .file = "/x=y:z"}},
+    {"xdp:eth0-1@2", NULL, {ON(xdp, "eth0"), RING(1), .mem_id = 2}},
+    {"packet:lo", NULL, {ON(packet, "lo"), ALL}},
+    {"tap:", NULL, {ON(tap, ""), ALL}},
+    {"tap:+", NULL, {ON(tap, ""), ALL, .keep = true}},
+    {"tap:@fd:7", NULL, {ON(tap, ""), ALL, .fd = 7}},
     {"tap:@conf:slots=64@fd:2147483647",
      NULL,
-     {ON(TAP, ""), ALL, .conf = {.tx_slots = 64, .rx_slots = 64}, .fd = 2147483647}},
-    {"tap:t0", NULL, {ON(TAP, "t0"), ALL}},
-    {"tap:t0+@conf:2", "tap:t0+@conf:rings=2", {ON(TAP, "t0"), ALL, .keep = true, .conf = {RINGS(2)}}},
-    {"pcap:/a b-2{@share:x^.pcap\n", NULL, {.kind = NV_KIND_PCAP, ALL, .file = "/a b-2{@share:x^.pcap\n"}},
-    {"pcap:-", NULL, {.kind = NV_KIND_PCAP, ALL, .file = "-"}},
-    {"null:", NULL, {.kind = NV_KIND_NULL, ALL}},
-    {"null", "null:", {.kind = NV_KIND_NULL, ALL}},
-    {"null@conf:4", "null:@conf:rings=4", {.kind = NV_KIND_NULL, ALL, .conf = {RINGS(4)}}},
-    {"null:sink-0", NULL, {ON(NULL, "sink"), RING(0)}},
+     {ON(tap, ""), ALL, .conf = {.tx_slots = 64, .rx_slots = 64}, .fd = 2147483647}},
+    {"tap:t0", NULL, {ON(tap, "t0"), ALL}},
+    {"tap:t0+@conf:2", "tap:t0+@conf:rings=2", {ON(tap, "t0"), ALL, .keep = true, .conf = {RINGS(2)}}},
+    {"pcap:/a b-2{@share:x^.pcap\n", NULL, {.kind = &nv_kind_pcap, ALL, .file = "/a b-2{@share:x^.pcap\n"}},
+    {"pcap:-", NULL, {.kind = &nv_kind_pcap, ALL, .file = "-"}},
+    {"null:", NULL, {.kind = &nv_kind_null, ALL}},
+    {"null", "null:", {.kind = &nv_kind_null, ALL}},
+    {"null@conf:4", "null:@conf:rings=4", {.kind = &nv_kind_null, ALL, .conf = {RINGS(4)}}},
+    {"null:sink-0", NULL, {ON(null, "sink"), RING(0)}},
     {"null{1", "netmap:null{1", {PIPE("null", "{", "1"), MASTER, ALL}},
 };
 
@@ -93,7 +94,7 @@ static const struct {
 } bads[] = {
     {NULL, "position 1: the name is empty", 0},
     {"", "position 1: the name is empty", 0},
-    {"foo:bar", "position 1: no such kind of port; expected netmap:, vale0:", 0},
+    {"foo:bar", "position 1: no such kind of port; expected vale0:, null:", 0},
     {"VALE0:a", "position 1: no such kind of port", 0},
     {":a", "position 1: no such kind of port", 0},
     {"vale0", "position 6: expected ':' and the name of a port after a switch, but the name ends", 0},
@@ -253,10 +254,14 @@ static void test_format_size(void)
     }
 }
 
-static void test_kind_names(void)
+static void test_kinds(void)
 {
-    CHECK(!strcmp(nv_kind_name(NV_KIND_VALE), "vale") && !strcmp(nv_kind_name(NV_KIND_NULL), "null"));
-    CHECK(!nv_kind_name(NV_KIND_COUNT));
+    CHECK(nv_kind_find("vale0", 5) == &nv_kind_vale && nv_kind_find("vale", 4) == &nv_kind_vale);
+    CHECK(nv_kind_find("null:", 4) == &nv_kind_null && !nv_kind_find("null:", 5) && !nv_kind_find("val", 3));
+    CHECK(nv_kind_default() == &nv_kind_netmap);
+    for (uint32_t i = 1; i <= nv_kind_count; i++)
+        CHECK(nv_kind_number(nv_kind_of(i)) == i);
+    CHECK(!nv_kind_of(0) && !nv_kind_of(nv_kind_count + 1) && !nv_kind_of(UINT32_MAX));
 }
 
 int main(int argc, char **argv)
@@ -264,7 +269,7 @@ int main(int argc, char **argv)
     static const struct check_test tests[] = {
         {"name: good names", test_good_names}, {"name: bad names", test_bad_names},
         {"name: long texts", test_long_texts}, {"name: format into any size", test_format_size},
-        {"name: kind names", test_kind_names},
+        {"name: kind names", test_kinds},
     };
     return check_main(argc, argv, tests, COUNT(tests));
 }

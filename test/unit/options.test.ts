@@ -3,8 +3,9 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { portName } from '../../src/port/name.js';
 import { helpText, readOptions, UsageError } from '../../tools/lib/options.js';
-import { newDraft, portName, type Settings, settle } from '../../tools/lib/pkt-gen/settings.js';
+import { newDraft, type Settings, settle } from '../../tools/lib/pkt-gen/settings.js';
 import { table } from '../../tools/lib/pkt-gen/table.js';
 import './seed.js';
 

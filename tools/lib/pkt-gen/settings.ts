@@ -3,6 +3,7 @@
 
 import { PLAN_OPTION } from '../../../src/abi.js';
 import type { Plan, Traffic } from '../../../src/index.js';
+import { hasLink } from '../../../src/port/name.js';
 import type { TextStyle } from '../../../src/report/text.js';
 import type { VlanView } from '../../../src/rules/open.js';
 import { UsageError } from '../options.js';
@@ -70,17 +71,8 @@ export function newDraft(): Draft {
   };
 }
 
-/** A port as -i has it: a bare name is an interface ("eth0" is netmap:eth0), "null" and "tap0" are what they say. */
-export function portName(text: string): string {
-  if (/^(netmap|xdp|packet|tap|pcap|null):/.test(text) || /^vale[^:]*:/.test(text)) return text;
-  if (text === 'null') return 'null:';
-  return text.startsWith('tap') ? `tap:${text}` : `netmap:${text}`;
-}
-
 /** Only an interface has a link to wait for; switches, pipes and null ports are ready at once. */
-function defaultLinkWait(port: string): number {
-  return /^(vale|null:|pcap:|tap:)/.test(port) || /[{}]/.test(port) ? 0 : 2;
-}
+const defaultLinkWait = (port: string): number => (hasLink(port) ? 2 : 0);
 
 function sizeOf(draft: Draft): Traffic['size'] {
   const [max, min] = draft.sizes;

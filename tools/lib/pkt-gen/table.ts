@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // table.ts: pkt-gen's options. The short ones mean what the original's mean; the long ones go beyond it.
 import { PLAN_OPTION } from '../../../src/abi.js';
+import { portName } from '../../../src/port/name.js';
 import type { Option } from '../options.js';
 import { UsageError } from '../options.js';
 import { filled, list, oneOf, scaled, time, whole } from '../values.js';
 import { addBits, MAX_RATE, portConfig, rampStep, vlanTag } from './parts.js';
-import { type Draft, filterOf, portName } from './settings.js';
+import { type Draft, filterOf } from './settings.js';
 
 const ROLES = ['tx', 'rx', 'ping', 'pong', 'txseq', 'rxseq'] as const;
 const MAX_COUNT = Number.MAX_SAFE_INTEGER;
