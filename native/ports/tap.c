@@ -13,6 +13,7 @@
  */
 #include "port/name.h"
 #include "port/port.h"
+#include "ports/frames.h"
 #include "ports/kinds.h"
 #include "ports/tap_device.h"
 
@@ -21,11 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#define FRAME_MAX     65535u /* that the kernel can give: the largest MTU of a tap and its header */
-#define FRAME_MIN     14u
 #define READ_BATCH    64u   /* slots between two publications */
 #define KERNEL_FRAMES 1000u /* the kernel's own default */
 #define KERNEL_SLACK  32u   /* places in its queue that it frees some frames later */
@@ -174,7 +172,7 @@ static int tap_open(struct nv_port *p, const struct nv_name *name, struct nv_err
     if (!t->tap && (t->tap = new_tap(p, name, err)) == NULL)
         return err && err->code ? -err->code : -EIO;
     for (unsigned i = 0; i < p->entry->rx_rings; i++)
-        if ((t->spill[i] = malloc(FRAME_MAX)) == NULL)
+        if ((t->spill[i] = malloc(NV_FRAME_MAX_BYTES)) == NULL)
             return nv_fail(err, ENOMEM, "out of memory");
     return watch_queues(p, t->tap, name, err);
 }
@@ -201,64 +199,19 @@ static enum nv_drop write_frame(struct nv_port *p, int fd, const struct iovec *i
     return errno == EBADFD || errno == EIO ? NV_DROP_LINK_DOWN : NV_DROP_NO_SPACE;
 }
 
-/* Send the frame that begins at slot `from`; returns the slot behind it. */
-static uint32_t send_frame(struct nv_port *p, struct nv_txq *tx, uint32_t from, uint32_t head,
-                           struct nv_completion *all, struct nv_completion *good)
-{
-    const struct tap_port *t = p->kind;
-    const uint32_t slots = tx->ctl->queue.slots;
-    struct iovec iov[NETMAP_MAX_FRAGS];
-    enum nv_drop bad = NV_DROP_COUNT;
-    uint64_t bytes = 0, word;
-    int n = 0;
-    do {
-        word = nv_slot_load(tx->ring, from);
-        enum nv_drop why = nv_slot_check(p, word);
-        if (why == NV_DROP_COUNT && n == NETMAP_MAX_FRAGS)
-            why = NV_DROP_TOO_LONG;
-        if (why == NV_DROP_BAD_SLOT && !(nv_slot_flags(word) & NS_INDIRECT))
-            nv_slot_repair(p, tx->ring, from);
-        if (why != NV_DROP_COUNT)
-            bad = why;
-        else
-            iov[n++] = (struct iovec){nv_region_buf(p->region, nv_slot_buf(word)), nv_slot_len(word)};
-        bytes += nv_slot_len(word);
-        from = from + 1 == slots ? 0 : from + 1;
-    } while ((nv_slot_flags(word) & NS_MOREFRAG) && from != head);
-    if (bad == NV_DROP_COUNT && (nv_slot_flags(word) & NS_MOREFRAG))
-        bad = NV_DROP_BROKEN_CHAIN;
-    if (bad == NV_DROP_COUNT && bytes < FRAME_MIN)
-        bad = NV_DROP_RUNT;
-    if (bad == NV_DROP_COUNT && bytes > FRAME_MAX)
-        bad = NV_DROP_TOO_LONG;
-    if (bad == NV_DROP_COUNT)
-        bad = write_frame(p, t->tap->fd[tx->id], iov, n);
-    all->packets++;
-    all->bytes += bytes;
-    if (bad == NV_DROP_COUNT) {
-        good->packets++;
-        good->bytes += bytes;
-    } else {
-        nv_count_drops(tx->ctl, bad, 1);
-    }
-    return from;
-}
-
 /* Never leaves anything: the kernel takes each frame or it is dropped by name. */
 static void tap_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)
 {
-    struct nv_ring_ctl *ctl = tx->ctl;
-    struct nv_completion all = {0, 0}, good = {0, 0};
-    for (uint32_t from = ctl->hwcur; from != head;)
-        from = send_frame(p, tx, from, head, &all, &good);
-    nv_count(&ctl->stats.packets, all.packets);
-    nv_count(&ctl->stats.bytes, all.bytes);
-    nv_count(&ctl->stats.delivered, good.packets);
-    nv_count(&ctl->stats.delivered_bytes, good.bytes);
-    nv_count(&tx->completed.packets, all.packets);
-    nv_count(&tx->completed.bytes, all.bytes);
-    ctl->hwcur = head;
-    ctl->hwtail = head == 0 ? ctl->queue.slots - 1 : head - 1;
+    const struct tap_port *t = p->kind;
+    struct nv_out_count count = {{0, 0}, {0, 0}};
+    struct nv_out_frame frame;
+    for (uint32_t from = tx->ctl->hwcur; from != head; from = frame.next) {
+        nv_frame_gather(p, tx, from, head, &frame);
+        if (frame.bad == NV_DROP_COUNT)
+            frame.bad = write_frame(p, t->tap->fd[tx->id], frame.iov, frame.pieces);
+        nv_frame_count(tx, &count, frame.bytes, frame.bad);
+    }
+    nv_frames_sent(tx, &count, head);
 }
 
 /* ---- receiving -------------------------------------------------------------------------------------------------- */
@@ -273,7 +226,8 @@ static uint32_t read_frame(struct nv_port *p, struct nv_rxq *rx, uint32_t pos, u
     const struct tap_port *t = p->kind;
     const struct nv_queue *q = &rx->ctl->queue;
     char *spill = t->spill[rx->id];
-    struct iovec iov[2] = {{nv_region_buf(p->region, nv_queue_buffer(q, pos)), NV_BUF_SIZE}, {spill, FRAME_MAX}};
+    struct iovec iov[2] = {{nv_region_buf(p->region, nv_queue_buffer(q, pos)), NV_BUF_SIZE},
+                           {spill, NV_FRAME_MAX_BYTES}};
     ssize_t length = readv(t->tap->fd[rx->id], iov, 2);
     *more = length > 0 || (length < 0 && errno == EINTR);
     if (length <= 0) {
@@ -297,18 +251,6 @@ static uint32_t read_frame(struct nv_port *p, struct nv_rxq *rx, uint32_t pos, u
     return n;
 }
 
-/* Enter n slots into the port's own delivery queue, into which nobody else puts anything. */
-static void enter(struct nv_port *p, struct nv_rxq *rx, const uint64_t *entry, uint32_t n)
-{
-    struct nv_queue *q = &rx->ctl->queue;
-    struct nv_lease lease;
-    if (nv_queue_reserve(q, p->token, n, p->desc, p->generation, &lease) != NV_RESERVED)
-        return;
-    for (uint32_t i = 0; i < lease.n; i++)
-        nv_queue_put(q, lease.pos + i, entry[i] | (uint64_t)(uint16_t)lease.seq << 48);
-    nv_queue_publish(q, &lease);
-}
-
 static int tap_rxsync(struct nv_port *p, struct nv_rxq *rx, uint32_t head)
 {
     const struct nv_queue *q = &rx->ctl->queue;
@@ -320,7 +262,7 @@ static int tap_rxsync(struct nv_port *p, struct nv_rxq *rx, uint32_t head)
         while (more && n < space && n < READ_BATCH)
             n += read_frame(p, rx, pos + n, space - n, entry + n, &more);
         if (n)
-            enter(p, rx, entry, n);
+            nv_frames_enter(p, rx, entry, n);
     }
     int last = nv_queue_rxsync(p, rx, head);
     return error ? error : last;

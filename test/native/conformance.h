@@ -15,6 +15,10 @@
 #include "lab.h"
 #include "world.h"
 
+/* A veth pair in the laboratory, for kinds that are on interfaces. */
+#define LAB_A "cv0"
+#define LAB_B "cv1"
+
 /* A kind of port that must pass. */
 struct kind {
     const char *title;
@@ -27,7 +31,8 @@ struct kind {
     bool pipe;           /* a slot comes back only when the receiver has released the packet */
     bool exchange;       /* buffers change hands */
     bool remote;         /* b lives in a second process */
-    bool tap;            /* the interfaces are to be joined; frames arrive in as few slots as they fit */
+    bool kernel;         /* the kernel is between a and b: frames arrive in as few slots as they fit */
+    bool tap;            /* the interfaces are new, and to be joined */
 };
 
 static const struct kind kinds[] = {
@@ -44,8 +49,12 @@ static const struct kind kinds[] = {
     {"pipe, two processes", "netmap:x{1", "netmap:x}1", "", 0, 1, 1024, 4096, .pipe = true, .exchange = true,
      .remote = true},
     {"null", "null:", NULL, "", 0, 1, 1024, 4096, .pipe = false},
-    {"tap", "tap:a", "tap:b", "", 0, 1, 1024, 4096, .tap = true},
-    {"tap, two processes", "tap:a", "tap:b", "@conf:slots=200", 0, 1, 200, 4096, .remote = true, .tap = true},
+    {"tap", "tap:a", "tap:b", "", 0, 1, 1024, 4096, .kernel = true, .tap = true},
+    {"tap, two processes", "tap:a", "tap:b", "@conf:slots=200", 0, 1, 200, 4096, .remote = true, .kernel = true,
+     .tap = true},
+    {"packet", "packet:" LAB_A, "packet:" LAB_B, "", 0, 1, 1024, 4096, .kernel = true},
+    {"packet, two processes", "packet:" LAB_A, "packet:" LAB_B, "@conf:slots=200", 0, 1, 200, 4096, .remote = true,
+     .kernel = true},
 };
 
 /* ---- the peer: one request at a time, carried out here or in the second process ------------------------------- */

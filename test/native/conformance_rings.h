@@ -90,9 +90,9 @@ static void rx_head_and_cur(void)
             r->head = r->cur = m.hwcur;
             CHECK(nv_rxsync(p.a, 0) == 0);
             uint32_t came = ahead(m.hwcur, r->tail, SMALL) - m.owned;
-            bool waits = kind->pipe || kind->tap; /* a switch drops what has no room */
+            bool waits = kind->pipe || kind->kernel; /* a switch drops what has no room */
             CHECK(came == n || (kind->b && !kind->pipe && m.owned + came == SMALL - 1) ||
-                      (kind->tap && seq + m.owned + came == next + n),
+                      (kind->kernel && seq + m.owned + came == next + n),
                   "%u of %u came", came, n);
             m.owned += came;
             next = waits ? next + n : seq + m.owned;

@@ -53,14 +53,18 @@ int main(int argc, char **argv)
     bool in_lab = false;
     for (kind = kinds; kind < kinds + sizeof(kinds) / sizeof(kinds[0]); kind++) {
         size_t n = 0;
-        if (kind->tap && !in_lab && !no_lab)
-            in_lab = (no_lab = lab_enter()) == NULL;
-        if (kind->tap && no_lab) {
+        if (kind->kernel && !in_lab && !no_lab) {
+            no_lab = lab_enter();
+            if (!no_lab && lab_pair(LAB_A, LAB_B, LAB_MTU, 1))
+                no_lab = "the kernel has no veth pairs";
+            in_lab = no_lab == NULL;
+        }
+        if (kind->kernel && no_lab) {
             printf("skip %s %s\n", kind->title, no_lab);
             continue;
         }
         for (size_t i = 0; i < TESTS; i++) {
-            if (kind->tap && !tap_has(every_kind[i].run))
+            if (kind->kernel && !tap_has(every_kind[i].run))
                 continue;
             snprintf(names[n], sizeof(names[n]), "%s: %s", kind->title, every_kind[i].name);
             tests[n] = (struct check_test){names[n], every_kind[i].run};
