@@ -246,7 +246,7 @@ static int scan_mode(struct nv_scan *scan, struct nv_name *out)
     scan->at++;
     out->mode = sign == '-' ? NR_REG_ONE_NIC : sign == '*' ? NR_REG_NIC_SW : NR_REG_SW;
     if (sign == '-' || (sign == '^' && nv_is_digit(nv_scan_peek(scan)))) {
-        uint32_t ring;
+        uint32_t ring = 0;
         int ret = nv_scan_number(scan, "a ring number", 0, NV_RING_ID_MAX, &ring);
         if (ret)
             return ret;

@@ -109,7 +109,13 @@ static struct sockets *new_sockets(struct nv_port *p, const struct nv_name *name
     const unsigned rings = e->tx_rings > e->rx_rings ? e->tx_rings : e->rx_rings;
     struct sockets *s = calloc(1, sizeof(*s));
     struct nv_nic *nic = calloc(1, sizeof(*nic));
-    int error = s && nic ? nv_nic_ask(NULL, name->name, 0, nic, err) : nv_fail(err, ENOMEM, "out of memory");
+    if (!s || !nic) {
+        free(nic);
+        free(s);
+        nv_fail(err, ENOMEM, "out of memory");
+        return NULL;
+    }
+    int error = nv_nic_ask(NULL, name->name, 0, nic, err);
     if (!error && !nic->ethernet)
         error = nv_fail(err, EINVAL, "%s: its frames have no Ethernet header", p->name);
     if (!error) {
@@ -119,8 +125,7 @@ static struct sockets *new_sockets(struct nv_port *p, const struct nv_name *name
     }
     free(nic);
     if (error) {
-        if (s)
-            free_sockets(s);
+        free_sockets(s);
         return NULL;
     }
     s->token = p->token;
