@@ -144,7 +144,7 @@ static int txsync(struct nv_port *p, struct nv_txq *tx)
     __atomic_store_n(&tx->ring->tail, tx->ctl->hwtail, __ATOMIC_RELEASE);
     if (__builtin_expect(tx->flow != NULL, 0))
         check_watermarks(tx, slots);
-    if (__builtin_expect(p->broken != 0, 0))
+    if (__builtin_expect(__atomic_load_n(&p->broken, __ATOMIC_RELAXED) != 0, 0))
         nv_port_sweep(p, tx->ctl);
     return p->gone;
 }
@@ -177,7 +177,7 @@ static int rxsync(struct nv_port *p, struct nv_rxq *rx)
     __atomic_store_n(&rx->ring->tail, rx->ctl->hwtail, __ATOMIC_RELEASE);
     if (__builtin_expect(p->monitors != 0, 0))
         call_monitors(p, rx->ring, from, rx->ctl->hwtail);
-    if (__builtin_expect(p->broken != 0, 0))
+    if (__builtin_expect(__atomic_load_n(&p->broken, __ATOMIC_RELAXED) != 0, 0))
         nv_port_sweep(p, rx->ctl);
     return error ? error : p->gone;
 }

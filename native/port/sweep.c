@@ -206,7 +206,7 @@ static void look_for(struct nv_port *p)
     free(l.seen);
     if (left) {
         __atomic_fetch_add(&p->broken, 1, __ATOMIC_RELAXED); /* look once more */
-    } else if (p->broken == 0) {
+    } else if (__atomic_load_n(&p->broken, __ATOMIC_RELAXED) == 0) {
         free(p->suspects);
         p->suspects = NULL;
     }

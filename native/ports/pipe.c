@@ -315,7 +315,7 @@ static void pipe_heir(struct nv_port *p, struct nv_txq *tx)
                                     nv_record(NV_LEASE_OPEN, last.n, p->desc, p->generation, last.seq), false,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     }
-    p->broken++; /* buffers that it had in its hands */
+    __atomic_fetch_add(&p->broken, 1, __ATOMIC_RELAXED); /* buffers that it had in its hands */
 }
 
 static void pipe_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)

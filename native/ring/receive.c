@@ -69,9 +69,10 @@ static inline uint32_t release_plain(const struct nv_port *port, const struct ne
         if (kind != RELEASE_ALONE && __builtin_expect(__atomic_load_n(&owner[buf], __ATOMIC_RELAXED) != token, 0))
             break;
         if (kind != RELEASE_PIPE) {
-            if (__builtin_expect(consumed - 1 - places[buf] >= 1u << (NV_PLACE_BITS - 1), 0))
+            if (__builtin_expect(
+                    consumed - 1 - __atomic_load_n(&places[buf], __ATOMIC_RELAXED) >= 1u << (NV_PLACE_BITS - 1), 0))
                 break;
-            places[buf] = place;
+            __atomic_store_n(&places[buf], place, __ATOMIC_RELAXED);
         }
         __atomic_store_n(empty, buf, __ATOMIC_RELAXED);
     }
@@ -94,7 +95,7 @@ static uint32_t release_excess(struct nv_port *port, struct nv_rxq *rx, uint32_t
     struct nv_ring_ctl *ctl = rx->ctl;
     for (; rx->excess && ctl->hwcur != head; rx->excess--)
         ctl->hwcur = ctl->hwcur + 1 == ctl->queue.slots ? 0 : ctl->hwcur + 1;
-    port->broken++; /* nobody knows them now: they are found */
+    __atomic_fetch_add(&port->broken, 1, __ATOMIC_RELAXED); /* nobody knows them now: they are found */
     return ctl->hwcur;
 }
 
@@ -125,7 +126,7 @@ static uint32_t release(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
             if (good)
                 nv_store(port->region->buf_owner[buf], port->token); /* of another port of this process, maybe */
             if (good || replace_broken(port, rx, &buf)) {
-                port->region->buf_place[buf] = nv_place(rx->object, refill);
+                nv_store(port->region->buf_place[buf], nv_place(rx->object, refill));
                 __atomic_store_n(&empty[refill++ & mask], buf, __ATOMIC_RELAXED);
             }
         }
@@ -240,7 +241,7 @@ int nv_queue_rxsync(struct nv_port *port, struct nv_rxq *rx, uint32_t head)
         }
         uint32_t n = nv_record_n(r);
         const uint64_t *full = nv_record_state(r) == NV_LEASE_DONE ? q->full : NULL;
-        if (__builtin_expect(full && (rx->aside || q->wary), 0))
+        if (__builtin_expect(full && (rx->aside || __atomic_load_n(&q->wary, __ATOMIC_RELAXED)), 0))
             full = nv_queue_check(port, rx, n, seq);
         uint32_t tail = ctl->hwtail;
         if (full)
@@ -266,5 +267,5 @@ void nv_queue_inherit(struct nv_port *port, struct nv_rxq *rx)
     uint32_t held = (ctl->hwtail + q->slots - ctl->hwcur) % q->slots, there = q->refill - q->consumed + held;
     rx->lost = there < q->slots - 1 ? q->slots - 1 - there : 0;
     rx->excess = there > q->slots - 1 ? there - (q->slots - 1) : 0;
-    port->broken++; /* what it had in its hands is lost: look for it */
+    __atomic_fetch_add(&port->broken, 1, __ATOMIC_RELAXED); /* what it had in its hands is lost: look for it */
 }

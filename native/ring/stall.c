@@ -26,7 +26,7 @@ int64_t nv_clock_ns(void)
 void nv_queue_refill(struct nv_port *port, struct nv_rxq *rx, uint32_t buf)
 {
     struct nv_queue *q = &rx->ctl->queue;
-    port->region->buf_place[buf] = nv_place(rx->object, q->refill);
+    nv_store(port->region->buf_place[buf], nv_place(rx->object, q->refill));
     __atomic_store_n(&nv_queue_empty(q)[q->refill & q->mask], buf, __ATOMIC_RELAXED);
     __atomic_store_n(&q->refill, q->refill + 1, __ATOMIC_RELEASE);
 }

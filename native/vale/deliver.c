@@ -148,7 +148,7 @@ static void exchange_in(const struct delivery *d, const uint64_t *slot, const ui
         else if (!nv_port_owns(d->port, nv_slot_buf(slot[i])))
             nv_slot_repair(d->port, d->tx->ring, index[i]);
         else
-            d->port->broken++; /* it stands in two slots */
+            __atomic_fetch_add(&d->port->broken, 1, __ATOMIC_RELAXED); /* it stands in two slots */
 }
 
 /* The lease was taken away: what was entered is ours again. The queue's buffers are the receiver's business. */

@@ -20,7 +20,8 @@
 #endif
 
 #define SLOTS     16u
-#define LOOK_OVER 16u /* slots behind a ring that may be looked at, to ask for what they name */
+#define BEHIND    65536u /* bytes behind the last buffer with memory that are watched */
+#define LOOK_OVER 16u    /* slots behind a ring that may be looked at, to ask for what they name */
 
 /* Changes of a word; of a slot: buffer in the low half, then length, then flags. */
 static const uint64_t masks[] = {
@@ -43,6 +44,8 @@ static void each_gap(struct nv_port *p, bool forbid)
 {
     const struct nv_region *r = p->region;
     char *buffers_end = nv_region_buf(r, nv_slots_backed(p));
+    size_t behind = (size_t)(r->data + r->data_size - buffers_end);
+    behind = behind < BEHIND ? behind : BEHIND;
     for (uint32_t i = 0; i < r->control->geometry.ring_total; i++) {
         char *ring = (char *)nv_region_ring(r, i), *end = ring + r->control->geometry.ring_size;
         char *used = ring + (r->ring_owner[i] ? sizeof(struct netmap_ring) + (SLOTS + LOOK_OVER) * 16 : 0);
@@ -52,9 +55,9 @@ static void each_gap(struct nv_port *p, bool forbid)
             PERMIT(used, (size_t)(end - used));
     }
     if (forbid)
-        FORBID(buffers_end, (size_t)(r->data + r->data_size - buffers_end));
+        FORBID(buffers_end, behind);
     else
-        PERMIT(buffers_end, (size_t)(r->data + r->data_size - buffers_end));
+        PERMIT(buffers_end, behind);
 }
 
 /* ---- loops ----------------------------------------------------------------------------------------- */
