@@ -6,8 +6,12 @@ import * as assert from 'uvu/assert';
 import { Histogram } from '../../src/report/histogram.js';
 import type { LinkRecord, PromiseRecord } from '../../src/report/link-records.js';
 import { type LatencyRecord, latencyRecord } from '../../src/report/records.js';
-import type { DirectionRecord, RelayResultRecord } from '../../src/report/relay-records.js';
-import { resultLines } from '../../tools/lib/emulate/live-views.js';
+import type {
+  DirectionRecord,
+  RelayReportRecord,
+  RelayResultRecord,
+} from '../../src/report/relay-records.js';
+import { reportLines, resultLines } from '../../tools/lib/emulate/live-views.js';
 import { ip, Laboratory, udp } from './emulate-packets.js';
 import { violations } from './schema.js';
 
@@ -55,6 +59,14 @@ test('sentences end, and a delay says which clock it is by', () => {
     /^vale0:e > vale1:e: 10 packets 600 bytes in, 7 packets 420 bytes out\. Lost: queue_full 2, plr 1\. Delay promised: min 1 ms, median .* ms, 99 % 4 ms, max 4 ms\.$/,
   );
   assert.is(second, 'vale0:e > vale1:e: 0 packets 0 bytes in, 0 packets 0 bytes out.');
+  const report: RelayReportRecord = {
+    ...{ type: 'report', program: 'emulate', time: 1, seconds: 1, links: [], store_used: 0 },
+    directions: [{ ...one, waiting: 3 }, direction({})],
+  };
+  assert.match(reportLines(report)[1]!, / bps out, 3 waiting, lost: queue_full 2, plr 1$/);
+  assert.match(reportLines(report)[2]!, / bps out, 0 waiting$/);
+  const unsent = resultLines(result({ capture_lost: 2, log_lost: 1 }));
+  assert.is(unsent[2], 'Beside packets, lost: packets of the capture file 2, records of the log 1.');
 });
 
 test('lateness is told, and warned of when one packet in a hundred is far behind', () => {

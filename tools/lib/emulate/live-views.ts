@@ -37,15 +37,16 @@ export class JsonLiveView implements LiveView {
   }
 }
 
-const lost = (drops: Record<string, number>): string => {
+/** What was lost and why, behind `words`; nothing when nothing was. */
+const lost = (words: string, drops: Record<string, number>): string => {
   const reasons = reasonsText(drops);
-  return reasons === '' ? '' : ` lost: ${reasons}`;
+  return reasons === '' ? '' : `${words} ${reasons}`;
 };
 
 /** vale0:a > vale0:b   81.273 K pps in, 80.000 K pps 40.960 M bps out, 33 waiting */
 const directionLine = (record: DirectionRecord, width: number): string =>
   `${`${record.from} > ${record.to}`.padEnd(width)}  ${norm(record.rx_pps)}pps in, ` +
-  `${norm(record.tx_pps)}pps ${norm(record.tx_bps)}bps out, ${record.waiting} waiting${lost(record.drops)}`;
+  `${norm(record.tx_pps)}pps ${norm(record.tx_bps)}bps out, ${record.waiting} waiting${lost(', lost:', record.drops)}`;
 
 /** pipe 1: 12 packets 6144 bytes wait, 3 lost */
 const linkLine = (link: LinkRecord): string =>
@@ -91,12 +92,12 @@ export function resultLines(record: RelayResultRecord): string[] {
     return (
       `${one.from} > ${one.to}: ${one.rx_packets} packets ${one.rx_bytes} bytes in, ${one.tx_packets} packets ${one.tx_bytes} bytes out` +
       `${one.waiting + one.pending > 0 ? `, ${one.waiting + one.pending} still waiting` : ''}` +
-      `${one.flooded > 0 ? `, ${one.flooded} copies made by the switch` : ''}.${ended(lost(one.drops).replace(' lost:', ' Lost:'))}${delay}`
+      `${one.flooded > 0 ? `, ${one.flooded} copies made by the switch` : ''}.${ended(lost(' Lost:', one.drops))}${delay}`
     );
   });
   const sum = (name: 'answers_lost' | 'copies_lost') =>
     record.directions.reduce((total, one) => total + one[name], 0);
-  const unsent = lost({
+  const unsent = lost('Beside packets, lost:', {
     answers: sum('answers_lost'),
     'copies for tee': sum('copies_lost'),
     'packets of the capture file': record.capture_lost,
@@ -104,7 +105,7 @@ export function resultLines(record: RelayResultRecord): string[] {
   });
   if (record.ring_resets > 0)
     lines.push(`Rings were set right ${record.ring_resets} times: somebody else wrote into them.`);
-  if (unsent !== '') lines.push(`${unsent.replace(' lost:', 'Beside packets, lost:')}.`);
+  if (unsent !== '') lines.push(`${unsent}.`);
   lines.push(...vlanLines(record.vlan_opaque));
   return [...lines, ...latenessLines(record), `${record.seconds.toFixed(2)} seconds, seed ${record.seed}.`];
 }
