@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "memory/error.h"
+#include "port/port.h"
 #include "ring/copy.h"
 
 #define SEND_AHEAD 12u /* slots between the prefetch of a tx buffer and its use */
@@ -41,6 +42,17 @@ int side_open(struct side *side, const char *name, const struct nv_open_options 
     return side->scratch ? 0 : nv_fail(err, ENOMEM, "no memory for a frame");
 }
 
+/* A buffer is outside of all rings now, or in one again: what the port's sweep is told. */
+static inline void keep(struct spares *spares, uint32_t buffer)
+{
+    spares->kept[buffer / 64] |= UINT64_C(1) << buffer % 64;
+}
+
+static inline void let_go(struct spares *spares, uint32_t buffer)
+{
+    spares->kept[buffer / 64] &= ~(UINT64_C(1) << buffer % 64);
+}
+
 int side_spares(struct side *side, struct side *other, struct nv_error *err)
 {
     struct netmap_if *nifp = nv_if(side->port);
@@ -53,6 +65,9 @@ int side_spares(struct side *side, struct side *other, struct nv_error *err)
         if (!side->spares)
             return nv_fail(err, ENOMEM, "no memory for spare buffers");
         side->spares->memory = nv_mem_id(side->port);
+        side->spares->kept = calloc(s->mapped / 64 + 1, sizeof(uint64_t));
+        if (!side->spares->kept)
+            return nv_fail(err, ENOMEM, "no memory for spare buffers");
     }
     struct spares *spares = side->spares;
     uint32_t index = nv_shared_load(&nifp->ni_bufs_head);
@@ -65,9 +80,11 @@ int side_spares(struct side *side, struct side *other, struct nv_error *err)
         if (!data)
             break; /* the rest of the list is rubbish */
         spares->buffer[spares->count++] = index;
+        keep(spares, index);
         memcpy(&index, data, sizeof(index));
     }
     nifp->ni_bufs_head = 0;
+    nv_port_keeps(side->port, spares->kept);
     spares->size = spares->count;
     return 0;
 }
@@ -85,6 +102,8 @@ void side_close(struct side *side, struct side *other)
             }
         }
         nv_if(side->port)->ni_bufs_head = head;
+        nv_port_keeps(side->port, NULL);
+        free(side->spares->kept);
         free(side->spares->buffer);
         free(side->spares);
     }
@@ -185,7 +204,10 @@ struct nv_emu_packet *side_keep_any(struct frame *frame, struct nv_store *store,
         record = nv_store_take(store, sizeof(*record));
         if (!record)
             return NULL;
-        frame->slot->buf_idx = spares->buffer[--spares->count];
+        keep(spares, frame->buffer);
+        const uint32_t spare = spares->buffer[--spares->count];
+        frame->slot->buf_idx = spare;
+        let_go(spares, spare);
         frame->slot->flags = NS_BUF_CHANGED;
         record->cookie = SIDE_IN_BUFFER | (uint64_t)frame->home->index << 1 | (uint64_t)frame->buffer << 2 |
                          (uint64_t)frame->length << SIDE_LENGTH_AT;
@@ -359,6 +381,8 @@ static bool exchange_one(struct side *side, struct frame *frame)
         frame->slot->flags = NS_BUF_CHANGED;
         frame->place = FRAME_LOOSE;
     } else if (good) {
+        let_go(side->spares, frame->buffer);
+        keep(side->spares, empty);
         frame->buffer = empty;
     }
     return true;

@@ -30,6 +30,7 @@ struct spares {
     uint32_t *buffer;
     uint32_t count, size;
     uint16_t memory; /* nr_mem_id */
+    uint64_t *kept;  /* a bit for each buffer of the region: it is here, or a packet waits in it (nv_port_keeps) */
 };
 
 enum frame_place {

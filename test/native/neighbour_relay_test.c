@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 
+#include "port/port.h"
 #include "relay_stage.h"
 
 static bool ending; /* atomic */
@@ -101,6 +102,59 @@ static void bad_indices(const char *region)
     stage_end(&s);
 }
 
+static uint32_t owned(const struct nv_port *p)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = NV_FIRST_BUF; i < nv_port_backed(p); i++)
+        n += p->region->buf_owner[i] == p->token;
+    return n;
+}
+
+/* Buffers whose slots were spoilt come back to a relay that keeps buffers outside of its rings: spares, and packets in
+ * links. */
+static void vanished(const char *region)
+{
+    struct stage s;
+
+    stage_start(&s, region, 64);
+    stage_works(&s, "before");
+    const struct nv_port *port = s.relay->side[1].port;
+    const uint32_t before = owned(port);
+    struct netmap_ring *tx = nv_txring(s.relay->side[1].port, 0);
+    uint32_t most = before, now = before;
+    for (unsigned round = 0; round < 200; round++) {
+        for (unsigned i = 0; i < 8; i++)
+            tx->slot[(round * 8 + i) % 64].buf_idx = 0xffffffff;
+        stage_send(&s, 0, 16, 1000, 9);
+        CHECK(relay_once(s.relay) >= 0);
+        stage_take(&s, 1);
+        now = owned(port);
+        most = now > most ? now : most;
+    }
+    CHECK(most > before, "nothing was repaired");
+    /* Slots that are spoilt still cost a packet each; a sweep comes at most once in a millisecond. */
+    for (unsigned turn = 0; turn < 16 || (now > before && turn < 50000); turn++, now = owned(port)) {
+        poll(NULL, 0, 2);
+        stage_send(&s, 0, 8, 1000, 9);
+        CHECK(relay_once(s.relay) >= 0);
+        stage_take(&s, 1);
+    }
+    CHECK(now <= before, "%u buffers more than before", now - before);
+    stage_works(&s, "after");
+    stage_end(&s);
+}
+
+static void vanished_own(void)
+{
+    vanished("");
+}
+
+static void vanished_one_region(void)
+{
+    vanished("@5");
+}
+
 static void bad_indices_own(void)
 {
     bad_indices("");
@@ -157,6 +211,8 @@ int main(int argc, char **argv)
         {"losses behind the other port", losses_behind},
         {"indices of no buffer", bad_indices_own},
         {"indices of no buffer, one region", bad_indices_one_region},
+        {"buffers that vanished come back", vanished_own},
+        {"buffers that vanished come back, one region", vanished_one_region},
         {"heads that change at any time", heads},
         {"heads that change at any time, one region", heads_one_region},
         {"heads that change at any time, answers", heads_answers},
