@@ -27,9 +27,12 @@ export class Connection {
   since = performance.now();
   private pieces: Buffer[] = [];
   private size = 0;
+  /** Bytes since the last pause. */
+  private stretch = 0;
   private readonly lines: string[] = [];
   private working = false;
   private timer: NodeJS.Timeout | undefined;
+  private pause: NodeJS.Timeout | undefined;
 
   constructor(
     readonly socket: Socket,
@@ -55,6 +58,7 @@ export class Connection {
     this.size = 0;
     clearTimeout(this.timer);
     this.timer = undefined;
+    clearTimeout(this.pause);
     this.host.turn.give(this);
   }
 
@@ -101,9 +105,21 @@ export class Connection {
       clearTimeout(this.timer); // while it waits for its turn no time passes
       this.timer = undefined;
       this.socket.pause();
-    } else if (!this.timer) {
-      this.begin();
+    } else {
+      if (!this.timer) this.begin();
+      if (this.size > limits.small) this.breathe(piece.length);
     }
+  }
+
+  /** A long request is read with pauses: what was read before is freed beside, and must not be outrun. */
+  private breathe(bytes: number): void {
+    const { stretch, pauseMs } = this.host.limits;
+    this.stretch += bytes;
+    if (this.stretch < stretch) return;
+    this.stretch = 0;
+    this.socket.pause();
+    this.pause = setTimeout(() => this.socket.resume(), pauseMs);
+    this.pause.unref();
   }
 
   /** It is its turn: read on. */

@@ -52,9 +52,9 @@ async function plainLoop(size: number): Promise<number[]> {
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-/** Let the switch learn where the receiver's address is, as from any station's first frame. */
+/** Let the switch learn where the receiver's address is, as from any station's first frame; pkt-gen has the port's rx rings. */
 function announce(port: string, dir: string): void {
-  const opened = openPort(port, { dir, existing: true });
+  const opened = openPort(`${port}/T`, { dir, existing: true });
   opened.tx.reserve(1);
   opened.tx.packet(0).fill(0xff, 0, 60).set(RECEIVER_MAC, 6);
   opened.tx.lengths[0] = 60;
@@ -83,7 +83,7 @@ async function vale(size: number, table: LiveTable): Promise<Omit<Figures, 'plai
   ];
   const receiver = startChild(
     process.execPath,
-    arguments_('vale0:receiver', 'rx').concat('-W'),
+    arguments_('vale0:receiver/R', 'rx').concat('-W'),
     env,
     (record) => {
       if (record.type === 'result') results.rx = record;
