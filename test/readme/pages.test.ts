@@ -20,7 +20,11 @@ const pages = [
 ];
 /** Pages that need rights which not every machine gives. */
 const noIp = spawnSync('ip', ['-V']).error && 'there is no program ip';
-const needy = new Map([['docs/emulate-command.md', noIp ?? (await reasonToSkip())]]);
+const noNetworks = noIp ?? (await reasonToSkip());
+const needy = new Map([
+  ['docs/emulate-command.md', noNetworks],
+  ['docs/lab.md', noNetworks],
+]);
 const textOf = (page: string) => readFileSync(path.join(root, page), 'utf8');
 
 /** Pages executed at the same time: they mostly wait. */
