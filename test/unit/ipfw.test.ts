@@ -123,6 +123,19 @@ test('ipfw checks and lists files without a program', async () => {
     '00100 0 0 deny ip from any to any out\n65535 0 0 deny ip from any to any\n',
   );
   assert.is((await ipfw(['--rules', file, 'table', 't', 'lookup', '10.1.1.1'])).out, '10.0.0.0/8 5\n');
+  // -f and -q hold for the file, too: what it deletes may be missing.
+  writeFileSync(
+    file,
+    'pipe 5 delete\nqueue 5 delete\nsched 5 delete\nnat 5 delete\nadd allow ip from any to any\n',
+  );
+  assert.match((await ipfw(['--rules', file, 'list'])).err, /:1:1: pipe 5 not found/);
+  for (const flag of ['-f', '-q']) {
+    const listed = await ipfw([flag, '--rules', file, 'list']);
+    assert.equal(
+      [listed.status, listed.err, listed.out.split('\n')[0]],
+      [0, '', '00100 allow ip from any to any'],
+    );
+  }
   writeFileSync(file, 'add deny ip from any to any\n  add deny ip frm any to any\n');
   assert.equal(await ipfw(['-n', file]), {
     status: EXIT.usage,

@@ -189,4 +189,30 @@ test('iplen matches IPv6; TCP options that are cut off match as far as they are 
   assert.is(cut.counters[100]![0], 1);
 });
 
+test('flow-id: the label of IPv6, also in lists', async () => {
+  const { counters } = await pass('flow', ['flow.rules']);
+  assert.equal(
+    [10, 20, 30].map((rule) => counters[rule]![0]),
+    [2, 1, 2],
+  );
+});
+
+test('reset answers a segment with the numbers of RFC 9293, 3.10.7.1', async () => {
+  const RST = 4;
+  const ACK = 16;
+  await pass('resets', ['reset.rules'], '--output', `em0:${laboratory.file('answers.pcap')}`);
+  const tcp = [...openCapture(laboratory.file('answers.pcap'))].map(({ data }) =>
+    Buffer.from(data).subarray(34),
+  );
+  assert.equal(
+    tcp.map((header) => [header[13], header.readUInt32BE(4), header.readUInt32BE(8)]),
+    [
+      [RST | ACK, 0, 106],
+      [RST | ACK, 0, 3],
+      [RST, 5000, 0],
+      [RST | ACK, 0, 9],
+    ],
+  );
+});
+
 test.run();

@@ -27,7 +27,7 @@ export async function runExplain(settings: Settings, text: string): Promise<numb
   const engine = new NativeEngine({ seed: 1n });
   try {
     engine.setHost(host);
-    const controller = await loadRules(settings, engine);
+    const controller = await loadRules(settings, { engine });
     const { json, all } = settings;
     process.stdout.write(answerExplain(controller, engine, { kind: 'explain', packet: text, json, all }));
     return EXIT.ok;

@@ -77,8 +77,11 @@ export function show(reply: Reply): number {
   return reply.exit;
 }
 
-/** A rule set of its own with a file's rules in it. Throws a RuleError. */
-export async function loadRules(settings: Settings, engine?: RuleEngine): Promise<Controller> {
+/** A rule set of its own with a file's rules in it; force: what the file deletes may be missing. Throws a RuleError. */
+export async function loadRules(
+  settings: Settings,
+  { engine, force = false }: { engine?: RuleEngine; force?: boolean } = {},
+): Promise<Controller> {
   const controller = new Controller({
     context: bareContext,
     defaultAction: settings.default,
@@ -90,7 +93,7 @@ export async function loadRules(settings: Settings, engine?: RuleEngine): Promis
     text: await readRuleFile(file),
     file,
     folder: path.dirname(path.resolve(file)),
-    flags: { quiet: true },
+    flags: { quiet: true, force },
   });
   for (const warning of reply.warnings) complain(PROGRAM, warning);
   if (reply.error !== undefined) throw new RuleError(reply.error, { exit: reply.exit as RuleError['exit'] });
@@ -132,7 +135,10 @@ export async function runTask(settings: Settings, task: WorkTask): Promise<numbe
       ),
     );
   }
-  if (settings.rules !== undefined) return show(await execute(await loadRules(settings), source, seen));
+  if (settings.rules !== undefined) {
+    const force = jobs.some(({ flags }) => flags.force);
+    return show(await execute(await loadRules(settings, { force }), source, seen));
+  }
   if (!(await confirmed(jobs))) return EXIT.ok;
   return show(await requestOnce(settings.socket, source, seen));
 }
