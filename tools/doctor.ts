@@ -73,6 +73,13 @@ const table: Option<Draft>[] = [
     },
   },
   {
+    name: 'help',
+    help: 'the same',
+    set: (draft) => {
+      draft.show = 'help';
+    },
+  },
+  {
     name: 'version',
     help: 'the version',
     set: (draft) => {

@@ -85,10 +85,11 @@ function inVain(
 ): string | undefined {
   const torn = sequence?.torn ?? 0;
   if (verify && torn > 0) return `${torn} packets were not as they had been sent`;
-  if (role === 'ping' && packets > 0 && replies === 0) return `none of ${packets} requests was answered`;
+  if (role === 'ping' && packets > 0 && replies === 0)
+    return packets === 1 ? 'the request was not answered' : `none of ${packets} requests was answered`;
   const lost = Object.values(drops).reduce((sum, count) => sum + count, 0);
   if (role.startsWith('tx') && packets > 0 && lost > 0 && port.txDelivered === 0)
-    return `all ${packets} packets were dropped`;
+    return packets === 1 ? 'the packet was dropped' : `all ${packets} packets were dropped`;
   return undefined;
 }
 

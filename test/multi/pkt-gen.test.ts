@@ -355,7 +355,7 @@ test('what was in vain is not status 0: no answer to ping, every packet dropped'
   assert.is(sent.stderr.split('\n').at(-2), 'pkt-gen: all 1000 packets were dropped');
   const ping = await world.run('pkt-gen', ['-i', 'vale0:a', '-f', 'ping', '-n', '1']);
   assert.is(ping.status, 1);
-  assert.match(ping.stderr, 'pkt-gen: none of 1 requests was answered\n');
+  assert.match(ping.stderr, 'pkt-gen: the request was not answered\n');
   // A few that arrive are enough: what was lost is in the figures.
   const port = openPort('vale0:b', { dir: world.dir, rxSlots: 16 });
   try {
@@ -466,6 +466,15 @@ test('help and version', async () => {
     const [, page = ''] = new RegExp(`Manual: man ${program}, or (\\S+\\.md)`).exec(stdout) ?? [];
     assert.ok(existsSync(page), `${program}: there is no ${page}`);
     assert.not.match(stdout, /\bdocs\/\w+\.md\)/, 'a path that holds in a checkout only');
+    assert.is(
+      (
+        await world.run(
+          program,
+          args.map((arg) => (arg === '-h' ? '--help' : arg)),
+        )
+      ).stdout,
+      stdout,
+    );
   }
   const version = await world.run('pkt-gen', ['--version']);
   succeeded(version);

@@ -143,9 +143,11 @@ else {
 test('the completion for bash offers the options that help lists', () => {
   const script = `. docs/examples/completion.bash; PATH="$PWD/node_modules/.bin:$PATH"
     COMPREPLY=(); _netvale_options pkt-gen --ti; echo "\${COMPREPLY[@]}"
-    COMPREPLY=(); _netvale_options emulate --del; echo "\${COMPREPLY[@]}"; complete -p doctor`;
+    COMPREPLY=(); _netvale_options emulate --del; echo "\${COMPREPLY[@]}"
+    COMPREPLY=(); _netvale_options bridge --ru; echo "\${COMPREPLY[@]}"
+    COMPREPLY=(); _netvale_options doctor --un; echo "\${COMPREPLY[@]}"; complete -p doctor`;
   const { stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: root, encoding: 'utf8' });
-  assert.equal(stdout.split('\n').slice(0, 2), ['--time', '--delay'], stderr);
+  assert.equal(stdout.split('\n').slice(0, 4), ['--time', '--delay', '--rules --rule', '--undo'], stderr);
   assert.match(stdout, '_netvale_options doctor');
 });
 

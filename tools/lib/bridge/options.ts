@@ -173,6 +173,13 @@ export const bridgeOptions: Option<BridgeSettings>[] = [
     },
   },
   {
+    name: 'help',
+    help: 'the same',
+    set: (draft) => {
+      draft.show = 'help';
+    },
+  },
+  {
     name: 'version',
     help: 'show the version',
     set: (draft) => {
