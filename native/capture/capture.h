@@ -84,6 +84,13 @@ int nv_capture_create(const char *path, const struct nv_capture_options *options
 /* Write to a descriptor, which the writer closes at its end (also when this fails). */
 int nv_capture_create_fd(int fd, const char *name, const struct nv_capture_options *options,
                          struct nv_capture_writer **out, struct nv_error *err);
+/*
+ * Write to a function: it gets the head of the file at once, then each packet whole, in a call of its own, and says
+ * whether it took it; for what it did not take -ENOBUFS is returned, and the writer goes on. It has its own end.
+ */
+typedef bool nv_capture_put(void *arg, const void *bytes, size_t count);
+int nv_capture_create_put(nv_capture_put *put, void *arg, const char *name, const struct nv_capture_options *options,
+                          struct nv_capture_writer **out, struct nv_error *err);
 /* pcapng: one more interface; its index. */
 int nv_capture_add_interface(struct nv_capture_writer *writer, const struct nv_capture_interface *interface,
                              struct nv_error *err);

@@ -18,7 +18,9 @@ enum { BLOCK_FIXED = 28 + 4, FLAGS_BYTES = 8, COMMENT_HEAD = 4, OPTIONS_END = 4 
 _Static_assert(NV_CAPTURE_MAX_PACKET + MOST_COMMENT + 256 < BUFFER, "every packet fits into the buffer");
 
 struct nv_capture_writer {
-    int fd;
+    int fd; /* -1: it goes to `put` */
+    nv_capture_put *put;
+    void *arg;
     int failed; /* errno of the file's first error */
     char *name;
     uint8_t *buffer;
@@ -30,7 +32,13 @@ struct nv_capture_writer {
 
 int nv_capture_flush(struct nv_capture_writer *writer, struct nv_error *err)
 {
-    size_t done = 0;
+    size_t done = 0, gathered = writer->used;
+    if (writer->put) {
+        writer->used = 0;
+        if (gathered == 0 || writer->put(writer->arg, writer->buffer, gathered))
+            return 0;
+        return nv_fail(err, ENOBUFS, "%s: no room for %zu bytes", writer->name, gathered);
+    }
     while (!writer->failed && done < writer->used) {
         ssize_t wrote = write(writer->fd, writer->buffer + done, writer->used - done);
         if (wrote < 0 && errno != EINTR)
@@ -167,15 +175,16 @@ static int begin(struct nv_capture_writer *writer, const struct nv_capture_optio
     return result < 0 ? result : 0;
 }
 
-int nv_capture_create_fd(int fd, const char *name, const struct nv_capture_options *options,
-                         struct nv_capture_writer **out, struct nv_error *err)
+static int create(const struct nv_capture_writer *to, const char *name, const struct nv_capture_options *options,
+                  struct nv_capture_writer **out, struct nv_error *err)
 {
-    struct nv_capture_writer *writer = calloc(1, sizeof(*writer));
+    struct nv_capture_writer *writer = malloc(sizeof(*writer));
     if (!writer) {
-        close(fd);
+        if (to->fd >= 0)
+            close(to->fd);
         return nv_fail(err, ENOMEM, "%s: no memory to write it", name);
     }
-    writer->fd = fd;
+    *writer = *to;
     writer->ng = options->format == NV_CAPTURE_PCAPNG;
     writer->swapped = options->swapped;
     writer->microseconds = options->microseconds;
@@ -190,6 +199,19 @@ int nv_capture_create_fd(int fd, const char *name, const struct nv_capture_optio
     }
     *out = writer;
     return 0;
+}
+
+int nv_capture_create_fd(int fd, const char *name, const struct nv_capture_options *options,
+                         struct nv_capture_writer **out, struct nv_error *err)
+{
+    return create(&(struct nv_capture_writer){.fd = fd}, name, options, out, err);
+}
+
+int nv_capture_create_put(nv_capture_put *put, void *arg, const char *name, const struct nv_capture_options *options,
+                          struct nv_capture_writer **out, struct nv_error *err)
+{
+    int result = create(&(struct nv_capture_writer){.fd = -1, .put = put, .arg = arg}, name, options, out, err);
+    return result < 0 ? result : nv_capture_flush(*out, err);
 }
 
 int nv_capture_create(const char *path, const struct nv_capture_options *options, struct nv_capture_writer **out,
@@ -268,6 +290,8 @@ int nv_capture_write(struct nv_capture_writer *writer, const struct nv_capture_p
         length = length < snap ? length : snap;
         int result =
             writer->ng ? write_ng(writer, packet, length, wire, err) : write_pcap(writer, packet, length, wire, err);
+        if (result >= 0 && writer->put)
+            result = nv_capture_flush(writer, err);
         if (result < 0)
             return result;
     }
@@ -303,7 +327,7 @@ int nv_capture_finish(struct nv_capture_writer *writer, struct nv_error *err)
     if (!writer)
         return 0;
     int result = writer->used || writer->failed ? nv_capture_flush(writer, err) : 0;
-    if (close(writer->fd) < 0 && result == 0)
+    if (writer->fd >= 0 && close(writer->fd) < 0 && result == 0)
         result = nv_fail(err, errno, "cannot write %s: %s", writer->name, strerror(errno));
     free(writer->name);
     free(writer->buffer);

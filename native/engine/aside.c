@@ -22,13 +22,13 @@ int nv_aside_new(const struct nv_plan *plan, struct nv_aside **out, struct nv_er
     pthread_mutex_init(&a->lock, NULL);
     outlets_init(&a->outlets);
     a->dir = plan->open.dir ? strdup(plan->open.dir) : NULL;
-    a->log.fd = plan->log_fd;
-    a->log.text = malloc(RELAY_LOG_SIZE);
     a->log.start_ns = nv_now();
-    if (!a->log.text || (plan->open.dir && !a->dir))
+    if (plan->open.dir && !a->dir)
         return nv_fail(err, ENOMEM, "no memory for what rules send");
     const struct nv_open_options open = {.dir = a->dir};
     int error = outlets_start(&a->outlets, plan->rules, &open, err);
+    if (error == 0)
+        error = relay_log_records(&a->log, plan->log_fd, err);
     return error == 0 && plan->matches ? relay_log_packets(&a->log, plan->matches, &plan->port, 1, err) : error;
 }
 
@@ -37,12 +37,11 @@ int nv_aside_free(struct nv_aside *a, struct nv_error *err)
     if (!a)
         return 0;
     outlets_close(&a->outlets);
-    int error = a->log.text ? relay_log_close(&a->log, err) : 0;
+    int error = relay_log_close(&a->log, err);
     if (error == 0 && a->log.lost)
         error = nv_fail(err, EIO, "%lu matches of rules with log could not be written", a->log.lost);
     pthread_mutex_destroy(&a->lock);
     free(a->dir);
-    free(a->log.text);
     free(a);
     return error;
 }
@@ -119,7 +118,7 @@ static void logged(void *arg, const struct nv_rules_packet *packet, uint16_t rul
 struct nv_rules_sink nv_aside_sink(struct nv_worker *w)
 {
     const struct nv_aside *a = w->engine->aside;
-    bool logs = a->log.fd >= 0 || a->log.packets;
+    bool logs = a->log.records || a->log.packets.writer;
 
     return (struct nv_rules_sink){.arg = w, .answer = answer, .copy = copy, .log = logs ? logged : NULL};
 }
@@ -194,6 +193,6 @@ void nv_aside_send(struct nv_worker *w)
     for (unsigned i = 0; i < outlets_count(&a->outlets); i++)
         if (outlet_open(&a->outlets.outlet[i]))
             push_outlet(w, &a->outlets.outlet[i].side);
-    relay_log_flush(&a->log);
+    relay_log_wake(&a->log);
     pthread_mutex_unlock(&a->lock);
 }

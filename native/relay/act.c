@@ -18,7 +18,7 @@ void relay_capture(struct nv_relay *r, unsigned port, enum nv_capture_direction 
                                              .interface = port,
                                              .direction = (uint8_t)direction};
 
-    if (!r->capture || nv_capture_write(r->capture, &packet, 1, NULL) < 0)
+    if (nv_capture_write(r->capture.writer, &packet, 1, NULL) < 0)
         r->capture_lost++;
 }
 
@@ -35,12 +35,12 @@ void relay_forward(struct nv_relay *r, unsigned from, unsigned to, struct frame 
     struct side *side = &r->side[to];
     uint32_t length = frame->length;
 
-    if (__builtin_expect(r->captures, 0))
+    if (__builtin_expect(r->capture.writer != NULL, 0))
         relay_capture(r, to, NV_CAPTURE_OUT, frame->data, length);
     if (!relay_send(r, side, to == from ? SIDE_BOUNCE : SIDE_FORWARD, from, frame)) {
         bool fits = length && length <= (uint64_t)side->tx.buf_size * (side->tx.slots - 1);
         relay_drop(r, from, fits ? NV_RELAY_DROP_TX_FULL : NV_RELAY_DROP_TOO_LONG, frame);
-    } else if (__builtin_expect(r->log.fd >= 0, 0) && to != from) {
+    } else if (__builtin_expect(r->log.records != NULL, 0) && to != from) {
         relay_log_depart(&r->log, r->now, from, length, delay_ns);
     }
 }
@@ -251,7 +251,7 @@ void relay_ask(struct nv_relay *r, unsigned from, unsigned count)
         b->packets[i].length = b->frames[i].length;
     }
     nv_rules_classify(r->worker, b->packets, count, b->verdicts);
-    if (r->log.fd >= 0)
+    if (r->log.records != NULL)
         for (unsigned i = 0; i < count; i++)
             relay_log_arrive(&r->log, r->now, from, b->packets[i].length, b->verdicts[i].rule,
                              nv_rules_action_name(b->verdicts[i].action));

@@ -10,7 +10,7 @@
  *
  * Times are microseconds since the start; `from` is the port packets came from, 0 the inside. delay_us is left
  * out for packets that waited in no link, or with one_pass off. Packets that rules with `log` matched may also go to a
- * pcapng file, each with a comment that names its rule.
+ * pcapng file, each with a comment that names its rule. Both files are written by threads of their own (live/spool.h).
  */
 #ifndef NETVALE_RELAY_LOG_H
 #define NETVALE_RELAY_LOG_H
@@ -18,19 +18,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "capture/capture.h"
+#include "live/spool.h"
+#include "relay/file.h"
 #include "rules/rules.h"
 
-enum { RELAY_LOG_SIZE = 1 << 18, RELAY_LOG_LINE = 192, RELAY_LOG_PORTS = 2 };
+enum { RELAY_LOG_LINE = 192 };
 
 struct relay_log {
-    int fd;                  /* -1: none is kept */
-    uint64_t start_ns, lost; /* records that could not be written */
-    size_t used;
-    char *text;                        /* RELAY_LOG_SIZE bytes */
-    struct nv_capture_writer *packets; /* NULL: matched packets are written nowhere */
-    unsigned interfaces;               /* of that file: packets from `from` are of interface from % interfaces */
+    struct nv_spool *records; /* NULL: none are kept */
+    uint64_t start_ns, lost;  /* records and packets that could not be written */
+    struct relay_file packets;
+    unsigned interfaces; /* of that file: packets from `from` are of interface from % interfaces */
 };
+
+/* Keep records in the file of this descriptor, which stays the caller's; -1: keep none. 0 or -errno. */
+int relay_log_records(struct relay_log *log, int fd, struct nv_error *err);
 
 /* Write matched packets to a pcapng file, whose interfaces are the ports of these names. 0 or -errno. */
 int relay_log_packets(struct relay_log *log, const char *path, const char *const names[], unsigned count,
@@ -46,10 +48,10 @@ void relay_log_match(struct relay_log *log, uint64_t now_ns, unsigned from, cons
                      unsigned rule, uint32_t where);
 void relay_log_drop(struct relay_log *log, uint64_t now_ns, unsigned from, uint32_t bytes, const char *reason);
 
-/* Write what was gathered. What cannot be written is counted as lost. */
-void relay_log_flush(struct relay_log *log);
+/* What was gathered is to be written soon. */
+void relay_log_wake(struct relay_log *log);
 
-/* Flush, and close the pcapng file. 0, or the -errno of its end. */
+/* Write what is left, and close: see nv_spool_finish. 0, or the -errno of the pcapng file. */
 int relay_log_close(struct relay_log *log, struct nv_error *err);
 
 #endif

@@ -43,7 +43,7 @@ static int take_some(struct nv_relay *r, unsigned from, unsigned ring, unsigned 
             continue;
         }
         bytes += frame->length;
-        if (__builtin_expect(r->captures, 0))
+        if (__builtin_expect(r->capture.writer != NULL, 0))
             relay_capture(r, from, NV_CAPTURE_IN, frame->data, frame->length);
         count++;
         if (frame->place == FRAME_LOOSE)
@@ -198,9 +198,8 @@ static void idle(struct nv_relay *r)
     uint64_t next = r->waiting ? nv_emu_next(r->plan.emulation) : UINT64_MAX;
 
     next = next < r->tick_ns ? next : r->tick_ns;
-    relay_log_flush(&r->log);
-    if (r->capture)
-        nv_capture_flush(r->capture, NULL); /* what it cannot write, later calls return, and those are counted */
+    relay_log_wake(&r->log);
+    relay_file_wake(&r->capture);
     bool near = next <= r->now + SPIN_NS;
     bool linger = r->plan.wait_mode == NV_WAIT_ADAPTIVE && r->now - r->busy_ns < LINGER_NS;
     if (r->plan.wait_mode == NV_WAIT_BUSY || near || linger)
@@ -281,7 +280,6 @@ int relay_loop(struct nv_relay *r)
     for (unsigned o = 0; o < outlets_count(&r->outlets); o++)
         if (outlet_open(&r->outlets.outlet[o]))
             relay_settle(r, &r->outlets.outlet[o].side);
-    relay_log_flush(&r->log);
     publish(r);
     return done < 0 ? done : 0;
 }

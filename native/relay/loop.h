@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "capture/capture.h"
+#include "relay/file.h"
 #include "relay/log.h"
 #include "relay/measure.h"
 #include "relay/outlet.h"
@@ -64,8 +64,7 @@ struct nv_relay {
     struct relay_measures measures;
     uint64_t *page;
     struct relay_log log;
-    struct nv_capture_writer *capture; /* NULL: none, or it failed */
-    bool captures;
+    struct relay_file capture;
     uint64_t capture_lost;
     int wake; /* eventfd: stop was asked for, or links were changed */
     bool one_pass;

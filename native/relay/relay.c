@@ -129,6 +129,19 @@ static void wake(void *arg)
     }
 }
 
+/* Write what is left; what could not be written is shown. */
+static void close_files(struct nv_relay *r)
+{
+    struct nv_error failed = {0};
+
+    if (relay_file_close(&r->capture, &r->capture_lost, &failed) < 0 && r->error.code == 0)
+        r->error = failed;
+    if (relay_log_close(&r->log, &failed) < 0 && r->error.code == 0)
+        r->error = failed;
+    __atomic_store_n(&r->page[NV_RELAY_PAGE_CAPTURE_LOST], r->capture_lost, __ATOMIC_RELAXED);
+    __atomic_store_n(&r->page[NV_RELAY_PAGE_LOG_LOST], r->log.lost, __ATOMIC_RELAXED);
+}
+
 static void *relay_main(void *arg)
 {
     struct nv_relay *r = arg;
@@ -139,6 +152,7 @@ static void *relay_main(void *arg)
     int error = pin(r);
     if (error == 0)
         error = relay_loop(r);
+    close_files(r); /* which may take a while: here nobody waits for it */
     __atomic_store_n(&r->page[NV_RELAY_PAGE_ERROR], (uint64_t)-error, __ATOMIC_RELAXED);
     __atomic_store_n(&r->page[NV_RELAY_PAGE_STATE], error ? NV_STATE_FAILED : NV_STATE_DONE, __ATOMIC_RELAXED);
     __atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
@@ -167,18 +181,17 @@ static int open_sides(struct nv_relay *r, const struct nv_relay_plan *plan, stru
     return error;
 }
 
-/* The capture file, with both ports as its interfaces. */
-static int open_capture(struct nv_relay *r, const char *path, struct nv_error *err)
+/* The files of the capture, of matches, and of records. */
+static int open_files(struct nv_relay *r, const struct nv_relay_plan *plan, struct nv_error *err)
 {
-    struct nv_capture_interface interfaces[2] = {{.link_type = NV_CAPTURE_ETHERNET},
-                                                 {.link_type = NV_CAPTURE_ETHERNET}};
-    const struct nv_capture_options options = {
-        .format = NV_CAPTURE_PCAPNG, .interfaces = interfaces, .interface_count = 2};
+    const char *const names[] = {nv_name(r->side[0].port), nv_name(r->side[1].port)};
+    int error = relay_log_records(&r->log, plan->log_fd, err);
 
-    for (unsigned i = 0; i < 2; i++)
-        strncpy(interfaces[i].name, nv_name(r->side[i].port), NV_CAPTURE_NAME - 1);
-    r->captures = true;
-    return nv_capture_create(path, &options, &r->capture, err);
+    if (error == 0 && plan->capture)
+        error = relay_file_create(&r->capture, plan->capture, names, 2, err);
+    if (error == 0 && plan->matches)
+        error = relay_log_packets(&r->log, plan->matches, names, 2, err);
+    return error;
 }
 
 static int start_thread(struct nv_relay *r, struct nv_error *err)
@@ -217,9 +230,7 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
     r->batch = calloc(1, sizeof(*r->batch));
     r->lateness = calloc(NV_RELAY_HISTOGRAMS, sizeof(*r->lateness)); /* touched as they are used */
     r->page = calloc(NV_RELAY_PAGE_WORDS, sizeof(*r->page));
-    r->log.fd = plan->log_fd;
-    r->log.text = malloc(RELAY_LOG_SIZE);
-    if (r->wake < 0 || !r->store || !r->batch || !r->lateness || !r->page || !r->log.text) {
+    if (r->wake < 0 || !r->store || !r->batch || !r->lateness || !r->page) {
         nv_relay_free(r);
         return nv_fail(err, ENOMEM, "no memory for a relay with a store of %zu bytes", plan->memory);
     }
@@ -244,12 +255,8 @@ int relay_make(const struct nv_relay_plan *plan, struct nv_relay **out, struct n
         nv_emu_set_copy(plan->emulation, duplicate, r);
         nv_emu_set_changed(plan->emulation, wake, r);
     }
-    if (error == 0 && plan->capture)
-        error = open_capture(r, plan->capture, err);
-    if (error == 0 && plan->matches) {
-        const char *const names[] = {nv_name(r->side[0].port), nv_name(r->side[1].port)};
-        error = relay_log_packets(&r->log, plan->matches, names, 2, err);
-    }
+    if (error == 0)
+        error = open_files(r, plan, err);
     if (error) {
         nv_relay_free(r);
         return error;
@@ -299,12 +306,8 @@ int nv_relay_join(struct nv_relay *r, struct nv_error *err)
             nv_emu_set_changed(r->plan.emulation, NULL, NULL);
         }
         nv_rules_worker_close(r->worker);
-        struct nv_error failed = {0};
-        if (nv_capture_finish(r->capture, &failed) < 0 && r->error.code == 0)
-            r->error = failed;
-        r->capture = NULL;
-        if (relay_log_close(&r->log, &failed) < 0 && r->error.code == 0)
-            r->error = failed;
+        if (r->page)
+            close_files(r);
         outlets_close(&r->outlets);
         side_close(&r->side[0], &r->side[1]);
         side_close(&r->side[1], NULL);
@@ -332,7 +335,6 @@ void nv_relay_free(struct nv_relay *r)
     if (r->wake >= 0)
         close(r->wake);
     free(r->dir);
-    free(r->log.text);
     free(r->batch);
     free(r->lateness);
     free(r->page);
