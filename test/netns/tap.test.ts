@@ -60,4 +60,25 @@ check('pkt-gen says that the interface was removed, and ends', () => {
   assert.match(stdout, 'status 1');
 });
 
+check('emulate into an interface that is set down: what did not go out is link_down', () => {
+  const { status, stdout, stderr } = inNewNamespace(`
+    ip tuntap add mode tap dev edge && ip link set edge up || exit
+    $RUN tools/emulate.ts -i vale0:e -i tap:edge --delay 1ms --json -T 100 >"$NETVALE_DIR.records" & pid=$!
+    until [ -s "$NETVALE_DIR.records" ]; do kill -0 $pid && sleep 0.05 || exit; done
+    arrived() { awk '$1 == "edge:" { print $3 }' /proc/net/dev; }
+    $RUN tools/pkt-gen.ts -i vale0:s -f tx -n 500 >&2 || exit
+    until [ "$(arrived)" -ge 500 ]; do kill -0 $pid && sleep 0.05 || exit; done
+    ip link set edge down
+    $RUN tools/pkt-gen.ts -i vale0:s -f tx -n 300 >&2 || exit
+    kill -INT $pid; wait $pid || exit
+    tail -n 1 "$NETVALE_DIR.records"; arrived`);
+  assert.is(status, 0, stderr);
+  const [record, arrived] = stdout.trim().split('\n');
+  const [{ rx_packets, tx_packets, drops }] = JSON.parse(record!).directions;
+  assert.is(tx_packets, Number(arrived), 'what went out is what the interface got');
+  assert.equal([rx_packets, tx_packets, drops.link_down], [800, 500, 300]);
+  const lost = Object.values<number>(drops).reduce((sum, count) => sum + count, 0);
+  assert.is(rx_packets, tx_packets + lost, 'in = out + drops');
+});
+
 test.run();
