@@ -138,7 +138,7 @@ struct nv_port *Port::Live(Napi::Env env) const
 void Port::CheckGone(Napi::Env env) const
 {
     if (nv_gone(port_) != 0)
-        throw MakeError(env, -nv_gone(port_), std::string(nv_name(port_)) + ": its interface was removed");
+        throw MakeError(env, -nv_gone(port_), std::string(nv_name(port_)) + ": " + nv_gone_why(port_));
 }
 
 size_t Port::Refresh()

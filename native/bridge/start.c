@@ -18,6 +18,7 @@
 #include "engine/stats.h"
 #include "live/thread.h"
 #include "memory/error.h"
+#include "port/kind.h"
 #include "port/name.h"
 
 #define PUBLISH_NS (NV_SECOND / 100)
@@ -129,7 +130,8 @@ static void run(struct worker *w)
             const int n = nv_way_turn(w->way[i]);
             if (n < 0) {
                 const struct nv_way *way = w->way[i];
-                fail(b, -n, nv_name(nv_gone(way->from) ? way->from : way->to), "its interface was removed");
+                const struct nv_port *port = nv_gone(way->from) ? way->from : way->to;
+                fail(b, -n, nv_name(port), nv_gone_why(port));
                 nv_bridge_stop(b);
                 return;
             }
@@ -257,6 +259,17 @@ static int check(const struct nv_bridge_plan *plan, struct nv_error *err)
     return 0;
 }
 
+/* Is one of the ports made anew at each open? Then it cannot be opened once for each way. */
+static bool made_anew(const struct nv_bridge_plan *plan)
+{
+    bool anew = false;
+    for (unsigned i = 0; i < 2 && plan->port[i]; i++) {
+        const struct nv_kind *kind = nv_kind_find(plan->port[i], strcspn(plan->port[i], ":"));
+        anew |= kind && (kind->flags & NV_KIND_NEW);
+    }
+    return anew;
+}
+
 static int start_threads(struct nv_bridge *b, struct nv_error *err)
 {
     const unsigned threads = b->info.threads;
@@ -295,7 +308,7 @@ int nv_bridge_start(const struct nv_bridge_plan *plan, struct nv_bridge **out, s
     b->dir = plan->dir ? strdup(plan->dir) : NULL;
     b->plan.dir = b->dir;
     b->info.ways = !plan->port[1] || !strcmp(plan->port[0], plan->port[1]) ? 1 : 2;
-    b->info.threads = b->info.ways < plan->threads ? b->info.ways : plan->threads;
+    b->info.threads = b->info.ways < plan->threads || made_anew(plan) ? 1 : plan->threads;
     b->plan.threads = b->info.threads;
     if (b->wake < 0 || !b->page || (plan->dir && !b->dir))
         error = nv_fail(err, ENOMEM, "out of memory");

@@ -49,7 +49,7 @@ int nv_worker_rubbish(const struct nv_worker *w, struct nv_error *err)
 int nv_worker_reset(struct nv_worker *w, uint64_t lost)
 {
     if (nv_gone(w->port))
-        return nv_fail(&w->error, -nv_gone(w->port), "%s: its interface was removed", nv_name(w->port));
+        return nv_fail(&w->error, -nv_gone(w->port), "%s: %s", nv_name(w->port), nv_gone_why(w->port));
     w->stat[NV_STAT_RESET] += lost;
     return 0;
 }

@@ -121,10 +121,13 @@ int nv_txsync(struct nv_port *port, unsigned ring);
 int nv_rxsync(struct nv_port *port, unsigned ring);
 
 /*
- * 0, or -ENODEV: the interface behind the port was removed. Every sync then fails with it, nv_wait returns POLLERR at
- * once, and what is sent is dropped (link_down); the port can only be closed.
+ * 0, or -ENODEV: the interface behind the port was removed; -EBADMSG: its capture file is damaged. Every sync then
+ * fails with it, nv_wait returns POLLERR at once, and what is sent is dropped (link_down); the port can only be closed.
  */
 int nv_gone(const struct nv_port *port);
+
+/* A line about it, for people: "its interface was removed". NULL when it is not gone. */
+const char *nv_gone_why(const struct nv_port *port);
 
 /*
  * Openers of one ring sync it one after the other. One that finds another in there waits for it, for 2 ms at most; if

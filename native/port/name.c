@@ -133,10 +133,56 @@ static int scan_kind(struct nv_scan *scan, struct nv_name *out)
     return 0;
 }
 
+/* "2.5" in thousandths; more than a million is none. */
+static bool scan_thousandths(const char *text, size_t length, uint32_t *out)
+{
+    uint64_t value = 0, unit = 1000;
+    bool point = false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '.' && !point && i > 0 && i + 1 < length) {
+            point = true;
+            continue;
+        }
+        unit = point ? unit / 10 : unit;
+        if (!nv_is_digit(text[i]) || unit == 0)
+            return false;
+        value = point ? value + unit * (uint64_t)(text[i] - '0') : value * 10 + 1000 * (uint64_t)(text[i] - '0');
+        if (value > 1000000000)
+            return false;
+    }
+    *out = (uint32_t)value;
+    return length > 0;
+}
+
+/* "@conf:speed=2.5" at the end of a path; 0 is as fast as possible. */
+static int scan_speed(struct nv_scan *scan, size_t *length, uint32_t *speed)
+{
+    static const char mark[] = "@conf:", key[] = "speed=";
+    const char *text = scan->text + scan->at;
+    const size_t m = sizeof(mark) - 1, k = sizeof(key) - 1;
+    size_t at = *length;
+    while (at >= m && memcmp(text + at - m, mark, m) != 0)
+        at--;
+    if (at < m)
+        return 0;
+    uint32_t value = 0;
+    if (*length - at < k || memcmp(text + at, key, k) != 0 ||
+        !scan_thousandths(text + at + k, *length - at - k, &value)) {
+        scan->at += at;
+        return unexpected(scan, "speed= and a number, at most a million, with at most 3 decimals");
+    }
+    *speed = value + 1;
+    *length = at - m;
+    return 0;
+}
+
 /* What is left is a path, whatever its characters. */
 static int scan_path(struct nv_scan *scan, struct nv_name *out)
 {
     size_t length = scan->end - scan->at;
+    int error = scan_speed(scan, &length, &out->speed);
+    if (error)
+        return error;
     if (!length)
         return unexpected(scan, "the path of a capture file");
     if (length >= sizeof(out->file)) {

@@ -56,6 +56,7 @@ struct nv_name {
     uint16_t mem_id;                   /* @N; 0: not said */
     uint32_t mode;                     /* NR_REG_ALL_NIC, _SW, _NIC_SW, _ONE_NIC, _ONE_SW */
     uint64_t flags;                    /* NR_EXCLUSIVE, NR_MONITOR_TX, ... as in nmreq_register.nr_flags */
+    uint32_t speed;                    /* pcap: of reading, in thousandths of the file's own, and 1; 0: not said */
     char share[NETMAP_REQ_IFNAMSIZ];   /* @share: use the region of this port; as name[] has it; "": not said */
     struct nv_name_conf conf;
     struct nv_name_extmem extmem;

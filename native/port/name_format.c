@@ -112,6 +112,17 @@ static void add_options(struct text *text, const struct nv_name *name)
     add_key(text, &mark, "buf-size", ext->buf_size);
 }
 
+/* Thousandths, without zeros at the end. */
+static void add_speed(struct text *text, uint32_t speed)
+{
+    uint32_t digits = 3, rest = speed % 1000;
+    add(text, "@conf:speed=%u", speed / 1000);
+    for (; rest && rest % 10 == 0; rest /= 10)
+        digits--;
+    if (rest)
+        add(text, ".%0*u", (int)digits, rest);
+}
+
 int nv_name_format(const struct nv_name *name, char *buf, size_t size)
 {
     struct text text = {.buf = buf, .size = size};
@@ -119,6 +130,8 @@ int nv_name_format(const struct nv_name *name, char *buf, size_t size)
         add(&text, "%s:", name->kind->prefix);
     if (name->kind->flags & NV_KIND_PATH) {
         add(&text, "%s", name->file);
+        if (name->speed)
+            add_speed(&text, name->speed - 1);
     } else {
         add(&text, "%s%s", name->name, name->keep ? "+" : "");
         add_mode(&text, name);

@@ -20,6 +20,13 @@ int nv_gone(const struct nv_port *p)
     return p->gone;
 }
 
+const char *nv_gone_why(const struct nv_port *p)
+{
+    if (!p->gone)
+        return NULL;
+    return p->gone_why[0] ? p->gone_why : "its interface was removed";
+}
+
 struct netmap_if *nv_if(const struct nv_port *p)
 {
     return p->nifp;

@@ -2,6 +2,8 @@
 /* frames.c - see frames.h. */
 #include "ports/frames.h"
 
+#include <string.h>
+
 void nv_frame_gather(struct nv_port *p, struct nv_txq *tx, uint32_t from, uint32_t head, struct nv_out_frame *frame)
 {
     const uint32_t slots = tx->ctl->queue.slots;
@@ -56,6 +58,18 @@ void nv_frames_sent(struct nv_txq *tx, const struct nv_out_count *count, uint32_
     nv_count(&tx->completed.bytes, count->all.bytes);
     ctl->hwcur = head;
     ctl->hwtail = head == 0 ? ctl->queue.slots - 1 : head - 1;
+}
+
+uint32_t nv_frame_write(struct nv_port *p, const struct nv_queue *q, uint32_t pos, const uint8_t *data, uint32_t length,
+                        uint64_t *entry)
+{
+    const uint32_t n = (length + NV_BUF_SIZE - 1) / NV_BUF_SIZE;
+    for (uint32_t i = 0, at = 0; i < n; i++, at += NV_BUF_SIZE) {
+        const uint32_t buf = nv_queue_buffer(q, pos + i), len = length - at < NV_BUF_SIZE ? length - at : NV_BUF_SIZE;
+        memcpy(nv_region_buf(p->region, buf), data + at, len);
+        entry[i] = nv_entry(buf, n, i + 1 < n, (uint16_t)len, 0);
+    }
+    return n;
 }
 
 void nv_frames_enter(struct nv_port *p, struct nv_rxq *rx, const uint64_t *entry, uint32_t n)

@@ -36,6 +36,13 @@ void nv_frame_count(struct nv_txq *tx, struct nv_out_count *count, uint64_t byte
 /* The end of a txsync that took all slots before `head`. */
 void nv_frames_sent(struct nv_txq *tx, const struct nv_out_count *count, uint32_t head);
 
+/*
+ * Write a frame into the queue's buffers from position pos on, which must be free. Returns its slots, described in
+ * entry[].
+ */
+uint32_t nv_frame_write(struct nv_port *p, const struct nv_queue *q, uint32_t pos, const uint8_t *data, uint32_t length,
+                        uint64_t *entry);
+
 /* Enter n slots into the delivery queue, described in entry[] without a lease's number. */
 void nv_frames_enter(struct nv_port *p, struct nv_rxq *rx, const uint64_t *entry, uint32_t n);
 

@@ -19,4 +19,3 @@ const struct nv_kind *nv_kind_asked(const struct nv_name *name)
 const struct nv_kind nv_kind_netmap = {
     .name = "netmap", .prefix = "netmap", .flags = NV_KIND_DEFAULT | NV_KIND_PIPES | NV_KIND_HOST | NV_KIND_LINK};
 const struct nv_kind nv_kind_xdp = {.name = "xdp", .prefix = "xdp", .flags = NV_KIND_HOST | NV_KIND_LINK};
-const struct nv_kind nv_kind_pcap = {.name = "pcap", .prefix = "pcap", .flags = NV_KIND_PATH};

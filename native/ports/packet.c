@@ -280,19 +280,6 @@ static void packet_txsync(struct nv_port *p, struct nv_txq *tx, uint32_t head)
 /* ---- receiving ------------------------------------------------------------------------------------------------------
  */
 
-/* Write a frame into the queue's buffers from position pos on; its slots, described in entry[]. */
-static uint32_t write_frame(struct nv_port *p, const struct nv_queue *q, uint32_t pos, const uint8_t *data,
-                            uint32_t length, uint64_t *entry)
-{
-    const uint32_t n = (length + NV_BUF_SIZE - 1) / NV_BUF_SIZE;
-    for (uint32_t i = 0, at = 0; i < n; i++, at += NV_BUF_SIZE) {
-        const uint32_t buf = nv_queue_buffer(q, pos + i), len = length - at < NV_BUF_SIZE ? length - at : NV_BUF_SIZE;
-        memcpy(nv_region_buf(p->region, buf), data + at, len);
-        entry[i] = nv_entry(buf, n, i + 1 < n, (uint16_t)len, 0);
-    }
-    return n;
-}
-
 /* What the kernel keeps beside a frame is done to it. NULL: it was dropped. */
 static const uint8_t *mend(struct packet_port *k, const struct nv_packet_frame *f, uint32_t *length)
 {
@@ -317,7 +304,7 @@ static uint32_t next_segment(struct nv_port *p, struct nv_rxq *rx, uint32_t pos,
         return 0;
     const uint32_t length = nv_segments_next(s, k->frame);
     if (length)
-        return write_frame(p, &rx->ctl->queue, pos, k->frame, length, entry);
+        return nv_frame_write(p, &rx->ctl->queue, pos, k->frame, length, entry);
     s->frame = NULL;
     nv_packet_done(&k->sockets->socket[rx->id]);
     return 0;
@@ -354,7 +341,7 @@ static uint32_t read_frame(struct nv_port *p, struct nv_rxq *rx, uint32_t pos, u
     if (n == 0 || n > space)
         nv_count_drops(rx->ctl, NV_DROP_TOO_LONG, 1);
     else
-        write_frame(p, &rx->ctl->queue, pos, data, length, entry);
+        nv_frame_write(p, &rx->ctl->queue, pos, data, length, entry);
     nv_packet_done(socket);
     return n > space ? 0 : n;
 }

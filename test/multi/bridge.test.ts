@@ -73,6 +73,39 @@ for (const [name, args, ports] of [
     assert.equal(world.files(), []);
   });
 
+test('from one capture file to another', async () => {
+  const [from, to] = [path.join(world.base, 'x.pcap'), path.join(world.base, 'y.pcapng')];
+  const sent = await world.run('pkt-gen', [
+    '-i',
+    `pcap:${from}`,
+    '-f',
+    'txseq',
+    '-n',
+    '2000',
+    '-l',
+    '1514',
+    '-l',
+    '60',
+  ]);
+  assert.is(sent.status, 0, sent.stderr);
+  const bridge = world.start('bridge', ['-i', `pcap:${from}@conf:speed=0`, '-i', `pcap:${to}`, '-v']);
+  await bridge.printed(/x\.pcap.* > .*pps/);
+  const { status, stdout, stderr } = await bridge.signal('SIGINT');
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /x\.pcap.* 2000 packets, .* 2000 delivered, 0 lost/);
+  const read = await world.run('pkt-gen', [
+    '-i',
+    `pcap:${to}@conf:speed=0`,
+    '-f',
+    'rxseq',
+    '--verify',
+    '-n',
+    '2000',
+  ]);
+  assert.is(read.status, 0, read.stderr);
+  assert.match(read.stdout, /1 streams, 0 lost, 0 reordered, 0 duplicated, 0 too late, 0 torn, 0 foreign/);
+});
+
 test('what the other switch drops has its name here; text for people', async () => {
   const bridge = world.start('bridge', ['-i', 'vale0:br', '-i', 'vale1:br', '-v']);
   await world.ports('vale0:br', 'vale1:br');
