@@ -65,7 +65,9 @@ for (const page of pages) {
 
   test(`${page}: every npm command is one of this package`, () => {
     const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
-    for (const [command, name] of textOf(page).matchAll(/\bnpm (?:run (?:-s )?)?(start|test|(?<=run (?:-s )?)[\w-]+)/g))
+    for (const [command, name] of textOf(page).matchAll(
+      /\bnpm (?:run (?:-s )?)?(start|test|(?<=run (?:-s )?)[\w-]+)/g,
+    ))
       assert.ok(name! in scripts, command);
   });
 }
