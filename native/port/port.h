@@ -98,7 +98,6 @@ struct nv_port {
     uint64_t stopped_in_turn; /* turn.c: an opener that was waited for in vain; 0: nobody */
     int64_t probe_ns;         /* turn.c: when to look again whether that one lives */
     int gone;                 /* 0, or -errno: what is behind the port went away, every sync fails with this */
-    char gone_why[320];       /* a line about that; "": its interface was removed */
     struct netmap_if *nifp;
     struct nv_ring_range range;
     struct nv_txq *tx; /* last_tx - first_tx + 1 of them */
@@ -116,6 +115,7 @@ struct nv_port {
         void *arg;
     } monitor[NV_MONITORS];
     char name[NETMAP_REQ_IFNAMSIZ];
+    char gone_why[320]; /* a line about `gone`; "": its interface was removed */
 };
 
 /*
