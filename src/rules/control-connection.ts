@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One client of a control socket: its requests are taken within limits and answered one after the other.
 import type { Socket } from 'node:net';
+import { countRead } from './control-garbage.js';
 import type { Limits, Turn } from './control-limits.js';
 import { EXIT, RuleError } from './error.js';
 import type { Reply } from './session.js';
@@ -27,12 +28,9 @@ export class Connection {
   since = performance.now();
   private pieces: Buffer[] = [];
   private size = 0;
-  /** Bytes since the last pause. */
-  private stretch = 0;
   private readonly lines: string[] = [];
   private working = false;
   private timer: NodeJS.Timeout | undefined;
-  private pause: NodeJS.Timeout | undefined;
 
   constructor(
     readonly socket: Socket,
@@ -58,7 +56,6 @@ export class Connection {
     this.size = 0;
     clearTimeout(this.timer);
     this.timer = undefined;
-    clearTimeout(this.pause);
     this.host.turn.give(this);
   }
 
@@ -83,6 +80,7 @@ export class Connection {
 
   private take(piece: Buffer): void {
     this.since = performance.now();
+    countRead(piece.length);
     let from = 0;
     for (let end = piece.indexOf(10); end >= 0; end = piece.indexOf(10, from)) {
       const line = Buffer.concat([...this.pieces, piece.subarray(from, end)]).toString();
@@ -105,21 +103,9 @@ export class Connection {
       clearTimeout(this.timer); // while it waits for its turn no time passes
       this.timer = undefined;
       this.socket.pause();
-    } else {
-      if (!this.timer) this.begin();
-      if (this.size > limits.small) this.breathe(piece.length);
+    } else if (!this.timer) {
+      this.begin();
     }
-  }
-
-  /** A long request is read with pauses: what was read before is freed beside, and must not be outrun. */
-  private breathe(bytes: number): void {
-    const { stretch, pauseMs } = this.host.limits;
-    this.stretch += bytes;
-    if (this.stretch < stretch) return;
-    this.stretch = 0;
-    this.socket.pause();
-    this.pause = setTimeout(() => this.socket.resume(), pauseMs);
-    this.pause.unref();
   }
 
   /** It is its turn: read on. */

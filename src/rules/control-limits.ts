@@ -10,9 +10,6 @@ export interface Limits {
   clients: number;
   /** Milliseconds in which a request has to arrive, once it has begun and it is its turn. */
   requestMs: number;
-  /** After so many bytes of a long request nothing is read for so many milliseconds. */
-  stretch: number;
-  pauseMs: number;
   /** Bytes of replies that may wait for their readers before somebody's next request is looked at. */
   replies: number;
   /** Milliseconds in which a client has to take something of its reply, when others wait because of it. */
@@ -24,8 +21,6 @@ export const LIMITS: Readonly<Limits> = {
   small: 64 * 1024,
   clients: 64,
   requestMs: 10_000,
-  stretch: 1024 * 1024,
-  pauseMs: 4,
   replies: 8 * 1024 * 1024,
   replyMs: 2_000,
 };
