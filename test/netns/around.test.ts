@@ -219,14 +219,10 @@ check('every output is opened before the command starts, and written', async () 
 check(
   'Ctrl-C, and what is on the link is waited for, which is said; a second one ends in order',
   async () => {
-    const sent = path.join(base, 'sent');
-    const { child, heard, ended } = start(
-      '--delay',
-      '9s',
-      ...sh(`${PING} -c 1 -W 1; touch ${sent}; ${PING}`),
-    );
-    // One packet is on the link, then. The command gets the Ctrl-C, too, and ends.
-    await until('a packet is on the link', () => existsSync(sent));
+    const { child, heard, ended } = start('--delay', '9s', ...sh(PING));
+    await until('packets are on the link', () => heard().includes('down, into the command'));
+    // The command gets it, too, and ends.
+    await until('it pings', () => spawnSync('pgrep', ['-g', String(child.pid), 'ping']).status === 0);
     process.kill(-child.pid!, 'SIGINT');
     await until('it says what it waits for', () => /waiting for \d+ packets? on the link/.test(heard()));
     process.kill(-child.pid!, 'SIGINT');
